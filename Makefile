@@ -1,0 +1,43 @@
+# vaelab: what one types in a checkout. `make` alone prints this page.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+BACKEND ?= tensorflow
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test test-all lint format wheel clean
+
+help: ## this page
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+venv: $(BIN)/.installed ## make the virtual environment and install vaelab with its development tools
+
+run: $(BIN)/.installed ## train on the embedded digits: a first complete run
+	$(BIN)/vaelab train
+
+test: $(BIN)/.installed ## the tests that need neither data nor network (BACKEND=jax or torch for another backend)
+	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not network"
+
+test-all: test ## the tests above, then real data, browser, database, other backends, long trainings
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,test-all]"
+	$(BIN)/python -m pytest --durations=15 -m "slow and not network"
+
+lint: $(BIN)/.installed ## what CI refuses
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(BIN)/.installed ## put the code into the agreed form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(BIN)/.installed ## build dist/*.whl
+	$(BIN)/python -m build --wheel
+
+clean: ## remove everything that can be made again, but no runs
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache

@@ -1,0 +1,179 @@
+"""Commands on a finished run, with one mistake each."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import BACKEND, ROOT
+
+from vaelab import cli
+
+
+@pytest.fixture
+def at_run(digits_run, monkeypatch):
+    """In-process `vaelab ...` in the folder of the finished run."""
+    cwd, run = digits_run
+    monkeypatch.chdir(cwd)
+    return cli.main, run
+
+
+def test_evaluate_writes_back(at_run, capsys):
+    main, run = at_run
+    before = json.loads((run / "metrics.json").read_text())
+    assert main(["evaluate", "run=latest", "metric=[knn_accuracy]"]) == 0
+    after = json.loads((run / "metrics.json").read_text())
+    assert set(before) < set(after) and "test/knn_accuracy" in after
+    assert "test/knn_accuracy" in capsys.readouterr().out
+
+
+def test_evaluate_repeats_the_numbers_of_training(at_run):
+    main, run = at_run
+    before = json.loads((run / "metrics.json").read_text())["test/elbo"]["value"]
+    assert main(["evaluate", "run=first", "metric=[elbo]"]) == 0
+    assert json.loads((run / "metrics.json").read_text())["test/elbo"]["value"] == pytest.approx(before, rel=1e-6)
+
+
+def test_plot_in_a_vector_format(at_run, capsys):
+    main, run = at_run
+    assert main(["plot", f"run={run}", "plot=[samples]", "format=svg"]) == 0
+    assert (run / "figures/samples.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_generate_decodes_typed_coordinates(at_run, capsys, tmp_path):
+    main, run = at_run
+    assert main(["generate", "run=latest", "z=[0.5,-1.2]", f"output={tmp_path}/one.png", "scale=1"]) == 0
+    import keras
+
+    mean = keras.models.load_model(run / "decoder.h5").predict(np.array([[0.5, -1.2]], np.float32), verbose=0)
+    picture = np.asarray(Image.open(tmp_path / "one.png"))[..., 0]
+    np.testing.assert_array_equal(picture, (mean[0, ..., 0] * 255).round().astype(np.uint8))
+    assert main(["generate", "run=latest", "n=4", f"output={tmp_path}/four.png"]) == 0
+
+
+@pytest.mark.parametrize(
+    "words,sentence",
+    [
+        (["generate", "run=latest", "z=[1,2,3]"], "z: expected 2 coordinates (the run's latent_dim), got 3"),
+        (["generate", "run=latest"], "expected z=[...]"),
+        (["generate", "run=latest", "z=[a,1]"], "expected finite numbers"),
+        (["evaluate", "run=nosuch"], "There is no run 'nosuch'"),
+        (["evaluate"], "run: expected a run folder"),
+        (["evaluate", "run=latest", "metric=[ebo]"], "Did you mean 'elbo'?"),
+        (["plot", "run=latest", "plot=[tsn]"], "Did you mean 'tsne'?"),
+        (["plot", "run=latest", "format=gif"], "format: expected one of png, svg, pdf"),
+        (["runs", "sort=elbow"], "sort: expected one of"),
+        (["resume", "run=latest", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
+        (["ui", "-m"], "has no option -m"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(at_run, capsys, words, sentence):
+    main, _ = at_run
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert sentence in told and "Traceback" not in told
+
+
+def test_runs_lists_and_filters(at_run, capsys):
+    main, _ = at_run
+    assert main(["runs"]) == 0
+    table = capsys.readouterr().out
+    assert "dense" in table and "done" in table and "first" not in table.splitlines()[0]
+    assert main(["runs", "dataset=mnist"]) == 0
+    assert "No runs" in capsys.readouterr().out
+    assert main(["runs", "dataset=digits", "beta=1", "state=done"]) == 0
+    assert "dense" in capsys.readouterr().out
+
+
+def test_resume_of_a_finished_run_says_so(at_run, capsys):
+    main, _ = at_run
+    assert main(["resume", "run=latest"]) == 0
+    assert "is finished" in capsys.readouterr().out
+
+
+def test_ui_names_a_port_in_use(at_run, capsys):
+    main, _ = at_run
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert main(["ui", f"port={taken.getsockname()[1]}"]) == 2
+    assert "is in use" in capsys.readouterr().err
+
+
+def test_damaged_runs_are_named(at_run, capsys, tmp_path):
+    main, run = at_run
+
+    broken = tmp_path / "broken"
+    shutil.copytree(run, broken)
+    (broken / "config.yaml").write_text("model: [")
+    assert main(["evaluate", f"run={broken}"]) == 2
+    assert "config.yaml cannot be read" in capsys.readouterr().err
+    shutil.copy(run / "config.yaml", broken / "config.yaml")
+    next(broken.glob("checkpoint/*/model.npz")).write_bytes(b"no zip")
+    assert main(["evaluate", f"run={broken}"]) == 2
+    assert "is damaged" in capsys.readouterr().err
+    (broken / "decoder.h5").unlink()
+    assert main(["generate", f"run={broken}", "n=1"]) == 2
+    assert "has no decoder.h5" in capsys.readouterr().err
+
+
+def test_a_run_folder_never_executes_foreign_code(at_run, capsys, tmp_path):
+    main, run = at_run
+
+    hostile = tmp_path / "hostile"
+    shutil.copytree(run, hostile)
+    text = (hostile / "config.yaml").read_text().replace("vaelab.models.dense.Dense", "os.system")
+    (hostile / "config.yaml").write_text(text)
+    assert main(["evaluate", f"run={hostile}"]) == 2
+    assert "os.system is neither vaelab's nor keras's" in capsys.readouterr().err
+
+
+def test_ctrl_c_saves_and_prints_the_line_that_resumes(tmp_path):
+    words = ["train", "model=dense", "trainer.epochs=500", "plot=[]", "metric=[]", f"backend={BACKEND}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vaelab", *words], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith("epoch   3"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    (status,) = tmp_path.glob("outputs/*/*/status.json")
+    content = json.loads(status.read_text())
+    assert content["state"] == "interrupted"
+    assert f"vaelab resume run={status.parent.relative_to(tmp_path)}" in errors
+    assert list(status.parent.glob("checkpoint/epoch-*/model.npz"))
+
+
+def test_ui_serves_the_store(digits_run):
+    cwd, _ = digits_run
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vaelab", "ui", f"port={port}"], cwd=cwd, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        import urllib.request
+
+        for _ in range(120):
+            try:
+                assert urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).status == 200
+                break
+            except OSError:
+                time.sleep(0.5)
+        else:
+            pytest.fail("the server did not answer within a minute")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)

@@ -1,0 +1,78 @@
+"""Recipes compose, judge by their expect: block, and run in a quick form; a run is repeated byte for byte."""
+
+import json
+
+import pytest
+import yaml
+from support import BARE, ROOT, vaelab
+
+from vaelab.commands import reproduce
+from vaelab.config import compose
+
+RECIPES = sorted(p.stem for p in (ROOT / "conf/experiment").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_composes_and_expects(name):
+    cfg = compose.compose("train", [f"experiment={name}"])
+    assert cfg.expect, f"{name} expects nothing"
+    header = (ROOT / f"conf/experiment/{name}.yaml").read_text().splitlines()
+    assert header[0] == "# @package _global_"
+    assert any(f"experiment={name}" in line for line in header if line.startswith("#"))
+
+
+def test_verdicts():
+    expect = {
+        "low": {"value": "a", "at_most": 2, "published": 1.5},
+        "high": {"value": "a + 1", "at_least": 4},
+        "near": {"value": "a", "published": 1.9, "within": 0.2},
+    }
+    verdicts = {v["name"]: v for v in reproduce.judge(expect, {"a": 2.0})}
+    assert verdicts["low"]["passed"] and verdicts["low"]["margin"] == 0
+    assert not verdicts["high"]["passed"] and verdicts["high"]["margin"] == -1
+    assert verdicts["near"]["margin"] == pytest.approx(0.1)
+    assert "FAIL" in reproduce.table(list(verdicts.values()))
+
+
+def test_a_recipe_that_fails_exits_1(tmp_path):
+    recipe = {
+        "defaults": [{"override /model": "dense"}, {"override /trainer": "quick"}],
+        "expect": {"elbo": {"value": "elbo", "at_least": 0.0}, "rate": {"value": "rate", "at_least": 0.0}},
+    }
+    (tmp_path / "mine/experiment").mkdir(parents=True)
+    text = "# @package _global_\n" + yaml.safe_dump(recipe)
+    (tmp_path / "mine/experiment/hard.yaml").write_text(text)
+    words = ["reproduce", "--config-dir", "mine", "experiment=hard", *BARE]
+    done = vaelab(*words, cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count("FAIL") == 1 and done.stdout.count("PASS") == 1
+    (verdict,) = tmp_path.glob("outputs/*/*/verdict.json")
+    assert [v["passed"] for v in json.loads(verdict.read_text())] == [False, True]
+
+
+def test_a_run_is_repeated_byte_for_byte(digits_run):
+    cwd, run = digits_run
+    done = vaelab("reproduce", f"run={run}", cwd=cwd)
+    assert "identical byte for byte; largest difference 0" in done.stdout and "PASS" in done.stdout
+
+
+def test_reproduce_needs_something_to_expect(tmp_path):
+    done = vaelab("reproduce", cwd=tmp_path, check=False)
+    assert done.returncode == 2 and "expected experiment=<recipe>" in done.stderr
+
+
+QUICK = [
+    "trainer.epochs=null",
+    "trainer.steps=3",
+    "plot=[]",
+    "metric=[elbo]",
+    "tracking=none",
+    "explorer=none",
+    "expect={}",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_quick_form_of_every_recipe(name, tmp_path, shared_data):
+    vaelab("train", f"experiment={name}", *QUICK, "dataset.limit=300", f"data_dir={shared_data}", cwd=tmp_path)

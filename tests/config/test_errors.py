@@ -1,0 +1,91 @@
+"""What a user mistypes ends in exit 2 and a sentence, before Keras is imported and before data are read."""
+
+import pytest
+
+from vaelab import cli
+
+WRONG = [
+    ("latent_dims=3", "latent_dims is not a setting. Did you mean 'latent_dim'?"),
+    ("+model.latent_dims=3", "Did you mean 'latent_dim' (without 'model.')?"),
+    ("dataset=fashonmnist", "Did you mean 'fashionmnist'?"),
+    ("trainer.epochs=-1", "expected an integer greater than 0 or null, got -1"),
+    ("trainer.epochs=1.5", "expected an integer greater than 0 or null, got 1.5"),
+    ("beta=abc", "beta: expected a number 0 or greater, got 'abc'"),
+    ("beta=-1", "beta: expected a number 0 or greater, got -1"),
+    ("beta=nan", "beta: expected a number 0 or greater"),
+    ("backend=tensorflw", "expected one of tensorflow, jax, torch, got 'tensorflw'"),
+    ("model.kernel_size=[3]", "model.kernel_size: expected an integer greater than 0, got [3]"),
+    ("model.activation=rellu", "model.activation: expected one of relu"),
+    ("model=conv_v3", "Did you mean 'conv_v2'?"),
+    ("modle=dense", "Did you mean 'model'?"),
+    ("trainer.epocs=3", "Did you mean 'trainer.epochs'?"),
+    ("metric=[ebo]", "Did you mean 'elbo'?"),
+    ("beta=1,2", "beta=1,2 is a sweep: add -m"),
+    ("+trainer.epochs=3", "trainer.epochs is a setting already"),
+    ("foo", "'foo' is not of the form key=value"),
+    ("model._target_=os.system", "names os.system, which is neither vaelab's nor keras's"),
+    ("model._target_=vaelab.models.dense.Nothing", "there is no vaelab.models.dense.Nothing"),
+]
+
+
+@pytest.mark.parametrize("override,sentence", WRONG, ids=[w for w, _ in WRONG])
+def test_wrong_input_is_said_in_a_sentence(override, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", override]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert "Traceback" not in told and len(told.strip().splitlines()) <= 2
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_all_problems_are_told_at_once(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "latent_dims=3", "dataset=minst", "trainer.epocs=3"]) == 2
+    told = capsys.readouterr().err
+    assert all(name in told for name in ("'latent_dim'", "'mnist'", "'trainer.epochs'"))
+
+
+def test_a_sweep_is_checked_whole_before_its_first_job(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "-m", "beta=1,abc"]) == 2
+    assert "got 'abc'" in capsys.readouterr().err
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_broken_yaml_names_file_and_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vaelab.config.compose.USER_DIRS", [])
+    (tmp_path / "mine/dataset").mkdir(parents=True)
+    (tmp_path / "mine/dataset/broken.yaml").write_text("# mine\n_target_: [unclosed\n")
+    assert cli.main(["train", "--config-dir", "mine", "dataset=broken"]) == 2
+    told = capsys.readouterr().err
+    assert "broken.yaml, line" in told and "not valid yaml" in told
+
+
+def test_user_options_win_over_built_in_ones(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vaelab.config.compose.USER_DIRS", [])
+    (tmp_path / "mine/model").mkdir(parents=True)
+    mine = "_target_: vaelab.models.dense.Dense\nhidden_dims: [7]\nactivation: tanh\n"
+    (tmp_path / "mine/model/dense.yaml").write_text(mine)
+    (tmp_path / "mine/model/tiny.yaml").write_text(mine)
+    for name in ("dense", "tiny"):
+        assert cli.main(["train", f"model={name}", "--config-dir", "mine", "--cfg", "job"]) == 0
+        assert "- 7" in capsys.readouterr().out
+
+
+def test_config_dir_must_be_a_folder(capsys):
+    assert cli.main(["train", "--config-dir", "/nowhere/at/all"]) == 2
+    assert "expected a folder" in capsys.readouterr().err
+
+
+def test_images_too_small_to_downsample(command):
+    done = command("train", "model.layers=5", check=False)
+    assert done.returncode == 2
+    assert "Images of 8x8 cannot be downsampled 5 times by 2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_command(capsys):
+    assert cli.main(["trian"]) == 2
+    assert "Did you mean 'train'?" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+"""Fixtures shared by all tests. `make test BACKEND=jax` runs them on another backend."""
+
+import os
+from pathlib import Path
+
+import pytest
+from support import BACKEND, ROOT, vaelab
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> str:
+    """Folder with real datasets: $VAELAB_DATA, else ../shared/data beside the checkout; skips where it is absent."""
+    folder = Path(os.environ.get("VAELAB_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "mnist").is_dir():
+        pytest.skip(f"no real data in {folder}: set VAELAB_DATA")
+    return str(folder)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """`vaelab` in an empty folder of this test's own."""
+    return lambda *words, **more: vaelab(*words, **{"cwd": tmp_path, **more})
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """(folder of outputs' parent, run folder) of a finished two-epoch run on the digits, with pictures and MLflow."""
+    cwd = tmp_path_factory.mktemp("digits_run")
+    vaelab("train", "model=dense", "trainer=quick", f"backend={BACKEND}", "run_name=first", "plots.tsne.n=300",
+           "explorer.tsne_points=300", cwd=cwd)  # fmt: skip
+    (status,) = (cwd / "outputs").glob("*/*/status.json")
+    return cwd, status.parent

@@ -1,0 +1,125 @@
+"""What the page is given: rows, maps, colours, small pictures."""
+
+import io
+
+import numpy as np
+import pytest
+from fake_run import FakeRun, settings
+from scipy.special import expit
+
+from vaelab.errors import ConfigError
+from vaelab.explorer.content import NONE, content, run_line
+
+
+class LinearRun(FakeRun):
+    """Without Keras: decode(z) = sigmoid(z W)."""
+
+    def decode(self, z):
+        rng = np.random.default_rng(5)
+        weights = [rng.normal(size=(self.latent_dim, h * w * c)) for h, w, c in self.shapes]
+        return tuple(expit(np.asarray(z) @ m).reshape(-1, *s) for m, s in zip(weights, self.shapes))
+
+
+def made(run, **changes):
+    return content(run, run_line="run=x", settings=settings(**{"iterations": 250, **changes}))
+
+
+def test_codes_are_the_split_s_in_the_order_of_rows():
+    run = LinearRun(n=90)
+    shown = made(run)
+    assert sorted(shown.facts["rows"]) == list(range(90))
+    assert np.allclose(shown.codes, run.codes[shown.facts["rows"]], atol=2e-3)
+    assert np.array_equal(shown.colours[0], run.y[shown.facts["rows"]])
+
+
+def test_codes_on_the_tsne_map_come_first_and_the_rest_are_not_on_it():
+    shown = made(LinearRun(n=200), points=150, tsne_points=60)
+    tsne, pca = shown.maps
+    assert shown.maps.shape == (2, 150, 2) and shown.facts["maps"][0]["n"] == 60
+    assert np.isfinite(tsne[:60]).all() and np.isnan(tsne[60:]).all() and np.isfinite(pca).all()
+
+
+def test_the_tsne_map_is_the_picture_s():
+    from vaelab import projections
+
+    run = LinearRun(n=80)
+    s = settings(tsne_points=50)
+    shown = content(run, run_line=None, settings=s)
+    map_ = projections.project(run, "test", "tsne", 50, **{k: s[k] for k in ("engine", "perplexity", "iterations")})
+    by_row = dict(zip(map_.rows.tolist(), map_.points))
+    assert all(np.array_equal(shown.maps[0][k], by_row[row]) for k, row in enumerate(shown.facts["rows"][:50]))
+
+
+def test_two_latents_are_their_own_map():
+    assert made(LinearRun(latent_dim=2)).facts["maps"] == []
+
+
+def test_more_than_256_classes_and_unlabelled_images():
+    run = LinearRun(n=900, class_names=[f"class {k}" for k in range(700)])
+    run.y[:5] = -1
+    shown = made(run, projections=["pca"])
+    by_row = dict(zip(shown.facts["rows"], shown.colours[0].tolist()))
+    assert shown.colours.dtype == np.uint16 and [by_row[r] for r in range(5)] == [NONE] * 5
+    assert max(v for v in by_row.values() if v != NONE) > 256
+
+
+def test_known_factors_and_tags_are_ways_to_colour():
+    run = LinearRun(n=60, class_names=())
+    run.factor_names, run.factor_sizes, run.tag_names = ("size",), (4,), ("plain", "stripes")
+    run.split_.factors = np.arange(60)[:, None] % 4
+    run.split_.tags = np.stack([np.arange(60) % 2] * 2, axis=1)
+    ways = made(run, projections=[]).facts["colourings"]
+    assert [w["name"] for w in ways] == ["size", "tag of view 1", "tag of view 2"]
+    assert [w["kind"] for w in ways] == ["ordinal", "class", "class"]
+
+
+def test_small_pictures_stand_in_rows_and_large_ones_shrink():
+    from PIL import Image
+
+    run = LinearRun(n=50, shapes=((8, 8, 1), (40, 80, 3)))
+    shown = made(run, projections=["pca"])
+    assert shown.facts["atlas"] == {"cols": 8, "n": 50, "sizes": [[8, 8], [16, 32]]}
+    sheet = np.asarray(Image.open(io.BytesIO(shown.atlases[0])).convert("L"))
+    want = np.round(run.decode(run.codes[shown.facts["rows"]])[0] * 255)
+    assert np.array_equal(sheet[8:16, 16:24], want[10, :, :, 0])  # picture 10: second row, third column
+
+
+def test_thumbnails_can_be_kept_out():
+    shown = made(LinearRun(n=50), thumbnails=False)
+    assert shown.atlases == [] and shown.facts["atlas"] is None
+
+
+def test_real_valued_data_have_their_own_range():
+    run = LinearRun(n=50)
+    run.data_kind = "real"
+    run.decode = lambda z: (np.random.default_rng(0).normal(3, 2, (len(z), 4, 4, 1)).astype(np.float32),)
+    low, high = made(run, projections=[]).facts["views"][0]["range"]
+    assert -4 < low < 0 and 6 < high < 10
+
+
+def test_codes_too_large_for_half_precision_are_kept_whole():
+    run = LinearRun(n=50)
+    run.codes[3, 0] = 1e6
+    shown = made(run, projections=[])
+    assert shown.codes.dtype == np.float32 and 1e6 in shown.codes
+
+
+def test_a_diverged_run_is_told():
+    run = LinearRun(n=50)
+    run.codes[3, 0] = np.nan
+    with pytest.raises(ConfigError, match="diverged"):
+        made(run)
+
+
+def test_critics_rates_leave_latents_in_order_of_spread():
+    assert made(LinearRun(n=50, closed_form=False), projections=[]).facts["rate"] is None
+
+
+def test_one_latent_and_few_images():
+    shown = made(LinearRun(latent_dim=1, n=4))
+    assert shown.facts["n"] == 4 and shown.facts["maps"] == []
+
+
+def test_the_run_s_folder_is_quoted_for_a_shell():
+    assert run_line("outputs/a b") == "'run=outputs/a b'"
+    assert run_line("outputs/x") == "run=outputs/x"

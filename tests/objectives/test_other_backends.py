@@ -1,0 +1,85 @@
+"""Every objective on every backend, each in a process of its own: an epoch, the same epoch again, and a resumed one."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+BACKENDS = ["tensorflow", "jax", "torch"]
+JOBS = {
+    "vae": ["beta_schedule=warmup", "objective.free_bits=0.1"],
+    "capacity": ["objective=capacity", "capacity_schedule=warmup"],
+    "tcvae": ["objective=tcvae"],
+    "iwae": ["objective=iwae"],
+    "avb": ["objective=avb", "posterior=implicit", "objective.critic_learning_rate=0.002"],
+    "avb_ac": ["objective=avb_ac", "posterior=basis", "objective.inner_dim=32", "objective.critic_beta_1=0.5"],
+    "conjoint vae": ["dataset=conjoint_synthetic", "structure=conjoint", "latent_dim=null"],
+    "conjoint avb": [
+        "dataset=conjoint_synthetic", "structure=conjoint", "latent_dim=null", "objective=avb", "posterior=implicit",
+        "posterior.join=product",
+    ],
+}  # fmt: skip
+SCRIPT = """
+import json, sys, tempfile
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from parts import config, make_vae
+import keras
+from vaelab.datasets.prepare import load_dataset
+from vaelab.training.checkpoint import arrays_of, model_variables
+from vaelab.training.fit import fit
+assert keras.backend.backend() == sys.argv[2]
+
+def trained(words, epochs, folder=None):
+    cfg = config("model=dense", "model.hidden_dims=[32]", "trainer=quick", "trainer.progress=false", *words)
+    dataset = load_dataset(cfg["dataset"], data_dir=None, seed=0, validation=True)
+    words = [w for w in words if not w.startswith("dataset=")]
+    vae = make_vae("model=dense", "model.hidden_dims=[32]", *words, shapes=dataset.shapes, total_steps=20)
+    trainer = {**cfg["trainer"], "epochs": epochs, "early_stopping": None}
+    keep = {"seed": 0, "schedule": lambda p: 1.0, "optimize": None, "checkpoint_path": folder}
+    history = fit(vae, dataset, trainer, **keep).history
+    # validation holds the best weights back: compare what training itself left
+    return history, arrays_of(model_variables(vae))
+
+same = lambda a, b: len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b))
+for name, words in json.loads(sys.argv[3]).items():
+    history, weights = trained(words, 1)
+    assert all(np.isfinite(v) for row in history for v in row.values()), (name, history)
+    assert same(weights, trained(words, 1)[1]), f"{name}: not repeatable"
+    if name in ("vae", "avb", "avb_ac"):
+        straight = trained(words, 2)
+        with tempfile.TemporaryDirectory() as folder:
+            trained(words, 1, folder)
+            resumed = trained(words, 2, folder)
+        key = "train/loss"
+        assert straight[0][1][key] == resumed[0][1][key], (name, straight[0][1], resumed[0][1])
+        assert same(straight[1], resumed[1]), f"{name}: resumed is not the same"
+    print(name, "ok", flush=True)
+"""
+
+
+def run(backend, *words):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    env = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "TF_NUM_INTEROP_THREADS": "1"}
+    done = subprocess.run([sys.executable, *words], env=env, capture_output=True, text=True, cwd=HERE.parent.parent)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_objective_trains_repeats_and_resumes(backend):
+    import json
+
+    run(backend, "-c", SCRIPT, str(HERE.parent), backend, json.dumps(JOBS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_gradients_speeds_and_formulas_hold_on(backend):
+    files = ["test_adversarial.py", "test_closed_form_objectives.py", "test_vae.py"]
+    run(backend, "-m", "pytest", "-q", "-m", "not slow", *[str(HERE / f) for f in files])

@@ -1,0 +1,58 @@
+"""Colours and legends of scatters."""
+
+import numpy as np
+import pytest
+from plots.fake_view import fake_view
+
+from vaelab.errors import ConfigError
+from vaelab.plots.latent_scatter import latent_scatter
+from vaelab.plots.points import colouring
+from vaelab.plots.style import colour, marker
+
+USUAL = {"split": "test", "n": None, "dims": None, "code": "mean", "draws": 1, "color": "auto"}
+
+
+def test_a_hundred_classes_look_different():
+    assert len({(colour(k), marker(k)) for k in range(120)}) == 120
+
+
+def test_points_are_the_means_and_the_legend_names_the_classes():
+    view = fake_view(latent_dim=2, shape=(8, 8, 1), n_classes=3)
+    figure = latent_scatter(view, **USUAL)
+    points = figure.axes[0].collections[0].get_offsets()
+    mean = view.split("test").mean
+    assert np.allclose(np.sort(points, axis=0), np.sort(mean, axis=0))
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["class 0", "class 1", "class 2"]
+    row = np.argmin(np.abs(points - mean[0]).sum(axis=1))
+    from matplotlib.colors import to_hex
+
+    shown = to_hex(figure.axes[0].collections[0].get_facecolors()[row])
+    assert shown.lower() == colour(int(view.split("test").y[0])).lower()
+
+
+def test_posterior_draws():
+    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    figure = latent_scatter(view, **{**USUAL, "code": "sample", "draws": 3})
+    assert len(figure.axes[0].collections[0].get_offsets()) == 3 * len(view.split("test"))
+
+
+def test_many_latents_show_the_two_with_the_highest_rate():
+    view = fake_view(latent_dim=6, shape=(8, 8, 1))
+    best = np.argsort(-view.split("test").rate_per_latent.mean(axis=0))[:2]
+    figure = latent_scatter(view, **USUAL)
+    assert figure.axes[0].get_xlabel() == f"z{best[0]}" and figure.axes[0].get_ylabel() == f"z{best[1]}"
+    assert "highest rate" in "".join(t.get_text() for t in figure.texts)
+
+
+def test_coloured_by_factor_tag_or_nothing():
+    factors = np.stack([np.arange(240) % 3, np.arange(240) % 40], axis=1)
+    view = fake_view(latent_dim=6, shape=(8, 8, 1), n_views=2, factors=factors, factor_names=("shape", "angle"))
+    part, rows = view.split("test"), np.arange(20)
+    assert colouring(view, part, rows, "shape", "x").names == ("shape 0", "shape 1", "shape 2")
+    assert colouring(view, part, rows, "angle", "x").names == ()
+    assert colouring(view, part, rows, "tag_2", "x").values.tolist() == part.tags[rows, 1].tolist()
+    assert colouring(view, part, rows, "none", "x").values is None
+    for color in ("angle", "shape", "tag_1", "none"):
+        latent_scatter(view, **{**USUAL, "color": color})
+    with pytest.raises(ConfigError, match="There are: auto, none, class, shape, angle, tag_1, tag_2"):
+        colouring(view, part, rows, "wheight", "x")

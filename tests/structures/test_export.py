@@ -1,0 +1,72 @@
+"""The `.h5` models of every structure and posterior open in plain Keras and say what the structure says."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from keras import ops
+from parts import images, make_vae
+
+SHAPE = (8, 8, 1)
+IMPLICIT = ("objective=avb", "posterior=implicit", "posterior.noise_dim=3")
+CONJOINT = ("structure=conjoint", "latent_dim=null")
+CASES = {
+    **{f"single_{j}": (1, (*IMPLICIT, f"posterior.join={j}")) for j in ("inside", "add", "concatenate", "product")},
+    "single_basis": (1, ("objective=avb_ac", "posterior=basis")),
+    "single_convolutions": (1, (*IMPLICIT, "model=conv_v2", "model.filters=4")),
+    "single_pixel_variance": (1, ("likelihood=gaussian", "likelihood.learned=pixel")),
+    "single_continuous_bernoulli": (1, ("likelihood=continuous_bernoulli",)),
+    "conjoint_gaussian": (3, (*CONJOINT, "posterior.std=linear")),
+    "conjoint_convolutions": (2, (*CONJOINT, "model=conv_v1", "model.filters=4")),
+    "conjoint_implicit": (2, (*CONJOINT, *IMPLICIT, "posterior.join=product", "structure.private_dims=[1,2]")),
+    "conjoint_basis": (2, (*CONJOINT, "objective=avb_ac", "posterior=basis", "likelihood=gaussian")),
+}
+SCRIPT = """
+import sys, numpy as np, keras
+assert not any("vaelab" in p for p in sys.modules)
+as_list = lambda v: list(v) if isinstance(v, (list, tuple)) else [v]
+for case in sys.argv[1:]:
+    with np.load(f"{case}/inputs.npz") as content:
+        inputs = [content[k] for k in sorted(content.files)]
+    models = {n: keras.models.load_model(f"{case}/{n}.h5", compile=False) for n in ("encoder", "decoder", "vae")}
+    call = lambda model, values: as_list(model(values if len(values) > 1 else values[0]))
+    code = call(models["encoder"], inputs)
+    images = call(models["decoder"], code[:1])
+    again = call(models["vae"], inputs)
+    np.savez(f"{case}/outputs.npz", *[keras.ops.convert_to_numpy(v) for v in (*code, *images, *again)])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("standardize", [None, (0.3, 0.4)], ids=["unit", "standardised"])
+def test_models_open_without_vaelab(tmp_path, standardize):
+    expected = {}
+    for case, (views, words) in CASES.items():
+        small = () if "convolutions" in case else ("model=dense", "model.hidden_dims=[16]")
+        vae = make_vae(*small, *words, shapes=(SHAPE,) * views, standardize=standardize)
+        folder = tmp_path / case
+        folder.mkdir()
+        x = tuple(images(SHAPE, 4, seed=v) for v in range(views))
+        models = vae.structure.export(vae.preprocessing.to_network, vae.preprocessing.to_image)
+        for name, model in zip(("encoder", "decoder", "vae"), models):
+            model.save(folder / f"{name}.h5")
+        seen, inputs = vae.preprocessing(x), list(x)
+        if vae.structure.closed_form:
+            code = vae.structure.infer(seen)
+        else:
+            inputs.append(np.random.default_rng(0).standard_normal((4, vae.structure.eps_dim)).astype(np.float32))
+            code = (vae.structure.draw(seen, ops.convert_to_tensor(inputs[-1])),)
+        decoded = [
+            vae.preprocessing.to_image(p.mean(v))
+            for p, v in zip(vae.structure.likelihoods, vae.structure.decode(code[0]))
+        ]
+        np.savez(folder / "inputs.npz", **{f"{n:02d}": v for n, v in enumerate(inputs)})
+        expected[case] = [ops.convert_to_numpy(v) for v in (*code, *decoded, *decoded)]
+    subprocess.run([sys.executable, "-I", "-c", SCRIPT, *CASES], cwd=tmp_path, check=True, capture_output=True)
+    for case, values in expected.items():
+        with np.load(tmp_path / case / "outputs.npz") as content:
+            found = [content[f"arr_{n}"] for n in range(len(content.files))]
+        assert len(found) == len(values), case
+        for one, other in zip(found, values):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4, err_msg=case)

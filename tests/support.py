@@ -1,0 +1,24 @@
+"""What tests share besides fixtures: the checkout, the backend, and `vaelab` in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BACKEND = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+# overrides of a run that leaves nothing but weights and numbers
+BARE = ["plot=[]", "explorer=none", "tracking=none"]
+
+
+def vaelab(*words, cwd=None, check=True, env=None, timeout=600):
+    """Runs `vaelab ...` in a process of its own; returns the finished process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "vaelab", *map(str, words)],
+        cwd=cwd, capture_output=True, text=True, timeout=timeout,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+    )  # fmt: skip
+    if check:
+        assert done.returncode == 0, f"vaelab {' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}"
+    return done

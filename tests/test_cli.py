@@ -1,0 +1,87 @@
+"""Start-up, help, completion: quick, quiet, without heavy imports."""
+
+import os
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from vaelab import cli
+from vaelab.commands import completion
+
+HEAVY = "{'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}"
+
+
+@pytest.mark.parametrize("words,limit", [(["--help"], 0.5), (["train", "--help"], 1.5)])
+def test_help_is_quick_and_light(words, limit):
+    code = f"import sys; from vaelab.cli import main; main({words!r}); print(sorted({HEAVY} & set(sys.modules)))"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.stdout.strip().endswith("[]")
+    assert done.stderr == ""
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < limit
+
+
+def test_a_wrong_setting_costs_no_heavy_import(tmp_path):
+    code = f"import sys; from vaelab.cli import main; main(['train', 'beta=x']); print({HEAVY} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip().endswith("set()")
+
+
+def test_help_lists_every_group_and_setting(capsys):
+    assert cli.main(["train", "--help"]) == 0
+    page = capsys.readouterr().out
+    for word in ("conv_v2", "fashionmnist", "gaussian", "learning_rate: 0.001", "latent_dim: 2", "beta: 1.0"):
+        assert word in page
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_a_help_page(name, capsys):
+    assert cli.main([name, "--help"]) == 0
+    assert cli.COMMANDS[name] in capsys.readouterr().out
+
+
+def test_options_may_stand_anywhere():
+    options, overrides = cli.split_options(["beta=1,2", "-m", "latent_dim=2", "--cfg", "job", "seed=1"])
+    assert options == ["-m", "--cfg", "job"]
+    assert overrides == ["beta=1,2", "latent_dim=2", "seed=1"]
+
+
+@pytest.mark.parametrize(
+    "before,word,expected",
+    [
+        ([], "tr", ["train"]),
+        (["train"], "dataset=fa", ["dataset=fashionmnist"]),
+        (["train"], "model=conv_v", ["model=conv_v1", "model=conv_v2"]),
+        (["train"], "plot=[tsne,manif", ["plot=[tsne,manifold"]),
+        (["train"], "trainer.ep", ["trainer.epochs="]),
+        (["train"], "backend=j", ["backend=jax"]),
+        (["data"], "sh", ["show"]),
+        (["evaluate"], "metric=[elb", ["metric=[elbo"]),
+    ],
+)
+def test_completion(before, word, expected):
+    found = completion.candidates(before, word)
+    assert set(expected) <= set(found)
+    assert all(candidate.startswith(word) for candidate in found)
+
+
+def test_completion_in_a_real_bash(tmp_path):
+    program = tmp_path / "vaelab"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m vaelab "$@"\n')
+    program.chmod(0o755)
+    script = (
+        'eval "$(vaelab completion bash)"; COMP_LINE="vaelab train dataset=dig"; COMP_POINT=24; '
+        '_vaelab_complete; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env)
+    assert done.stdout.split() == ["dataset=digits"], done.stderr
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert re.fullmatch(r"vaelab \d+\.\d+\.\d+\n", capsys.readouterr().out)

@@ -1,0 +1,306 @@
+"""MLflow mirrors run folders: also after kills, without a server for a while, and from many processes at once."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support import BACKEND, ROOT, vaelab
+
+from vaelab import tracking
+from vaelab.runs import RunFolder, SweepFolder, all_runs
+
+mlflow = pytest.importorskip("mlflow")
+CFG = {
+    "seed": 0, "beta": 1.0, "latent_dim": 2, "model": {"_target_": "vaelab.models.dense.Dense", "layers": [8]},
+    "trainer": {"epochs": 3, "threads": 1}, "tracking": {"enabled": True, "uri": None, "experiment": "vaelab"},
+}  # fmt: skip
+
+
+def run_folder(base: Path, name="run", epochs=0) -> RunFolder:
+    folder = RunFolder(base / "outputs" / name)
+    folder.write_config(CFG)
+    folder.update_status(state="running", run_name=name, chosen={"model": "dense"})
+    if epochs:
+        folder.write_history(rows(epochs))
+    return folder
+
+
+def rows(n):
+    return [{"epoch": e, "train/loss": 10.0 / e, "val/loss": 11.0 / e} for e in range(1, n + 1)]
+
+
+def tracker(folder: RunFolder, base: Path, **more) -> tracking.Tracker:
+    return tracking.Tracker(
+        CFG["tracking"], output_dir=base / "outputs", folder=folder, cfg=more.pop("cfg", CFG), tags={}, **more
+    )
+
+
+def log(folder, base, epochs, first=1, **more) -> tracking.Tracker:
+    """A process's life: opens the run and logs epochs."""
+    mine = tracker(folder, base, **more)
+    mine.start()
+    mine.log_dataset("digits", "0123", "here", {"train": 3})
+    for row in rows(epochs)[first - 1 :]:
+        folder.write_history(rows(row["epoch"]))
+        mine.log_epoch(row)
+    return mine
+
+
+def client(base: Path):
+    return mlflow.MlflowClient(tracking.default_uri(base / "outputs"))
+
+
+def steps(base, folder):
+    history = client(base).get_metric_history(folder.status()["mlflow_run_id"], "train/loss")
+    return [m.step for m in history]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A folder whose outputs/ hold one database for the tests here: making one takes seconds."""
+    return tmp_path_factory.mktemp("tracking")
+
+
+def test_a_resumed_run_goes_on_in_the_same_mlflow_run(store):
+    folder = run_folder(store, "resumed")
+    log(folder, store, 2)  # killed here
+    first = folder.status()["mlflow_run_id"]
+    again = log(folder, store, 3, first=2, cfg={**CFG, "trainer": {"epochs": 9, "threads": 1}})  # epoch 2 replayed
+    folder.update_status(state="done")
+    again.finish("done")
+    assert folder.status()["mlflow_run_id"] == first and steps(store, folder) == [1, 2, 3]
+    run = client(store).get_run(first)
+    assert run.info.status == "FINISHED" and run.data.params["trainer.epochs"] == "3"
+    assert run.data.tags["trainer.epochs"] == "9" and len(run.data.tags["vaelab.config_hash"]) == 8
+    assert len(run.inputs.dataset_inputs) == 1
+    assert folder.status()["mlflow_delivered"] is True
+
+
+def test_a_run_killed_before_it_noted_its_id_is_found_again(store):
+    folder = run_folder(store, "unnoted")
+    log(folder, store, 1)
+    first = folder.status()["mlflow_run_id"]
+    folder.update_status(mlflow_run_id=None, mlflow_uri=None)
+    log(folder, store, 2)
+    assert folder.status()["mlflow_run_id"] == first
+
+
+def test_a_run_deleted_in_mlflow_is_begun_anew(store):
+    folder = run_folder(store, "deleted")
+    log(folder, store, 1)
+    first = folder.status()["mlflow_run_id"]
+    client(store).delete_run(first)
+    log(folder, store, 2).finish("done")
+    assert folder.status()["mlflow_run_id"] != first and steps(store, folder) == [1, 2]
+
+
+def test_what_a_lost_connection_missed_is_delivered_when_it_is_back(store, monkeypatch, capsys):
+    folder = run_folder(store, "away")
+    mine = log(folder, store, 1)
+    whole = mine.client
+
+    class Away:
+        def __getattr__(self, name):
+            raise ConnectionError("nobody there")
+
+    mine.client = Away()
+    for row in rows(3)[1:]:
+        folder.write_history(rows(row["epoch"]))
+        mine.log_epoch(row)
+    told = capsys.readouterr().err
+    assert told.count("warning: tracking") == 1 and "nobody there" in told
+    assert folder.status()["mlflow_delivered"] is False
+    mine.client = whole
+    mine.log_epoch(rows(4)[3])  # too early for another attempt
+    assert steps(store, folder) == [1]
+    mine._again_at = 0.0
+    folder.write_history(rows(5))
+    mine.log_epoch(rows(5)[4])
+    assert steps(store, folder) == [1, 2, 3, 4, 5] and "works again" in capsys.readouterr().err
+
+
+def test_sync_delivers_what_is_missing_and_ends_crashed_runs(store, monkeypatch):
+    """One run was killed, one never reached MLflow, one is being trained."""
+    killed, missed, running = (run_folder(store, name, 2) for name in ("killed", "missed", "running"))
+    log(killed, store, 2)
+    missed.update_status(state="done", mlflow_delivered=False)
+    log(running, store, 1)
+    sweep = SweepFolder(store / "outputs" / "sweeps" / "s")
+    sweep.update_record(jobs={}, command="vaelab train -m")
+    tracking.start_sweep(CFG["tracking"], store / "outputs", sweep)  # its launcher is killed
+    monkeypatch.chdir(store)
+    from vaelab import cli
+
+    with running.locked():
+        assert cli.main(["runs", "sync=true"]) == 0
+    states = {}
+    for folder in (killed, missed, running):
+        states[folder.path.name] = client(store).get_run(folder.status()["mlflow_run_id"]).info.status
+    assert states == {"killed": "KILLED", "missed": "FINISHED", "running": "RUNNING"}
+    assert steps(store, missed) == [1, 2]
+    assert client(store).get_run(sweep.record()["mlflow"]["run_id"]).info.status == "KILLED"
+
+
+MANY = """
+import sys
+sys.path[:0] = sys.argv[4:]
+from pathlib import Path
+import test_tracking as t
+base, sweep, n = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+folder = t.run_folder(base, f"sweeps/s/job{n}")
+t.log(folder, base, 3, sweep_dir=sweep).finish("done")
+assert folder.status()["mlflow_delivered"]
+"""
+
+
+@pytest.mark.slow
+def test_four_processes_create_and_fill_one_database(tmp_path):
+    sweep = SweepFolder(tmp_path / "outputs" / "sweeps" / "s")
+    sweep.update_record(jobs={})
+    words = [sys.executable, "-c", MANY, tmp_path, sweep.path]
+    here = [str(ROOT / "tests"), str(ROOT)]
+    jobs = [subprocess.Popen([*words, str(n), *here], stderr=subprocess.PIPE, text=True) for n in range(4)]
+    for process in jobs:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0 and "warning" not in errors, errors
+    (experiment,) = [e for e in client(tmp_path).search_experiments() if e.name == "vaelab"]
+    found = client(tmp_path).search_runs([experiment.experiment_id])
+    parents = {r.data.tags.get("mlflow.parentRunId") for r in found} - {None}
+    assert len(found) == 5 and len(parents) == 1 and parents == {sweep.record()["mlflow"]["run_id"]}
+
+
+# -- a real server -----------------------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def postgres(tmp_path):
+    """URI of an empty PostgreSQL database, started for this test from Debian's package."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+    where = str(programs[-1]) if programs else None
+    initdb, server = (shutil.which(name, path=where) for name in ("initdb", "postgres"))
+    if not initdb or not server:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    pytest.importorskip("psycopg", reason='psycopg is not installed: pip install "vaelab[postgres]"')
+    folder = Path(f"/tmp/vaelab-postgres-{os.getpid()}")
+    folder.mkdir(mode=0o700)
+    user = {}
+    if os.getuid() == 0:  # PostgreSQL refuses root
+        account = next((a for a in ("postgres", "nobody") if _known(a)), None)
+        if account is None:
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+        user = {"user": account, "group": pwd.getpwnam(account).pw_gid}
+        shutil.chown(folder, account)
+    port = free_port()
+    try:
+        subprocess.run([initdb, "-D", folder / "data", "-U", "vaelab", "-A", "trust", "--no-sync"], check=True,
+                       capture_output=True, cwd="/", **user)  # fmt: skip
+        process = subprocess.Popen(
+            [server, "-D", folder / "data", "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **user,
+        )  # fmt: skip
+        try:
+            wait_for(port)
+            yield f"postgresql://vaelab@127.0.0.1:{port}/postgres"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _known(account):
+    try:
+        return pwd.getpwnam(account)
+    except KeyError:
+        return None
+
+
+def wait_for(port, seconds=120):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nobody listens on port {port}")
+
+
+@contextmanager
+def mlflow_server(store: str, artifacts: Path, port: int):
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", artifacts,
+         "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+QUICK = ["model=dense", "metric=[elbo]", "plot=[]", f"backend={BACKEND}"]
+
+
+@pytest.mark.slow
+def test_a_sweep_with_postgresql_behind_the_server(postgres, tmp_path):
+    with mlflow_server(postgres, tmp_path / "artifacts", free_port()) as uri:
+        done = vaelab("train", "-m", *QUICK, "trainer=quick", "seed=0,1,2,3", "sweep_name=s", f"tracking.uri={uri}",
+                      cwd=tmp_path)  # fmt: skip
+        assert "warning: " not in done.stderr, done.stderr
+        server = mlflow.MlflowClient(uri)
+        experiment = server.get_experiment_by_name("vaelab").experiment_id
+        found = {r.info.run_name: r for r in server.search_runs([experiment])}
+        parent = found.pop("s")
+        assert len(found) == 4 and {r.info.status for r in (parent, *found.values())} == {"FINISHED"}
+        assert {r.data.tags["mlflow.parentRunId"] for r in found.values()} == {parent.info.run_id}
+        for run in found.values():
+            assert "test/elbo" in run.data.metrics
+            assert {"models", "config.yaml"} <= {a.path for a in server.list_artifacts(run.info.run_id)}
+        assert "report.html" in {a.path for a in server.list_artifacts(parent.info.run_id)}
+    assert not (tmp_path / "outputs" / "mlflow.db").exists()
+
+
+@pytest.mark.slow
+def test_the_server_goes_away_in_the_middle(tmp_path):
+    """Gone at the end: sync delivers. The training is not disturbed."""
+    port, store = free_port(), f"sqlite:///{tmp_path}/server.db"
+    words = [sys.executable, "-m", "vaelab", "train", *QUICK, "trainer.epochs=60"]
+    with mlflow_server(store, tmp_path / "artifacts", port) as uri:
+        training = subprocess.Popen(
+            [*words, f"tracking.uri={uri}"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while training.poll() is None and not any(tmp_path.glob("outputs/*/*/checkpoint/epoch-*")):
+            time.sleep(0.02)
+    _, errors = training.communicate(timeout=300)
+    assert training.returncode == 0, errors
+    assert errors.count("warning: tracking") == 1 and "Traceback" not in errors
+    (folder,) = all_runs(tmp_path / "outputs")
+    assert folder.status()["mlflow_delivered"] is False and folder.status()["state"] == "done"
+    assert "not delivered" in vaelab("runs", cwd=tmp_path).stdout
+    with mlflow_server(store, tmp_path / "artifacts", port) as uri:
+        vaelab("runs", "sync=true", cwd=tmp_path)
+        run = mlflow.MlflowClient(uri).get_run(folder.status()["mlflow_run_id"])
+        assert run.info.status == "FINISHED" and "test/elbo" in run.data.metrics
+        history = mlflow.MlflowClient(uri).get_metric_history(run.info.run_id, "val/loss")
+        assert sorted(m.step for m in history) == list(range(1, 61))
+    assert "not delivered" not in vaelab("runs", cwd=tmp_path).stdout
+    assert json.loads((folder.path / "status.json").read_text())["mlflow_state"] == "done"

@@ -1,0 +1,140 @@
+"""Starts Keras on the chosen backend, quietly, with threads, device and determinism as configured."""
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+
+from vaelab.errors import ConfigError
+
+# Start-up lines of native libraries that tell a user nothing. Every other line is shown.
+NOISE = (
+    "port.cc",
+    "All log messages before absl::InitializeLog",
+    "cpu_feature_guard",
+    "To enable the following instructions",
+    "rebuild TensorFlow with the appropriate compiler flags",
+    "Could not find cuda drivers on your machine",
+    "failed call to cuInit",
+    "INTERNAL: CUDA Runtime error",
+    "CUDA error: Failed call to cuInit",
+    "Unable to register cu",
+    "computation_placer already registered",
+    "oneDNN custom operations are on",
+)
+
+
+@contextmanager
+def quiet_stderr():
+    """Holds back file descriptor 2 while native libraries load, then shows every line that is not `NOISE`."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if line.strip() and not any(noise in line for noise in NOISE):
+                    print(line, file=sys.stderr)
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def start(backend: str, *, device: str, threads: int, deterministic: bool):
+    """Imports Keras on `backend` and returns the module. A process keeps its first backend and threads.
+
+    Args:
+        backend: tensorflow | jax | torch.
+        device: "auto" or "cpu".
+        threads: threads inside one operation. Sums depend on it, so it is part of a run's record.
+        deterministic: on CPU, run one operation at a time: identical commands then give identical weights.
+
+    Raises:
+        ConfigError: the backend is not installed, or Keras already runs on another one.
+    """
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if "keras" in sys.modules:
+        import keras
+
+        if keras.backend.backend() != backend:
+            raise ConfigError(
+                f"backend={backend}: this process already runs Keras on {keras.backend.backend()}. Start a new one."
+            )
+    os.environ["KERAS_BACKEND"] = backend
+    try:
+        with quiet_stderr():
+            _configure(backend, threads, deterministic)
+            import keras
+    except ImportError as error:
+        raise ConfigError(
+            f'backend={backend} needs {error.name or backend}: pip install "vaelab[{backend}]".'
+        ) from None
+    return keras
+
+
+def _configure(backend: str, threads: int, deterministic: bool) -> None:
+    """Threads and memory growth must be set before the first operation of a process; later calls change nothing."""
+    if backend == "tensorflow":
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+        if deterministic:
+            os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+        import tensorflow as tf
+
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            if deterministic:
+                tf.config.threading.set_inter_op_parallelism_threads(1)
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+            if deterministic and tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.enable_op_determinism()
+        except RuntimeError:  # already initialised by an earlier job of this process, with the same numbers
+            pass
+        tf.constant(0.0)  # the first device use prints its own lines
+    elif backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+        if deterministic:
+            torch.use_deterministic_algorithms(True, warn_only=True)
+    else:
+        os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}")
+        import jax
+
+        jax.devices()
+
+
+def device_name() -> str:
+    """The device that trains: "cpu", or the GPU's name as the backend tells it."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu") if gpus else "cpu"
+    if backend == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"

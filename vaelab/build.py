@@ -1,0 +1,80 @@
+"""Parts from a configuration: the only place where the axes meet."""
+
+from hydra.utils import get_object
+
+from vaelab.config.check import is_trusted
+from vaelab.errors import ConfigError
+
+
+def part(node, *, trusted=(), **runtime):
+    """Calls a node's `_target_` with its settings and runtime facts.
+
+    Raises:
+        ConfigError: the target is neither vaelab's, keras's nor in `trusted`.
+    """
+    settings = {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
+    return target(node, trusted=trusted)(**settings, **runtime)
+
+
+def target(node, *, trusted=()):
+    """The class or function a node's `_target_` names."""
+    name = node["_target_"]
+    if not is_trusted(name, trusted):
+        raise ConfigError(
+            f"{name} is neither vaelab's nor keras's. If you trust it, add trusted=[{name.split('.')[0]}]."
+        )
+    try:
+        return get_object(name)
+    except Exception as error:
+        raise ConfigError(f"Cannot load {name}: {error}") from None
+
+
+def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="float32"):
+    """The complete model; every weight exists on return.
+
+    Args:
+        cfg: resolved configuration as plain containers.
+        data_shapes: (H, W, C) of each view.
+        binarize, standardize: as the dataset was prepared.
+        total_steps: training steps the schedules span.
+        precision: float32 | bfloat16 (compute only; heads, sampling and likelihoods stay float32).
+    """
+    import keras
+
+    from vaelab import seeds
+    from vaelab.preprocessing import Preprocessing
+    from vaelab.training import optimizers
+    from vaelab.vae import VAEModel
+
+    trusted, seed = cfg.get("trusted") or (), cfg["seed"]
+    keras.utils.set_random_seed(seeds.sub_seed(seed, "init"))
+    saved = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        structure = part(
+            cfg["structure"],
+            trusted=trusted,
+            architecture=part(cfg["model"], trusted=trusted),
+            make_posterior=lambda dim, name: part(
+                cfg["posterior"], trusted=trusted, latent_dim=dim, seed=seed, name=name
+            ),
+            make_likelihood=lambda: part(cfg["likelihood"], trusted=trusted),
+            data_shapes=data_shapes,
+            latent_dim=cfg["latent_dim"],
+        )
+        objective = part(cfg["objective"], trusted=trusted, structure=structure, seed=seed)
+        optimizers.check_critic(cfg["trainer"], objective)
+        model = VAEModel
+        if getattr(objective, "critic_steps", 1) > 1:
+            from vaelab.alternating import AlternatingVAE as model
+        return model(
+            preprocessing=Preprocessing(dynamic=binarize == "dynamic", standardize=standardize, seed=seed),
+            structure=structure,
+            objective=objective,
+            beta=cfg["beta"],
+            beta_schedule=part(cfg["beta_schedule"], trusted=trusted),
+            capacity_schedule=part(cfg["capacity_schedule"], trusted=trusted),
+            total_steps=total_steps,
+        )
+    finally:
+        keras.config.set_dtype_policy(saved)

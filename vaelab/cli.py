@@ -1,0 +1,247 @@
+"""`vaelab COMMAND [key=value ...]`: finds the command, checks the configuration, hands over. Imports nothing heavy."""
+
+import errno
+import os
+import sys
+
+from vaelab.errors import ConfigError, Interrupted, VaelabError
+
+COMMANDS = {
+    "train": "train a VAE; -m makes it a sweep over comma-separated values",
+    "evaluate": "numbers of a finished run:       run=R metric=[elbo,nll]",
+    "plot": "pictures of a finished run:      run=R plot=[tsne,interpolation]",
+    "generate": "decode typed coordinates:        run=R z=[0.5,-1.2], or n=16 from the prior",
+    "compare": "what differs between runs:       run=[R1,R2], paired per image",
+    "report": "a sweep as a whole:              sweep=S (written when it ends, too)",
+    "reproduce": "judge a recipe:                  experiment=E, or repeat a run byte for byte: run=R",
+    "resume": "continue a stopped or longer-wanted run: run=R trainer.epochs=60",
+    "runs": "table of runs, with filters",
+    "ui": "MLflow's pages on this project's store",
+    "data": "datasets: list, fetch, verify, show",
+    "explore": "touch the latent space of a run in the browser: run=R",
+    "completion": 'shell completion: eval "$(vaelab completion bash)"',
+}
+# Commands Hydra itself runs: they have a run folder, -m, --cfg, --info.
+HYDRA_RUN = {"train", "reproduce"}
+VERBS = {"data": ("list", "fetch", "verify", "show")}
+RUN_FILTERS = ("dataset", "model", "objective", "state", "beta", "latent_dim", "seed")
+# A full disk, a folder that must not be written: said in a sentence.
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+# Options of Hydra that are followed by a value.
+VALUED = {"--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c", "--info", "-i"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command line; returns the exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(argv)
+    except VaelabError as error:
+        return _told(error)
+    except KeyboardInterrupt:
+        print("vaelab: interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.errno not in DISK_TROUBLE:
+            raise
+        return _disk(error)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if argv and argv[0] in ("-sc", "--shell-completion"):
+        from vaelab.commands import completion
+
+        return completion.answer()
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if argv[0] in ("-V", "--version"):
+        from vaelab import __version__
+
+        print(f"vaelab {__version__}")
+        return 0
+    command, *rest = argv
+    if command not in COMMANDS:
+        from vaelab.config.check import nearest
+
+        raise ConfigError(f"There is no command '{command}'. {nearest(command, COMMANDS)} See vaelab --help.")
+    options, overrides = split_options(take_verb(command, rest))
+    if command == "runs":  # dataset=mnist filters here; to Hydra it would choose an option of a group
+        overrides = [f"filter.{o}" if o.partition("=")[0] in RUN_FILTERS else o for o in overrides]
+    if command == "report":  # sweep is a group of conf/, too
+        overrides = [f"of.{o}" if o.startswith("sweep=") else o for o in overrides]
+    if "--help" in options or "-h" in options:
+        from vaelab.commands import help_page
+
+        print(help_page.page(command))
+        return 0
+    if command == "completion":
+        from vaelab.commands import completion
+
+        return completion.run(rest)
+    if any(o.startswith(("sweep=", "cluster=")) for o in overrides) and command in HYDRA_RUN:
+        from vaelab.sweeps import recipe
+
+        options, overrides = recipe.expand(options, overrides)
+    if command in HYDRA_RUN and not (command == "reproduce" and _names_a_run(overrides)):
+        return run_under_hydra(command, options, overrides)
+    if options:
+        raise ConfigError(f"vaelab {command} has no option {options[0]}. See vaelab {command} --help.")
+    return run_composed(command, overrides)
+
+
+def usage() -> str:
+    """The page of `vaelab --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "vaelab: a config-driven lab for variational autoencoders",
+            "",
+            "usage: vaelab COMMAND [group=option ...] [key=value ...]",
+            "",
+            *lines,
+            "",
+            "  vaelab train dataset=fashionmnist model=conv_v2",
+            "  vaelab train -m dataset=fashionmnist beta=0.5,1,4 latent_dim=2,10",
+            "  vaelab explore run=latest",
+            "",
+            "R is a run folder, an MLflow run id or run name, or 'latest'. vaelab COMMAND --help shows every setting.",
+        ]
+    )
+
+
+def _names_a_run(overrides: list[str]) -> bool:
+    return any(o.startswith("run=") for o in overrides)
+
+
+def take_verb(command: str, rest: list[str]) -> list[str]:
+    """`data show dataset=x` -> `verb=show dataset=x`."""
+    verbs = VERBS.get(command)
+    if not verbs or not rest or "=" in rest[0] or rest[0].startswith("-"):
+        return rest
+    if rest[0] not in verbs:
+        from vaelab.config.check import nearest
+
+        raise ConfigError(f"vaelab {command} {rest[0]}: there is no such verb. {nearest(rest[0], verbs)}")
+    return [f"verb={rest[0]}", *rest[1:]]
+
+
+def split_options(rest: list[str]) -> tuple[list[str], list[str]]:
+    """(Hydra's options with their values, overrides), wherever the options stand; --config-dir is taken out.
+
+    Raises:
+        ConfigError: --config-dir without a folder.
+    """
+    from vaelab.config.compose import use_config_dir
+
+    options, overrides, words = [], [], iter(rest)
+    for word in words:
+        name, _, value = word.partition("=")
+        if name in ("--config-dir", "-cd"):
+            value = value or next(words, "")
+            if not value:
+                raise ConfigError("--config-dir: expected a folder after it.")
+            use_config_dir(value)
+        elif word.startswith("-"):
+            options.append(word)
+            if word in VALUED:
+                options.extend([following] if (following := next(words, None)) is not None else [])
+        else:
+            overrides.append(word)
+    return options, overrides
+
+
+def run_composed(command: str, overrides: list[str]) -> int:
+    """A command without a Hydra run folder: compose, check, call."""
+    import importlib
+
+    from vaelab.config.compose import compose
+
+    cfg = compose(command, overrides)
+    return importlib.import_module(f"vaelab.commands.{command}").run(cfg) or 0
+
+
+def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> int:
+    """A command with a run folder: every job is checked first, then Hydra runs it (or the sweep)."""
+    import yaml
+    from omegaconf.errors import OmegaConfBaseException
+
+    from vaelab.config import compose, locate
+
+    multirun = bool({"-m", "--multirun"} & set(options)) or any(o.startswith("hydra.mode=MULTIRUN") for o in overrides)
+    if any(o.startswith("hydra.launcher.") for o in overrides):
+        from vaelab.sweeps import recipe
+
+        recipe.check_launcher(overrides)
+    if multirun and command == "reproduce":  # judges each job in this process
+        overrides = [*overrides, "hydra/launcher=basic"]
+    if not {"--cfg", "-c", "--info", "-i"} & set(options):
+        compose.check_all("train", overrides, multirun)
+    else:
+        compose.register_resolvers()
+
+    import hydra
+    from hydra.errors import HydraException
+
+    compose.register_resolvers()
+    failures: list[VaelabError] = []
+    outcomes: list[bool] = []
+
+    def task(cfg):
+        try:
+            return _job(command, cfg, outcomes)
+        except VaelabError as error:  # the other jobs of a sweep go on; Ctrl-C ends it
+            if not multirun or isinstance(error, Interrupted):
+                raise SystemExit(_told(error)) from None
+            failures.append(error)
+            print(f"vaelab: {error}", file=sys.stderr)
+            return None
+        except OSError as error:
+            if multirun or error.errno not in DISK_TROUBLE:
+                raise
+            raise SystemExit(_disk(error)) from None
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    saved = sys.argv
+    sys.argv = [f"vaelab {command}", *options, f"hydra.job.name={command}", *overrides]
+    try:
+        hydra.main(version_base="1.3", config_path=str(locate.conf_dir()), config_name="train")(task)()
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        with compose._hydra():
+            raise ConfigError(compose.explain(error, "train", overrides)[1]) from None
+    finally:
+        sys.argv = saved
+        if "vaelab.commands.sweep" in sys.modules:
+            sys.modules["vaelab.commands.sweep"].finish()
+    if failures:
+        print(f"vaelab: {len(failures)} jobs of the sweep failed.", file=sys.stderr)
+    return 1 if failures or not all(outcomes) else 0
+
+
+def _job(command: str, cfg, outcomes: list[bool]):
+    """One job of `train` (its value of `optimize`) or `reproduce` (whether the recipe passed)."""
+    if command == "reproduce":
+        from vaelab.commands import reproduce
+
+        outcomes.append(reproduce.experiment(cfg))
+        return float(outcomes[-1])
+    from vaelab.commands import train
+
+    return train.run(cfg)
+
+
+def _disk(error: OSError) -> int:
+    """Says what the disk refused; returns the exit code."""
+    where = f"{error.filename}: " if error.filename else ""
+    print(f"vaelab: {where}{error.strerror}. What was finished before is kept.", file=sys.stderr)
+    return 1
+
+
+def _told(error: VaelabError) -> int:
+    """Prints the sentence; returns the exit code."""
+    print(f"vaelab: {error}", file=sys.stderr)
+    return error.exit_code

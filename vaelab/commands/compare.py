@@ -1,0 +1,140 @@
+"""`vaelab compare run=[R1,R2]`: configuration difference, metrics side by side, the elbo image by image."""
+
+import math
+
+import numpy as np
+
+from vaelab import runs
+from vaelab.errors import ConfigError
+
+# Settings of a dataset that leave its test images as they are.
+SAME_IMAGES = ("validation", "epochs")
+
+
+def run(cfg) -> int:
+    """Compares the first run with each other one."""
+    chosen = [] if cfg.run is None else [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
+    if len(chosen) < 2:
+        raise ConfigError("run: expected at least two runs, as run=[R1,R2]. vaelab runs lists them.")
+    if cfg.split not in ("test", "train"):
+        raise ConfigError(f"split: expected test or train, got '{cfg.split}'.")
+    folders = [runs.find(str(reference), cfg.output_dir) for reference in chosen]
+    for n, folder in enumerate(folders):
+        print(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
+    stored = [_facts(folder) for folder in folders]
+    print("\nconfiguration" + ("" if differences(stored) else ": no difference"))
+    _print([[key, *map(_shown, values)] for key, values in differences(stored).items()], len(folders))
+    scores = [folder.read_metrics() for folder in folders]
+    names = sorted({name for found in scores for name in found})
+    print("\nmetrics, ± standard error over images")
+    _print([[name, *(_score(found.get(name)) for found in scores)] for name in names], len(folders))
+    for n, folder in enumerate(folders[1:], 1):
+        print(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
+        for line in paired(folders[0], folder, cfg.split):
+            print(f"  {line}")
+    return 0
+
+
+def _name(n: int) -> str:
+    return f"R{n + 1}"
+
+
+def _facts(folder) -> dict:
+    """{dotted key: value} of everything in a run's configuration, with the chosen options."""
+
+    def walk(node, prefix=""):
+        for key, value in node.items():
+            if key == "_target_" or (not prefix and key in ("output_dir", "data_dir", "sweep_name", "run_name")):
+                continue
+            if isinstance(value, dict):
+                yield from walk(value, f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}", value
+
+    return {**folder.status().get("chosen", {}), **dict(walk(folder.read_config()))}
+
+
+def differences(stored: list[dict]) -> dict[str, list]:
+    """{key: value in each run} of the keys that differ; None where a run has no such key."""
+    keys = dict.fromkeys(key for facts in stored for key in facts)
+    found = {key: [facts.get(key) for facts in stored] for key in keys}
+    return {key: values for key, values in found.items() if any(v != values[0] for v in values[1:])}
+
+
+def paired(first, second, split: str) -> list[str]:
+    """Differences of the per-image terms, with the standard error of their mean.
+
+    Pairing takes the differences between images out: the error is that of this test set for these two runs; another
+    seed may change more (vaelab train -m seed=0,1,2).
+    """
+    one, two = (_codes(folder, split) for folder in (first, second))
+    why = _not_same_images(first, second, one, two)
+    if why:
+        return [f"not compared: {why}"]
+    lines = []
+    for term in ("elbo", "elbo_critic", "distortion", "rate", "rate_critic"):
+        if term in one and term in two:
+            lines.append(_difference(term, two[term].astype(float) - one[term].astype(float)))
+    if not any(line.startswith("elbo") for line in lines):
+        lines.append("elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable.")
+    return lines
+
+
+def _difference(term: str, delta: np.ndarray) -> str:
+    error = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan
+    text = f"{term:<12} {delta.mean():+10.4f} ± {error:.4f}"
+    if term.startswith("elbo"):
+        if error > 0:
+            text += f"  ({abs(delta.mean()) / error:.1f} standard errors)"
+        text += f"  higher for {np.mean(delta > 0):.0%} of {len(delta):,} images"
+    return text
+
+
+def _codes(folder, split: str) -> dict:
+    """{term: per-image values} of codes.npz; empty where the run has none."""
+    if not folder.codes_file.is_file():
+        return {}
+    with np.load(folder.codes_file) as stored:
+        return {k.removeprefix(f"{split}_"): stored[k] for k in stored.files if k.startswith(f"{split}_")}
+
+
+def _not_same_images(first, second, one: dict, two: dict) -> str | None:
+    """Why the rows of two runs do not belong together, or None."""
+    for folder, found in ((first, one), (second, two)):
+        if not found:
+            return f"{folder} has no codes.npz with this split (its state is {folder.status().get('state')})."
+    sizes = len(one["distortion"]), len(two["distortion"])
+    if sizes[0] != sizes[1]:
+        return f"they were measured on {sizes[0]:,} and {sizes[1]:,} images."
+    configs = [folder.read_config() for folder in (first, second)]
+    data = [{k: v for k, v in cfg["dataset"].items() if k not in SAME_IMAGES} for cfg in configs]
+    if data[0] != data[1]:
+        keys = ", ".join(f"dataset.{k}" for k in data[0] if data[0][k] != data[1].get(k))
+        return f"the data differ ({keys or 'dataset'})."
+    if data[0].get("binarize") == "static" and configs[0]["seed"] != configs[1]["seed"]:
+        return "static binarisation draws other pixels for another seed. Use dataset.binarize=dynamic or one seed."
+    if "y" in one and "y" in two and not np.array_equal(one["y"], two["y"]):
+        return "their images are in another order."
+    return None
+
+
+def _print(rows: list[list[str]], n: int) -> None:
+    if not rows:
+        return
+    rows = [["", *(_name(k) for k in range(n))], *rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(n + 1)]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]
+        print(f"  {'  '.join(cells)}".rstrip())
+
+
+def _shown(value) -> str:
+    text = "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _score(score) -> str:
+    if not score or score["value"] is None:
+        return "-"
+    error = f" ± {score['se']:.2g}" if score.get("se") else ""
+    return f"{score['value']:,.4f}{error}"

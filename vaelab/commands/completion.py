@@ -1,0 +1,99 @@
+"""`vaelab completion bash`: completion of commands, groups, options and settings."""
+
+import os
+import sys
+
+from vaelab.errors import ConfigError
+
+BASH = r"""_vaelab_complete() {
+    local IFS=$'\n'
+    COMPREPLY=($(COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" vaelab -sc query=bash 2>/dev/null))
+    if [[ "${#COMPREPLY[@]}" == 1 && "${COMPREPLY[0]}" == *[=./] ]]; then compopt -o nospace; fi
+}
+complete -o nospace -F _vaelab_complete vaelab
+export COMP_WORDBREAKS="${COMP_WORDBREAKS//=}"
+"""
+
+
+def run(rest: list[str]) -> int:
+    """Prints the script a shell evaluates; ConfigError for shells there is none for."""
+    shell = rest[0] if rest else "bash"
+    if shell != "bash":
+        raise ConfigError(f"vaelab completion: expected bash, got '{shell}'.")
+    print(BASH, end="")
+    return 0
+
+
+def answer() -> int:
+    """Candidates for the word under the cursor, one a line; called by the shell on every Tab."""
+    line = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", 10**6))]
+    words = line.split()
+    word = "" if not words or line.endswith(" ") else words.pop()
+    for candidate in candidates(words[1:], word):
+        print(candidate)
+    return 0
+
+
+def candidates(before: list[str], word: str) -> list[str]:
+    """What may stand where `word` begins, after the words `before` (without the program's name)."""
+    from vaelab.cli import COMMANDS, VERBS
+    from vaelab.config import compose, locate
+
+    if not before:
+        return [c for c in COMMANDS if c.startswith(word)]
+    command = before[0]
+    if command == "completion":
+        return [s for s in ("bash",) if s.startswith(word)]
+    if command in VERBS and len(before) == 1 and "=" not in word:
+        return [v for v in VERBS[command] if v.startswith(word)]
+    if not (locate.conf_dir() / f"{command}.yaml").is_file():
+        return []
+    try:
+        with compose._hydra():
+            settings = compose._known_keys(command)
+    except Exception:  # a shell must not see a traceback on Tab
+        print(f"vaelab: no completion for {command}", file=sys.stderr)
+        return []
+    groups = [g for g in locate.groups() if _has_group(command, g)]
+    key, equals, value = word.partition("=")
+    if equals and key in groups:
+        head, bracket, tail = value.rpartition("," if "," in value else "[")
+        return sorted(f"{key}={head}{bracket}{o}" for o in locate.options(key) if o.startswith(tail))
+    if equals:
+        return _values(command, key, value)
+    depth = word.count(".")
+    found = {f"{g}=" for g in groups if g.startswith(word)}
+    for setting in settings:
+        if setting.startswith(word) and setting not in groups:
+            parts = setting.split(".")
+            stem = ".".join(parts[: depth + 1])
+            found.add(
+                f"{stem}." if len(parts) > depth + 1 or any(s.startswith(f"{stem}.") for s in settings) else f"{stem}="
+            )
+    if word.startswith("-"):
+        found |= {o for o in ("-m", "--cfg", "--info", "--config-dir", "--help") if o.startswith(word)}
+    return sorted(found)
+
+
+def _has_group(command: str, group: str) -> bool:
+    import yaml
+
+    from vaelab.config import locate
+
+    defaults = yaml.safe_load((locate.conf_dir() / f"{command}.yaml").read_text()).get("defaults", [])
+    return any(group in d for d in defaults if isinstance(d, dict))
+
+
+def _values(command: str, key: str, value: str) -> list[str]:
+    """Closed choices of a setting (booleans, literals), read from the schema."""
+    from typing import Literal, get_args, get_origin
+
+    from vaelab.config import schema
+
+    top, _, name = key.rpartition(".")
+    dataclass = schema.CLOSED.get(top) if top else getattr(schema, command.capitalize(), None)
+    annotation = getattr(dataclass, "__annotations__", {}).get(name)
+    words = (
+        ["true", "false"] if annotation is bool else get_args(annotation) if get_origin(annotation) is Literal else []
+    )
+    return [f"{key}={w}" for w in words if w.startswith(value)]

@@ -1,0 +1,202 @@
+"""`vaelab data list|fetch|verify|show`: datasets, where their files are expected, and whether they are right."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+from vaelab.datasets import download
+from vaelab.errors import ConfigError, DataError
+
+
+def run(cfg) -> int:
+    """Does what `verb` says; returns the exit code (1: verify found something wrong)."""
+    from omegaconf import OmegaConf
+
+    if OmegaConf.is_config(cfg):
+        cfg = OmegaConf.to_container(cfg, resolve=True)
+    verbs = {"list": _list, "fetch": _fetch, "verify": _verify, "show": _show}
+    if cfg["verb"] not in verbs:
+        raise ConfigError(f"verb: expected one of {', '.join(verbs)}, got '{cfg['verb']}'.")
+    return verbs[cfg["verb"]](cfg)
+
+
+def _list(cfg) -> int:
+    """Table of all datasets: size, whether their files are there, where they are or would be."""
+    from rich.console import Console
+    from rich.table import Table
+
+    data_dir, cache = cfg["data_dir"], download.cache_dir()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title, least in (("dataset", 19), ("size", 10), ("present", 7), ("files", 24)):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=least)
+    for name, node, about in _all_nodes():
+        table.add_row(name, about, *_presence(node, data_dir))
+    console = Console()
+    (console if console.is_terminal else Console(width=160)).print(table)
+    print(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
+    print("What is missing is downloaded at its first use, or by: vaelab data fetch dataset=NAME")
+    return 0
+
+
+def _presence(node: dict, data_dir: str | None) -> tuple[str, str]:
+    """(yes, no, "2 of 4" or "-", the folder in words)."""
+    files = _files(node)
+    if files is None:
+        return "-", _needs(node)
+    looked = download.places(node["folders"], data_dir)
+    found = [download.find(f["name"], looked) for f in files]
+    unpacked = _unpacked(node, looked)
+    n_found = sum(map(bool, found))
+    present = "yes" if unpacked or n_found == len(files) else f"{n_found} of {len(files)}" if n_found else "no"
+    where = unpacked or (next(f for f in found if f).parent if n_found else looked[0])
+    for base, word in ((data_dir, "data folder"), (download.cache_dir(), "user cache")):
+        if base and where.is_relative_to(Path(base).expanduser()):
+            inner = where.relative_to(Path(base).expanduser()).as_posix()
+            return present, f"{word}{'' if inner == '.' else '/' + inner}"
+    return present, str(where)
+
+
+def _fetch(cfg) -> int:
+    """Finds or downloads the files of one dataset."""
+    node = _node(cfg)
+    files = _files(node)
+    if node.get("licence"):
+        print(f"licence of {_name(node)}: {node['licence']}")
+    if files is None:
+        print(f"{_name(node)} needs no download: {_needs(node)}.")
+        return 0
+    unpacked = _unpacked(node, download.places(node["folders"], cfg["data_dir"]))
+    if unpacked:
+        print(f"{_name(node)} is there, unpacked: {unpacked}")
+        return 0
+    found = download.obtain(_name(node), files, node["folders"], cfg["data_dir"])
+    for name, path in found.items():
+        print(f"{name}: {path} ({path.stat().st_size:,} bytes)")
+    return 0
+
+
+def _verify(cfg) -> int:
+    """Checksums of the files, then what reading them gives: counts, shapes, labels."""
+    from vaelab.datasets.prepare import load_dataset
+
+    node, official = _node(cfg), True
+    for entry in _files(node) or ():
+        path = download.find(entry["name"], download.places(node["folders"], cfg["data_dir"]))
+        official &= _verify_file(entry, path)
+    dataset = load_dataset(node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False)
+    _describe(dataset)
+    print(
+        "content: readable and consistent"
+        if official
+        else "content: readable and consistent, but not the official files"
+    )
+    return 0 if official else 1
+
+
+def _verify_file(entry: dict, path: Path | None) -> bool:
+    if path is None:
+        print(f"{entry['name']}: not there (unpacked, or it will be downloaded)")
+        return True
+    wrong = download.checksum_problem(path, entry)
+    known = next((k for k in ("sha256", "md5") if entry.get(k)), None)
+    if wrong:
+        print(f"{path}: {wrong}, the official file has {known} {entry[known]}")
+    else:
+        print(
+            f"{path}: "
+            + (f"{known} is right" if known else "no official checksum is known; only its content is checked")
+        )
+    return wrong is None
+
+
+def _show(cfg) -> int:
+    """Writes a contact sheet."""
+    from vaelab.datasets.prepare import load_dataset
+    from vaelab.plots.contact_sheet import contact_sheet
+
+    node = _node(cfg)
+    dataset = load_dataset(node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False)
+    _describe(dataset)
+    path = Path(cfg["output"] or f"{dataset.name}.png")
+    if path.suffix.lower() != ".png":
+        raise ConfigError(f"output: expected a .png file, got {path}.")
+    try:
+        contact_sheet(dataset).savefig(path)
+    except OSError as error:
+        raise DataError(f"output: {path} cannot be written ({error.strerror or error}).") from None
+    print(f"contact sheet: {path.resolve()}")
+    return 0
+
+
+def _describe(dataset) -> None:
+    """Prints sizes, shapes and label counts of a dataset."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shapes = ", ".join("x".join(map(str, s)) for s in dataset.shapes)
+    dtypes = ", ".join(sorted({str(x.dtype) for x in dataset.train.x}))
+    sizes = f"{len(dataset.train):,} training, {len(dataset.test):,} test"
+    print(f"{dataset.name}: {sizes}; {shapes} {dtypes}, {dataset.data_kind}")
+    if dataset.factor_names:
+        print("factors: " + ", ".join(f"{n} {k}" for n, k in zip(dataset.factor_names, dataset.factor_sizes)))
+    if dataset.train.y is not None:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("label", "class", "training", "test"):
+            table.add_column(title, justify="left" if title == "class" else "right")
+        n = len(dataset.class_names)
+        counts = [np.bincount(s.y, minlength=n) for s in (dataset.train, dataset.test)]
+        for label, name in enumerate(dataset.class_names):
+            table.add_row(str(label), name, *(f"{c[label]:,}" for c in counts))
+        Console().print(table)
+    for note in dataset.notes:
+        print(f"note: {note}")
+
+
+def _all_nodes():
+    """(name, settings of its yaml, its size in words: what its header says up to the first full stop)."""
+    import yaml
+
+    from vaelab.config import compose, locate
+
+    for name in locate.options("dataset", compose.USER_DIRS):
+        text = locate.option_file("dataset", name, compose.USER_DIRS).read_text(encoding="utf-8")
+        header = text.splitlines()[0].lstrip("# ")
+        about = header.split("): ", 1)[-1] if "): " in header else header
+        yield name, yaml.safe_load(text), about.rstrip(".")
+
+
+def _node(cfg) -> dict:
+    if not cfg.get("dataset"):
+        raise ConfigError(f"vaelab data {cfg['verb']} needs a dataset: dataset=mnist, for instance.")
+    return cfg["dataset"]
+
+
+def _name(node: dict) -> str:
+    return node["_target_"].rpartition(".")[0].rpartition(".")[2]
+
+
+def _module(node: dict):
+    return importlib.import_module(node["_target_"].rpartition(".")[0])
+
+
+def _files(node: dict) -> list[dict] | None:
+    """The files a dataset needs; None where it needs none that could be fetched."""
+    if "files" in node:
+        return node["files"]
+    needed = getattr(_module(node), "needed", None) if node["_target_"].startswith("vaelab.") else None
+    return needed(**node) if needed else None
+
+
+def _unpacked(node: dict, looked: list[Path]) -> Path | None:
+    """The folder an archive was unpacked to, if the dataset reads such a folder."""
+    inner = getattr(_module(node), "FOLDER", None) if node["_target_"].startswith("vaelab.") else None
+    return next((p / inner for p in looked if (p / inner).is_dir()), None) if inner else None
+
+
+def _needs(node: dict) -> str:
+    if "path" in node:
+        return "your own (dataset.path=...)"
+    if "base" in node or "members" in node:
+        return f"those of {' and '.join(node.get('members') or [node['base']])}"
+    return "made here"

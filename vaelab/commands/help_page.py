@@ -1,0 +1,42 @@
+"""The page of `vaelab COMMAND --help`: groups with their options, then every setting with its default."""
+
+import textwrap
+
+from vaelab.cli import COMMANDS, VERBS
+from vaelab.config import compose, locate, schema
+
+
+def page(command: str) -> str:
+    """Text of the page; composing the defaults is all it costs."""
+    lines = [f"vaelab {command}: {COMMANDS[command]}", ""]
+    primary = locate.conf_dir() / f"{command}.yaml"
+    if command in VERBS:
+        lines += [f"usage: vaelab {command} {'|'.join(VERBS[command])} [key=value ...]", ""]
+    if not primary.is_file():
+        return "\n".join(lines)
+    from omegaconf import OmegaConf
+
+    with compose._hydra():
+        from hydra import compose as hydra_compose
+
+        full = hydra_compose(command, return_hydra_config=True)
+    chosen = {*compose.choices(full.hydra), *(g for g, node in schema.MULTI.items() if node in full)}
+    chosen = [g for g in locate.groups(compose.USER_DIRS) if g in chosen]
+    if chosen:
+        lines += ["Groups (group=option; several options as group=[a,b] for metric and plot):"]
+        width = max(map(len, chosen))
+        for group in chosen:
+            names = ", ".join(locate.options(group, compose.USER_DIRS))
+            indent = " " * (width + 4)
+            lines.append(textwrap.fill(names, 110, initial_indent=f"  {group:<{width}}  ", subsequent_indent=indent))
+        lines.append("")
+    job = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
+    lines += ["Settings and their defaults (key.subkey=value):", ""]
+    lines += [line for line in OmegaConf.to_yaml(job).splitlines() if "_target_:" not in line]
+    if command == "train":
+        lines += [
+            "",
+            "-m: one job per comma-separated value. --config-dir DIR: your own options, which win over these.",
+            "--cfg job: the composed configuration. --info defaults: where each value comes from.",
+        ]
+    return "\n".join(lines)

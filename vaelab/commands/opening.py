@@ -1,0 +1,89 @@
+"""Opening what a command works on: a configuration's dataset and model, or a finished run's."""
+
+from vaelab import backend
+from vaelab.build import build, part, target
+from vaelab.datasets.prepare import load_dataset
+from vaelab.errors import RunError
+from vaelab.runs import RunFolder
+
+
+def start_backend(cfg: dict) -> None:
+    """Starts Keras as a run's configuration says; fills in the number of threads, which is part of the record."""
+    trainer = cfg["trainer"]
+    trainer["threads"] = trainer["threads"] or backend.usable_cores()
+    backend.start(
+        cfg["backend"], device=cfg["device"], threads=trainer["threads"], deterministic=trainer["deterministic"]
+    )
+
+
+def open_dataset(cfg: dict):
+    """The prepared dataset of a configuration."""
+    target(cfg["dataset"], trusted=tuple(cfg.get("trusted") or ()))  # refuses what is not trusted
+    return load_dataset(
+        cfg["dataset"],
+        data_dir=cfg["data_dir"],
+        seed=cfg["seed"],
+        validation=cfg["trainer"]["validation"] == "split",
+    )
+
+
+def open_view(folder: RunFolder, cfg: dict):
+    """The LatentView of a finished run, with the weights its numbers came from.
+
+    Raises:
+        RunError: nothing trained yet, or the checkpoint is missing or damaged.
+    """
+    from vaelab.training.checkpoint import CheckpointFolder, assign, model_variables
+    from vaelab.view import LatentView
+
+    saved = CheckpointFolder(folder.checkpoint).load()
+    if saved is None:
+        raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. vaelab resume run={folder}")
+    state, last, _, best = saved
+    dataset = open_dataset(cfg)
+    vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
+    assign(model_variables(vae), best if best is not None else last, f"{folder.checkpoint}")
+    name = folder.status().get("run_name") or folder.path.name
+    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history)
+    view.schedules = schedule_curves(vae, cfg, state.epoch)
+    return vae, dataset, view, (state.best_epoch if best is not None else state.epoch)
+
+
+def schedule_curves(vae, cfg, n_epochs: int) -> dict:
+    """{"beta": (epochs, values), "learning_rate": ..., "capacity": ...} over the training that was done."""
+    import numpy as np
+    from keras import ops
+
+    progress = np.linspace(0, 1, 201)
+    epochs = progress * n_epochs
+    rate = part(cfg["learning_rate_schedule"], trusted=cfg.get("trusted") or ())
+    factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (cfg["trainer"]["learning_rate"], rate)}
+    if "capacity" in cfg["objective"]:
+        factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
+    return {
+        name: (epochs, np.array([top * float(ops.convert_to_numpy(schedule(float(p)))) for p in progress]))
+        for name, (top, schedule) in factors.items()
+    }
+
+
+def finished_run(cfg):
+    """(folder, its configuration) for a command's `run=`, with the command's data_dir, device and trusted on top.
+
+    Raises:
+        ConfigError: no run given.
+        RunError: there is no such run.
+    """
+    from vaelab import runs
+    from vaelab.errors import ConfigError
+
+    if not cfg.run:
+        raise ConfigError(
+            "run: expected a run folder, an MLflow run id, a run name or 'latest'. vaelab runs lists them."
+        )
+    folder = runs.find(str(cfg.run), cfg.output_dir)
+    stored = folder.read_config()
+    if cfg.get("data_dir"):
+        stored["data_dir"] = cfg.data_dir
+    stored["device"] = cfg.get("device") or stored["device"]
+    stored["trusted"] = list(cfg.get("trusted") or [])
+    return folder, stored

@@ -1,0 +1,22 @@
+"""`vaelab plot run=R plot=[...]`: pictures of a finished run, written back into it."""
+
+from omegaconf import OmegaConf
+
+from vaelab.commands import opening, results
+from vaelab.commands.train import title
+
+
+def run(cfg) -> int:
+    """Draws the chosen pictures and prints their files."""
+    folder, stored = opening.finished_run(cfg)
+    opening.start_backend(stored)
+    _, _, view, _ = opening.open_view(folder, stored)
+    view.name = title(stored, folder, view.latent_dim)
+    plots = OmegaConf.to_container(cfg.get("plots") or {}, resolve=True)
+    files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
+    from vaelab.tracking import update_results
+
+    update_results(folder)
+    for file in files:
+        print(file)
+    return 0

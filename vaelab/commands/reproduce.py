@@ -1,0 +1,114 @@
+"""`vaelab reproduce`: train a recipe and judge it by its `expect:`, or repeat a run and compare it byte for byte."""
+
+import difflib
+import sys
+from pathlib import Path
+
+from vaelab.config import folders, formula
+from vaelab.errors import ConfigError, RunError
+from vaelab.runs import RunFolder
+
+
+def experiment(cfg) -> bool:
+    """Trains the composed recipe under Hydra and prints published | measured | margin; True if all pass.
+
+    Raises:
+        ConfigError: no recipe, or one that expects nothing.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    from vaelab.commands import train
+
+    if not cfg.expect:
+        raise ConfigError("reproduce: expected experiment=<recipe> with an expect: block, or run=<finished run>.")
+    train.run(cfg)
+    folder = RunFolder(HydraConfig.get().runtime.output_dir)
+    verdicts = judge(dict(cfg.expect), measured(folder))
+    print(table(verdicts))
+    folder.write_verdicts(verdicts)
+    return all(v["passed"] for v in verdicts)
+
+
+def measured(folder: RunFolder) -> dict[str, float]:
+    """Names a formula may use: test metrics without "test/", the last epoch's train_... and val_..., beta, ..."""
+    names = {k.removeprefix("test/"): v["value"] for k, v in folder.read_metrics().items() if k.startswith("test/")}
+    config, history = folder.read_config(), folder.read_history()
+    names |= {k.replace("/", "_"): v for k, v in history[-1].items() if v is not None} if history else {}
+    facts = {"parameters": folder.status().get("parameters"), "seconds": folder.status().get("seconds")}
+    return {**names, **facts, "beta": config["beta"], "latent_dim": config["latent_dim"]}
+
+
+def judge(expect: dict, names: dict) -> list[dict]:
+    """One verdict per entry: {name, published, measured, bound, margin, passed}.
+
+    An entry has `value` (a formula) and one of `at_most`, `at_least`, or `within` beside `published`. The margin is how
+    far the measured value is on the good side of the bound.
+    """
+    verdicts = []
+    for name, entry in expect.items():
+        found, published = formula.value(entry["value"], names), entry.get("published")
+        if "at_most" in entry:
+            bound, margin = f"<= {entry['at_most']:g}", entry["at_most"] - found
+        elif "at_least" in entry:
+            bound, margin = f">= {entry['at_least']:g}", found - entry["at_least"]
+        elif "within" in entry:
+            bound, margin = f"± {entry['within']:g}", entry["within"] - abs(found - published)
+        else:
+            raise ConfigError(f"expect.{name}: expected at_most, at_least or within.")
+        verdicts.append(
+            {"name": name, "published": published, "measured": found, "bound": bound, "margin": margin,
+             "passed": bool(margin >= 0)}
+        )  # fmt: skip
+    return verdicts
+
+
+def table(verdicts: list[dict]) -> str:
+    """published | measured | margin | verdict, aligned."""
+    rows = [("", "published", "measured", "bound", "margin", "")]
+    for v in verdicts:
+        published = "-" if v["published"] is None else f"{v['published']:.5g}"
+        rows.append(
+            (v["name"], published, f"{v['measured']:.5g}", v["bound"], f"{v['margin']:+.3g}",
+             "PASS" if v["passed"] else "FAIL")
+        )  # fmt: skip
+    widths = [max(len(r[k]) for r in rows) for k in range(6)]
+    lines = ((c.rjust(w) if k else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths))) for row in rows)
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def run(cfg) -> int:
+    """Repeats a finished run from its folder and compares all weights byte for byte; exit code 1 where they differ."""
+    import numpy as np
+
+    from vaelab.commands import opening
+    from vaelab.commands.train import train
+    from vaelab.training.checkpoint import CheckpointFolder
+
+    folder, stored = opening.finished_run(cfg)
+    original = CheckpointFolder(folder.checkpoint).load()
+    if original is None:
+        raise RunError(f"{folder} has no finished epoch to compare with.")
+    again = RunFolder(folders.make_unique(Path(cfg.output_dir) / "reproduced", folder.path.name))
+    wanted = dict(stored, metrics={}, plots={}, output_dir=str(cfg.output_dir))
+    wanted["tracking"] = dict(stored["tracking"], enabled=False)
+    if "explorer" in wanted:
+        wanted["explorer"] = dict(wanted["explorer"], enabled=False) if wanted["explorer"] else wanted["explorer"]
+    train(wanted, again, chosen=folder.status().get("chosen", {}))
+    repeated = CheckpointFolder(again.checkpoint).load()
+    pairs = list(zip(original[1], repeated[1]))
+    equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)
+    largest = max((float(np.abs(a.astype(float) - b).max()) for a, b in pairs if a.size), default=0.0)
+    same = equal == len(pairs) == len(original[1])
+    print(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
+    different = environment_difference(folder, again)
+    if different:
+        print("The environments differ:\n" + "\n".join(different), file=sys.stdout if same else sys.stderr)
+    print("PASS" if same else "FAIL")
+    return 0 if same else 1
+
+
+def environment_difference(one: RunFolder, other: RunFolder) -> list[str]:
+    """Lines of environment.txt in which two runs differ, - then, + now."""
+    lines = [folder.read_environment().splitlines() for folder in (one, other)]
+    found = difflib.unified_diff(*lines, lineterm="", n=0)
+    return [f"  {line}" for line in found if line[:1] in "+-" and not line.startswith(("+++", "---"))]

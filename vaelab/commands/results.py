@@ -1,0 +1,97 @@
+"""Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them."""
+
+import sys
+import warnings
+
+from vaelab.build import target
+from vaelab.errors import ConfigError
+
+
+def _settings(node: dict) -> dict:
+    return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
+
+
+def _chosen(nodes: dict) -> list:
+    """(name, node) of the options that were chosen; a recipe may bring settings of others."""
+    return [(name, node) for name, node in nodes.items() if "_target_" in node]
+
+
+def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool) -> dict:
+    """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
+
+    Args:
+        strict: raise where a metric does not apply; otherwise say so and go on.
+    """
+    found = {}
+    for name, node in _chosen(metrics):
+        split = node.get("split", "test")
+        try:
+            scores = target(node, trusted=trusted)(view, **_settings(node))
+        except ConfigError as error:
+            if strict:
+                raise
+            print(f"metric {name} left out: {error}", file=sys.stderr)
+            continue
+        for key, value in scores.items():
+            found[f"{split}/{key}"] = {
+                **value._asdict(),
+                "split": split,
+                "data": view.data_kind,
+                "weights_epoch": weights_epoch,
+            }
+    return found
+
+
+def draw(view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png") -> list:
+    """Draws the configured pictures into the run folder; returns the files.
+
+    Args:
+        strict: raise where a picture does not apply; otherwise say so and go on. In training, trouble with a picture
+            never costs the run.
+    """
+    files = []
+    for name, node in _chosen(plots):
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*Tight layout.*")
+                picture = target(node, trusted=trusted)(view, **_settings(node))
+            files.append(save_picture(picture, folder, name, suffix))
+        except ConfigError as error:
+            if strict:
+                raise
+            if not getattr(error, "quiet", False):
+                print(f"plot {name} left out: {error}", file=sys.stderr)
+        except Exception as error:
+            if strict:
+                raise
+            print(f"warning: plot {name} failed: {type(error).__name__}: {error}", file=sys.stderr)
+    return files
+
+
+def save_picture(picture, folder, name: str, suffix: str):
+    """A Figure as PNG, SVG or PDF; an Animation as GIF."""
+    if hasattr(picture, "frames"):
+        path = folder.figure_file(name, "gif")
+        picture.save(path)
+        return path
+    path = folder.figure_file(name, suffix)
+    picture.savefig(path, dpi=picture.get_dpi())
+    return path
+
+
+def table(scores: dict) -> str:
+    """The scores as aligned lines: name, value +- standard error, what they were computed from."""
+    rows = []
+    for name, s in sorted(scores.items()):
+        value = "-" if s["value"] is None else f"{s['value']:.4g}" if abs(s["value"]) < 1 else f"{s['value']:,.3f}"
+        error = f"± {s['se']:.3g}" if s.get("se") else ""
+        basis = f"{s['n']:,} {s['split']} images" if s.get("n") else s["split"]
+        drawn = s.get("samples")
+        samples = f", {drawn:,} sample{'s' if drawn > 1 else ''} each" if drawn else ""
+        rows.append((name, value, error, f"{basis}{samples}, {s['data']}"))
+    if not rows:
+        return ""
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = [f"  {a:<{widths[0]}}  {b:>{widths[1]}} {c:<{widths[2]}}  {d}" for a, b, c, d in rows]
+    notes = sorted({f"  note: {name}: {s['note']}" for name, s in scores.items() if s.get("note")})
+    return "\n".join(lines + notes)

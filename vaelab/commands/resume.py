@@ -1,0 +1,50 @@
+"""`vaelab resume run=R`: go on from the last checkpoint, to the same weights as if never stopped."""
+
+import sys
+
+from omegaconf import OmegaConf
+
+from vaelab.commands import opening
+from vaelab.commands.train import train
+from vaelab.errors import ConfigError, RunError
+
+
+def run(cfg) -> int:
+    """Continues a stopped run, or a finished one for more epochs."""
+    folder, stored = opening.finished_run(cfg)
+    if folder.holder():
+        raise RunError(f"{folder} is being trained by {folder.holder()}.")
+    before, asked = dict(stored["trainer"]), OmegaConf.to_container(cfg.trainer)
+    for key, value in asked.items():
+        if value is not None:
+            stored["trainer"][key] = value
+    if asked["epochs"] and before["steps"] is not None:
+        raise ConfigError("This run counts steps: use trainer.steps, not trainer.epochs.")
+    if asked["steps"] and before["steps"] is None:
+        raise ConfigError("This run counts epochs: use trainer.epochs, not trainer.steps.")
+    unit = "epochs" if before["steps"] is None else "steps"
+    status = folder.status()
+    if asked[unit] and asked[unit] < before[unit]:
+        raise ConfigError(
+            f"trainer.{unit}: expected more than the {before[unit]} of {folder}, got {asked[unit]}; training is only "
+            "ever made longer."
+        )
+    if status.get("state") == "done" and before == stored["trainer"]:
+        print(f"{folder} is finished (trainer.{unit}={before[unit]}). For longer training give a larger number.")
+        return 0
+    if status.get("state") == "done" and status.get("stopped_early"):
+        print(f"{folder} was ended by early stopping in epoch {status['epochs']}: more {unit} would change nothing.")
+        return 0
+    if before != stored["trainer"]:
+        names = [k for k in ("beta_schedule", "learning_rate_schedule") if not _constant(stored[k])]
+        if names:
+            print(
+                f"note: {' and '.join(names)} span the whole training: a new length is another trajectory.",
+                file=sys.stderr,
+            )
+    train(stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir)
+    return 0
+
+
+def _constant(node) -> bool:
+    return node["_target_"].endswith(".Constant")

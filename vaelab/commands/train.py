@@ -1,0 +1,265 @@
+"""`vaelab train`: from a configuration to a complete run folder."""
+
+import math
+import sys
+import time
+
+from vaelab import environment
+from vaelab.commands import opening, results
+from vaelab.errors import Interrupted, VaelabError
+from vaelab.runs import RunFolder
+
+
+def run(cfg):
+    """The task Hydra calls for one job; returns the final value of `optimize`."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
+    hydra = HydraConfig.get()
+    sweep_dir = hydra.sweep.dir if hydra.mode == RunMode.MULTIRUN else None
+    folder = RunFolder(hydra.runtime.output_dir)
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    chosen = {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
+    try:
+        return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir)
+    except VaelabError:
+        folder.discard_if_empty()
+        raise
+
+
+def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> float:
+    """Trains (or goes on training) the run in `folder`.
+
+    Args:
+        cfg: resolved configuration as plain containers.
+        folder: the run's folder; a checkpoint in it is continued.
+        chosen: {group: option}, for tags.
+        sweep_dir: the sweep this run belongs to, or None.
+
+    Raises:
+        Interrupted: stopped by the user; everything finished is saved.
+        VaelabError: what the user can do something about.
+    """
+    started = time.time()
+    opening.start_backend(cfg)
+    with folder.locked(), folder.logging():
+        vae, dataset, plan_steps = prepare(cfg)
+        folder.write_config(cfg)
+        name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
+        first = folder.status().get("started", started)
+        folder.update_status(state="running", started=first, run_name=name, chosen=chosen, message=None)
+        tracker = start_tracking(cfg, folder, dataset, chosen, sweep_dir)
+        try:
+            value = work(cfg, folder, vae, dataset, plan_steps, tracker, started)
+        except BaseException as error:
+            ended_badly(error, folder, tracker)
+            if isinstance(error, (Interrupted, KeyboardInterrupt)):
+                raise Interrupted(
+                    f"stopped; finished epochs are saved. Continue with: vaelab resume run={folder}"
+                ) from None
+            raise
+        folder.update_status(state="done", finished=time.time(), seconds=time.time() - started)
+        tracker.finish("done")
+    return value
+
+
+def prepare(cfg: dict):
+    """(model, dataset, total steps); a model that cannot take the data's shape is refused before data are read."""
+    from vaelab.build import build
+    from vaelab.datasets.prepare import declared_shapes
+    from vaelab.training import optimizers
+    from vaelab.training.fit import objective_of, plan
+
+    optimizers.check(cfg["trainer"])
+    validates = cfg["trainer"]["validation"] != "none"
+    declared = declared_shapes(cfg["dataset"])
+    if declared is not None:
+        trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
+        objective_of(cfg["optimize"], validates, trial.objective.terms)
+    dataset = opening.open_dataset(cfg)
+    steps = plan(cfg["trainer"], len(dataset.train)).steps
+    vae = build(
+        cfg,
+        data_shapes=dataset.shapes,
+        binarize=dataset.binarize,
+        standardize=dataset.standardize,
+        total_steps=steps,
+        precision=cfg["trainer"]["precision"],
+    )
+    for note in dataset.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for likelihood in vae.structure.likelihoods[:1]:
+        if likelihood.misfit(dataset.data_kind):
+            print(f"note: {likelihood.misfit(dataset.data_kind)}", file=sys.stderr)
+    return vae, dataset, steps
+
+
+def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
+    """The run's tracker, started, with its tags and dataset logged."""
+    from vaelab import backend
+    from vaelab.tracking import Tracker
+
+    device, checksum = backend.device_name(), dataset.checksum()
+    folder.write_environment(environment.text(cfg["trainer"]["threads"], device))
+    tags = {
+        **environment.git(),
+        "data.kind": dataset.data_kind,
+        "data.checksum": checksum,
+        "data.binarize": dataset.binarize,
+        "backend": cfg["backend"],
+        "device": device,
+        "threads": cfg["trainer"]["threads"],
+        "deterministic": cfg["trainer"]["deterministic"],
+    }
+    folder.update_status(tags=tags)
+    tracker = Tracker(
+        cfg["tracking"], output_dir=cfg["output_dir"], folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir
+    )
+    tracker.start()
+    sizes = {s: len(dataset.split(s)) for s in ("train", "test")}
+    tracker.log_dataset(dataset.name, checksum, cfg["data_dir"] or "user cache", sizes)
+    return tracker
+
+
+def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
+    """Fit, save, measure, draw, tell."""
+    from vaelab.build import build, part
+    from vaelab.training.checkpoint import arrays_of, assign, model_variables
+    from vaelab.training.fit import fit
+    from vaelab.view import LatentView
+
+    print(beta_in_words(cfg, dataset.shapes, vae.structure.latent_dim))
+    parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
+    print(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}", flush=True)
+    rows: list[dict] = folder.read_history()
+
+    def on_epoch(row):
+        rows[:] = [*[r for r in rows if r["epoch"] < row["epoch"]], row]
+        folder.write_history(rows)
+        tracker.log_epoch(row)
+
+    fitted = fit(
+        vae, dataset, cfg["trainer"], seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
+        schedule=part(cfg["learning_rate_schedule"], trusted=cfg["trusted"]), on_epoch=on_epoch,
+    )  # fmt: skip
+    folder.write_history(fitted.history)
+    train_seconds = sum(row["time/seconds"] for row in fitted.history)
+    folder.update_status(
+        epochs=fitted.epochs, steps=fitted.steps, weights=fitted.weights, weights_epoch=fitted.weights_epoch,
+        stopped_early=fitted.stopped_early, parameters=parameters, train_seconds=train_seconds,
+    )  # fmt: skip
+    if cfg["trainer"]["precision"] != "float32":  # everything that is saved or reported is float32
+        weights = arrays_of(model_variables(vae))
+        vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
+        assign(model_variables(vae), weights)
+    name = title(cfg, folder, vae.structure.latent_dim)
+    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history)
+    view.schedules = opening.schedule_curves(vae, cfg, fitted.epochs)
+    folder.save_models(export(vae))
+    scores = results.score(
+        view, cfg.get("metrics") or {}, weights_epoch=fitted.weights_epoch, trusted=cfg["trusted"], strict=False
+    )
+    folder.add_metrics(scores)
+    folder.save_codes(codes(view))
+    results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
+    explorer(cfg, folder, view)
+    print(summary(scores, folder, cfg, train_seconds, time.time() - started), flush=True)
+    return final_value(cfg, fitted, scores)
+
+
+def export(vae) -> dict:
+    """The three `.h5` models: built-in layers only, images in [0, 1] in and out."""
+    encoder, decoder, reconstruction = vae.structure.export(vae.preprocessing.to_network, vae.preprocessing.to_image)
+    return {"encoder": encoder, "decoder": decoder, "vae": reconstruction}
+
+
+def explorer(cfg, folder, view) -> None:
+    """explorer.html of a run, if wanted; trouble with it never costs the run."""
+    if not cfg["explorer"]["enabled"]:
+        return
+    try:
+        from vaelab.commands.explore import load_decoder
+        from vaelab.explorer import build, content
+
+        line = content.run_line(folder)
+        build.write(folder.explorer_file, view, load_decoder(folder), run_line=line, settings=cfg["explorer"])
+    except VaelabError as error:
+        print(f"note: no explorer.html: {error}", file=sys.stderr)
+    except Exception as error:
+        print(f"warning: no explorer.html: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def codes(view) -> dict:
+    """Arrays of codes.npz: for train and test the moments of q(z|x), a draw, labels and per-image terms in nats."""
+    arrays = {}
+    kind = "" if view.closed_form else "_critic"
+    for name in ("train", "test"):
+        split = view.split(name)
+        terms = {"mean": split.mean, "std": split.std, "z": split.z, "y": split.y, "tags": split.tags}
+        terms |= {"factors": split.factors, "distortion": split.distortion.astype("float32")}
+        terms |= {f"rate{kind}": split.rate.astype("float32")}
+        terms |= {f"elbo{kind}": (-(split.distortion + split.rate)).astype("float32")}
+        arrays |= {f"{name}_{key}": value for key, value in terms.items() if value is not None}
+    return arrays
+
+
+def title(cfg, folder, latent_dim: int) -> str:
+    """What pictures are titled with: the run's name, else dataset, model, latents and beta."""
+    return cfg["run_name"] or f"{folder.path.parent.name}, {latent_dim} latents, beta {cfg['beta']:g}"
+
+
+def final_value(cfg, fitted, scores) -> float:
+    """The value of `optimize` at the weights that were kept."""
+    name = (cfg["optimize"] or "").lstrip("-")
+    row = fitted.history[fitted.weights_epoch - 1]
+    if name in scores:
+        return scores[name]["value"]
+    return row.get(name or "val/loss", row["train/loss"])
+
+
+def ended_badly(error, folder, tracker) -> None:
+    """Marks a run that did not get to its end."""
+    stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
+    state = "interrupted" if stopped else "failed"
+    message = str(error).splitlines()[0] if str(error) else type(error).__name__
+    try:
+        folder.update_status(state=state, message=message, finished=time.time())
+        tracker.finish(state)
+    except OSError as disk:
+        print(f"warning: {folder} could not be marked {state}: {disk}", file=sys.stderr)
+
+
+def beta_in_words(cfg, shapes, latent_dim) -> str:
+    """This beta in the other conventions people use."""
+
+    pixels = sum(math.prod(s) for s in shapes)
+    beta = cfg["beta"]
+    lines = [
+        f"beta {beta:g}: loss = distortion + {beta:g} rate, nats per image. The same weight elsewhere: "
+        f"{beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
+        f"({beta * latent_dim / (2 * pixels):.3g} if mean^2 + var - 1 - log var is averaged over latents too); "
+        f"{beta * latent_dim / pixels:.3g} normalised (beta latents / pixels)"
+    ]
+    if cfg["likelihood"]["_target_"].endswith("Gaussian") and "variance" in cfg["likelihood"]:
+        lines.append(f"; {2 * cfg['likelihood']['variance'] * beta:g} beside a summed squared error")
+    return "".join(lines) + "."
+
+
+def summary(scores, folder, cfg, train_seconds, seconds) -> str:
+    """The short table at the end and three things to try next."""
+    run = f"run={folder}"
+    next_data = "" if cfg["data_dir"] is None else f" data_dir={cfg['data_dir']}"
+    return "\n".join(
+        [
+            "",
+            results.table(scores),
+            f"  {train_seconds:.0f} s of training, {seconds:.0f} s in all",
+            "",
+            f"run folder: {folder}  (models, figures/, metrics.json, codes.npz)",
+            "next:",
+            f"  vaelab plot {run} plot=[traversal]",
+            f"  vaelab explore {run}",
+            f"  vaelab train -m beta=0.5,1,4 latent_dim=2,10{next_data}",
+        ]
+    )

@@ -1,0 +1,172 @@
+"""Refuses a configuration that cannot work, before anything heavy is imported and before data are read."""
+
+import dataclasses
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vaelab.config import locate, schema, signature
+from vaelab.errors import ConfigError
+
+TRUSTED = ("vaelab", "keras")
+
+
+def nearest(name: str, known) -> str:
+    """ "Did you mean 'x'?" for a near miss, else the list of what there is."""
+    known = sorted(str(k) for k in known)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    return f"There are: {', '.join(known)}." if known else "There are none."
+
+
+def _nearest_setting(key: str, known, where: str) -> str:
+    """`nearest` among a part's settings and the top-level ones, which people look for inside parts."""
+    top = [f.name for f in dataclasses.fields(schema.Train)]
+    close = difflib.get_close_matches(key, [*known, *top], n=1, cutoff=0.6)
+    if close and close[0] in top:
+        return f"Did you mean '{close[0]}' (without '{where}.')?"
+    return nearest(key, known)
+
+
+def is_trusted(target: str, trusted=()) -> bool:
+    """Whether a `_target_` belongs to vaelab, keras or a package the user named."""
+    return target.partition(".")[0] in (*TRUSTED, *trusted)
+
+
+def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_dirs=()) -> None:
+    """ConfigError with every problem of a composed configuration.
+
+    Args:
+        cfg: the resolved configuration as plain containers, without Hydra's node.
+        primary: name of the primary config ("train").
+        choices: the chosen option of each group, as Hydra recorded it.
+        extra_dirs: the user's --config-dir folders.
+    """
+    problems: list[str] = []
+    groups = {g for g in choices if "/" not in g and g in locate.groups(extra_dirs)} - {"experiment"}
+    groups |= {group for group, node in schema.MULTI.items() if node in cfg}  # Hydra does not record lists of options
+    nodes = {schema.MULTI.get(g, g) for g in groups}
+    top = getattr(schema, primary.capitalize(), None)
+    defaults = _primary(primary, extra_dirs)
+    known = set(defaults) | nodes
+    types = _annotations(top) if top else {}
+    trusted = cfg.get("trusted") or ()
+    for key, value in cfg.items():
+        if key not in known and key not in types:
+            problems.append(f"{key} is not a setting. {nearest(key, known)}")
+        elif key in types and key not in nodes:
+            _check_value(key, value, types[key], problems)
+        elif key not in nodes:
+            _check_plain(key, value, defaults[key], problems)
+    for group in sorted(groups):
+        if group in schema.CLOSED:
+            _check_closed(group, cfg.get(group), schema.CLOSED[group], problems)
+        elif group in schema.MULTI:
+            for name, node in (cfg.get(schema.MULTI[group]) or {}).items():
+                if choices.get("experiment") and "_target_" not in node:
+                    continue  # a recipe's settings for an option that the user deselected
+                _check_part(f"{schema.MULTI[group]}.{name}", node, group, name, trusted, extra_dirs, problems)
+        elif choices[group] is not None:
+            _check_part(group, cfg.get(group), group, choices[group], trusted, extra_dirs, problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _primary(name: str, extra_dirs) -> dict[str, Any]:
+    """Top-level keys and values of a primary config."""
+    for base in (*extra_dirs, locate.conf_dir()):
+        path = Path(base) / f"{name}.yaml"
+        if path.is_file():
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return {k: v for k, v in content.items() if k not in ("defaults", "hydra")}
+    return {}
+
+
+def _check_plain(where: str, value: Any, default: Any, problems: list[str]) -> None:
+    """Keys of a nested node without types of its own, against the primary config's."""
+    if isinstance(default, dict) and isinstance(value, dict):
+        for key in value:
+            if key not in default:
+                problems.append(f"{where}.{key} is not a setting. {nearest(key, default)}")
+            else:
+                _check_plain(f"{where}.{key}", value[key], default[key], problems)
+
+
+def _annotations(dataclass) -> dict[str, Any]:
+    return {f.name: f.type for f in dataclasses.fields(dataclass)}
+
+
+def _check_value(where: str, value: Any, annotation: Any, problems: list[str]) -> None:
+    if dataclasses.is_dataclass(annotation):
+        _check_closed(where, value, annotation, problems)
+        return
+    if not signature.fits(value, annotation):
+        problems.append(f"{where}: expected {signature.describe(annotation)}, got {_shown(value)}.")
+
+
+def _shown(value: Any) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def _check_closed(where: str, node: Any, dataclass, problems: list[str]) -> None:
+    types = _annotations(dataclass)
+    if not isinstance(node, dict):
+        problems.append(f"{where}: expected settings, got {_shown(node)}. Choose an option with {where}=<name>.")
+        return
+    for key, value in node.items():
+        if key not in types:
+            problems.append(f"{where}.{key} is not a setting. {nearest(key, types)}")
+        else:
+            _check_value(f"{where}.{key}", value, types[key], problems)
+
+
+def _check_part(where, node, group, option, trusted, extra_dirs, problems) -> None:
+    """One node with a `_target_`: its keys against its own yaml, its values against the signature."""
+    if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
+        problems.append(f"{where}: expected an option of the group '{group}', got {_shown(node)}.")
+        return
+    target = node["_target_"]
+    if not is_trusted(target, trusted):
+        problems.append(
+            f"{where}._target_ names {target}, which is neither vaelab's nor keras's. "
+            f"If you trust it, add trusted=[{target.partition('.')[0]}]."
+        )
+        return
+    types = signature.settings(target)
+    if types is None:
+        problems.append(f"{where}._target_: there is no {target}.")
+        return
+    shared = _annotations(schema.ImageOptions) if group == "dataset" else {}
+    path = locate.option_file(group, option, extra_dirs)
+    known = _option_keys(path, extra_dirs) if path else set(types) | set(shared)
+    for key, value in node.items():
+        if key.startswith("_") and key.endswith("_"):
+            continue
+        if key not in known:
+            hint = _nearest_setting(key, known, where)
+            problems.append(f"{where}.{key} is not a setting of {group}={option}. {hint}")
+        elif key in types:
+            _check_value(f"{where}.{key}", value, types[key], problems)
+        elif key in shared:
+            _check_value(f"{where}.{key}", value, shared[key], problems)
+
+
+def _option_keys(path: Path, extra_dirs) -> set[str]:
+    """Settings an option's yaml lists, with those of the shared pieces it includes."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    keys = {k for k in content if k not in ("defaults", "_target_")}
+    for entry in content.get("defaults", []):
+        name = entry if isinstance(entry, str) else None
+        if name and name != "_self_":
+            relative = name.partition("@")[0].lstrip("/")
+            piece = (
+                locate.option_file(*relative.split("/"), extra_dirs)
+                if "/" in relative
+                else path.parent / f"{name}.yaml"
+            )
+            if piece and piece.is_file():
+                keys |= _option_keys(piece, extra_dirs)
+    return keys

@@ -1,0 +1,61 @@
+"""Names of run folders: `<dataset>-<model>-<objective>/<time>[-n]`, and a sweep job's `<overrides>-<hash8>`."""
+
+import hashlib
+import json
+import re
+import time
+from pathlib import Path
+
+# These change neither weights nor numbers: where data lie, which device, who tracks, what is drawn.
+NOT_IN_HASH = (
+    "data_dir", "output_dir", "device", "tracking", "trusted", "run_name", "sweep_name",
+    "plots", "metrics", "explorer", "expect", "hydra",
+)  # fmt: skip
+NOT_IN_HASH_TRAINER = ("threads", "progress", "checkpoint_every")
+
+
+def run_dir(output_dir: str, dataset: str, model: str, objective: str) -> str:
+    """A folder made for this run alone, also when two start in the same second."""
+    base = Path(output_dir) / f"{dataset}-{model}-{objective}"
+    return str(make_unique(base, time.strftime("%Y-%m-%d_%H-%M-%S")))
+
+
+def make_unique(base: Path, name: str) -> Path:
+    """Makes and returns base/name, or base/name-2, -3, ... whichever is free."""
+    base.mkdir(parents=True, exist_ok=True)
+    for n in range(1, 1000):
+        folder = base / (name if n == 1 else f"{name}-{n}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+    raise FileExistsError(f"{base / name} and 998 others exist")
+
+
+def job_dir(*, _root_) -> str:
+    """Folder name of a sweep's job; equal for jobs that give equal results."""
+    from omegaconf import OmegaConf
+
+    job = OmegaConf.masked_copy(_root_, [k for k in _root_ if k != "hydra"])
+    overrides = OmegaConf.to_container(_root_.hydra.overrides.task)
+    return f"{short_overrides(overrides)}-{config_hash(OmegaConf.to_container(job, resolve=True))}"
+
+
+def short_overrides(overrides: list[str]) -> str:
+    """The overrides as a file name of at most 60 characters, folders and plumbing left out."""
+    kept = []
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        if key.partition(".")[0] not in NOT_IN_HASH:
+            kept.append(f"{key.rpartition('.')[2]}={value}")
+    text = re.sub(r"[^A-Za-z0-9=,._-]+", "_", ",".join(kept))
+    return (text[:57] + "...") if len(text) > 60 else (text or "defaults")
+
+
+def config_hash(job: dict) -> str:
+    """First 8 hex digits of the sha256 of what changes a run's result."""
+    kept = {k: v for k, v in job.items() if k not in NOT_IN_HASH}
+    if isinstance(kept.get("trainer"), dict):
+        kept["trainer"] = {k: v for k, v in kept["trainer"].items() if k not in NOT_IN_HASH_TRAINER}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]

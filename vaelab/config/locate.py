@@ -1,0 +1,42 @@
+"""Where the configuration groups lie: `conf/` of the checkout, or `vaelab/conf` in an installed wheel."""
+
+from functools import cache
+from pathlib import Path
+
+from vaelab.errors import ConfigError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@cache
+def conf_dir() -> Path:
+    """Absolute path of the built-in configuration."""
+    for candidate in (PACKAGE / "conf", PACKAGE.parent / "conf"):
+        if (candidate / "train.yaml").is_file():
+            return candidate
+    raise ConfigError(f"vaelab's own configuration is missing: expected it in {PACKAGE / 'conf'}. Reinstall vaelab.")
+
+
+def options(group: str, extra_dirs=()) -> list[str]:
+    """Names of the options of a group, the user's --config-dir folders included."""
+    found = set()
+    for base in (*extra_dirs, conf_dir()):
+        found |= {p.stem for p in (Path(base) / group).glob("*.yaml")}
+    return sorted(found)
+
+
+def groups(extra_dirs=()) -> list[str]:
+    """Names of the groups a user may choose from (folders of `conf/`, shared pieces in `base` left out)."""
+    found = set()
+    for base in (*extra_dirs, conf_dir()):
+        found |= {p.name for p in Path(base).iterdir() if p.is_dir() and any(p.glob("*.yaml"))}
+    return sorted(found - {"base"})
+
+
+def option_file(group: str, option: str, extra_dirs=()) -> Path | None:
+    """The yaml of an option; the user's folders win over the built-in one."""
+    for base in (*extra_dirs, conf_dir()):
+        path = Path(base) / group / f"{option}.yaml"
+        if path.is_file():
+            return path
+    return None

@@ -1,0 +1,205 @@
+"""The closed parts of the configuration: which keys there are, their types and ranges. Values live in yaml only."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vaelab.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+
+@dataclass
+class Trainer:
+    """conf/trainer/*.yaml"""
+
+    epochs: PositiveInt | None
+    steps: PositiveInt | None
+    steps_per_epoch: PositiveInt | None
+    batch_size: PositiveInt
+    optimizer: Literal["adam", "rmsprop", "sgd"]
+    learning_rate: PositiveFloat
+    beta_1: Fraction | None
+    rho: Fraction | None
+    momentum: Fraction | None
+    epsilon: PositiveFloat | None
+    clip_norm: PositiveFloat | None
+    precision: Literal["float32", "bfloat16"]
+    early_stopping: PositiveInt | None
+    validation: Literal["split", "test", "none"]
+    deterministic: bool
+    threads: PositiveInt | None
+    checkpoint_every: PositiveFloat | str
+    progress: bool
+
+
+@dataclass
+class Tracking:
+    """conf/tracking/*.yaml"""
+
+    enabled: bool
+    uri: str | None
+    experiment: str
+
+
+@dataclass
+class Explorer:
+    """conf/explorer/*.yaml"""
+
+    enabled: bool
+    split: Literal["train", "validation", "test"]
+    points: PositiveInt
+    projections: list[Literal["tsne", "pca"]]
+    tsne_points: PositiveInt
+    engine: Literal["scikit-learn", "opentsne"]
+    perplexity: PositiveFloat
+    iterations: PositiveInt
+    thumbnails: bool
+    half_precision_above: NonNegativeFloat
+
+
+@dataclass
+class ImageOptions:
+    """conf/base/image.yaml, part of every image dataset."""
+
+    limit: PositiveInt | None
+    validation: Fraction
+    binarize: Literal["none", "threshold", "static", "dynamic"]
+    standardize: bool
+    pad_to: list[PositiveInt] | None
+    resize: list[PositiveInt] | None
+    epochs: PositiveInt
+    shape: list[PositiveInt] | None
+
+
+@dataclass
+class Train:
+    """The top level of conf/train.yaml, besides the groups."""
+
+    seed: NonNegativeInt
+    latent_dim: PositiveInt | None
+    beta: NonNegativeFloat
+    backend: Literal["tensorflow", "jax", "torch"]
+    device: Literal["auto", "cpu"]
+    data_dir: str | None
+    output_dir: str
+    run_name: str | None
+    sweep_name: str | None
+    optimize: str | None
+    trusted: list[str]
+    expect: dict
+    trainer: Any
+    tracking: Any
+
+
+# Groups whose node is one of the dataclasses above instead of a `_target_` with settings.
+CLOSED = {"trainer": Trainer, "tracking": Tracking, "explorer": Explorer}
+# Groups that compose several options into one node: group -> node.
+MULTI = {"metric": "metrics", "plot": "plots"}
+# Runtime facts a configurable constructor receives besides its yaml settings.
+RUNTIME = {
+    "self", "data_shape", "data_shapes", "latent_dim", "latent_layout", "noise_dim", "seed", "data_dir", "view",
+    "architecture", "make_posterior", "make_likelihood", "structure", "name",
+}  # fmt: skip
+
+
+@dataclass
+class Evaluate:
+    """conf/evaluate.yaml"""
+
+    run: str | None
+    data_dir: str | None
+    output_dir: str
+    device: Literal["auto", "cpu"] | None
+    trusted: list[str]
+
+
+@dataclass
+class Plot(Evaluate):
+    """conf/plot.yaml"""
+
+    format: Literal["png", "svg", "pdf"]
+
+
+@dataclass
+class Generate:
+    """conf/generate.yaml"""
+
+    run: str | None
+    z: list[Any] | None
+    n: PositiveInt | None
+    seed: NonNegativeInt
+    scale: PositiveInt | None
+    output: str | None
+    output_dir: str
+    device: Literal["auto", "cpu"] | None
+    trusted: list[str]
+
+
+@dataclass
+class LongerTraining:
+    """The trainer settings `vaelab resume` may change."""
+
+    epochs: PositiveInt | None
+    steps: PositiveInt | None
+
+
+@dataclass
+class Resume(Evaluate):
+    """conf/resume.yaml"""
+
+    trainer: LongerTraining
+
+
+@dataclass
+class Reproduce(Evaluate):
+    """conf/reproduce.yaml"""
+
+
+@dataclass
+class ExploreTo:
+    """The node `explore` of conf/explore.yaml."""
+
+    file: str | None
+
+
+@dataclass
+class Explore(Evaluate):
+    """conf/explore.yaml"""
+
+    explore: ExploreTo
+    open: bool
+    host: str
+    port: NonNegativeInt
+    explorer: Any
+
+
+@dataclass
+class RunFilter:
+    """What `vaelab runs` shows."""
+
+    dataset: str | None
+    model: str | None
+    objective: str | None
+    state: Literal["running", "done", "failed", "interrupted", "killed"] | None
+    beta: float | None
+    latent_dim: PositiveInt | None
+    seed: NonNegativeInt | None
+
+
+@dataclass
+class Runs:
+    """conf/runs.yaml"""
+
+    output_dir: str
+    filter: RunFilter
+    sort: str | None
+    n: PositiveInt | None
+    sync: bool
+
+
+@dataclass
+class Ui:
+    """conf/ui.yaml"""
+
+    output_dir: str
+    uri: str | None
+    host: str
+    port: PositiveInt

@@ -1,0 +1,104 @@
+"""What a `_target_` accepts, read from its source: nothing is imported to check a configuration."""
+
+import ast
+import math
+import sys
+import types
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from vaelab.config import types as ranges
+from vaelab.config.locate import PACKAGE
+
+_IN_RANGE = {
+    "greater than 0": lambda v: v > 0,
+    "0 or greater": lambda v: v >= 0,
+    "between 0 and 1": lambda v: 0 <= v <= 1,
+}
+_NAMES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "dict": dict, "tuple": tuple}
+_NAMES |= {"Literal": Literal, "Annotated": Annotated, "Any": Any, "None": None}
+_NAMES |= {n: getattr(ranges, n) for n in dir(ranges) if not n.startswith("_")}
+
+
+def module_file(module: str) -> Path | None:
+    """The source file of a module, looked up by path."""
+    parts = module.split(".")
+    roots = [PACKAGE.parent] if parts[0] == "vaelab" else [Path(p or ".") for p in sys.path]
+    for root in roots:
+        base = root.joinpath(*parts)
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+@cache
+def settings(target: str) -> dict[str, Any] | None:
+    """{setting: annotation} of the class or function a dotted name points to; None where it cannot be read."""
+    module, _, name = target.rpartition(".")
+    path = module_file(module)
+    if path is None:
+        return None
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            init = [f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"]
+            return _arguments(init[0]) if init else {}
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return _arguments(node)
+    return None
+
+
+def _arguments(function: ast.FunctionDef) -> dict[str, Any]:
+    found = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return {a.arg: _annotation(a.annotation) for a in found}
+
+
+def _annotation(node: ast.expr | None) -> Any:
+    """The annotation as a typing object; Any where it uses names beyond those of the checked set."""
+    if node is None:
+        return Any
+    try:
+        return eval(compile(ast.Expression(node), "<annotation>", "eval"), {"__builtins__": {}}, _NAMES)
+    except (NameError, TypeError, AttributeError):
+        return Any
+
+
+def fits(value: Any, annotation: Any) -> bool:
+    """Whether a value from yaml may be given where the annotation stands. 1 is a float, 1.0 is not an int."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation is Any:
+        return True
+    if annotation is None or annotation is type(None):
+        return value is None
+    if origin in (Union, types.UnionType):
+        return any(fits(value, a) for a in args)
+    if origin is Annotated:
+        return fits(value, args[0]) and _IN_RANGE[args[1]](value)
+    if origin is Literal:
+        return any(value == a and isinstance(value, type(a)) for a in args)
+    if origin in (list, tuple):
+        return isinstance(value, (list, tuple)) and all(fits(v, args[0]) for v in value)
+    if origin is dict or annotation is dict:
+        return isinstance(value, dict)
+    if annotation is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if annotation is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, annotation)
+
+
+def describe(annotation: Any) -> str:
+    """The annotation in words: "an integer greater than 0", "one of max, average, none"."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(a) for a in args)
+    if origin is Annotated:
+        return f"{describe(args[0])} {args[1]}"
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, args))
+    if origin in (list, tuple):
+        return f"a list (each {describe(args[0])})"
+    words = {int: "an integer", float: "a number", bool: "true or false", str: "a text", None: "null"}
+    words |= {type(None): "null", dict: "a mapping", list: "a list"}
+    return words.get(annotation, str(annotation))

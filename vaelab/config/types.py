@@ -1,0 +1,13 @@
+"""Names for ranges of numbers. Signatures use them; the configuration check reads them from the source."""
+
+from typing import Annotated, Literal
+
+PositiveInt = Annotated[int, "greater than 0"]
+NonNegativeInt = Annotated[int, "0 or greater"]
+PositiveFloat = Annotated[float, "greater than 0"]
+NonNegativeFloat = Annotated[float, "0 or greater"]
+Fraction = Annotated[float, "between 0 and 1"]
+
+Activation = Literal[
+    "relu", "elu", "gelu", "leaky_relu", "linear", "selu", "sigmoid", "silu", "softplus", "tanh"
+]  # fmt: skip

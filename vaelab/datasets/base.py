@@ -1,0 +1,300 @@
+"""What every dataset is: immutable images of one or several views, split once.
+
+A dataset file defines ``load(**settings) -> Dataset``. Its yaml lists every setting. What all image datasets
+share (limit, validation, binarisation, ...) is not its business: `prepare` applies it.
+"""
+
+import hashlib
+import mmap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vaelab.errors import DataError
+
+CHUNK_BYTES = 1 << 24  # read at once where a whole dataset is walked
+
+
+class Stack:
+    """Arrays or memory maps one after another, as one array that is read by integer rows.
+
+    Args:
+        parts: each (n_i, ...), equal in all but n_i.
+    """
+
+    def __init__(self, parts):
+        self.parts = tuple(parts)
+        self._starts = np.cumsum([0, *map(len, self.parts)])
+        self.shape = (int(self._starts[-1]), *self.parts[0].shape[1:])
+        self.dtype = self.parts[0].dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """The images of integer rows."""
+        out = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        part = np.searchsorted(self._starts, rows, side="right") - 1
+        for i in np.unique(part):
+            out[part == i] = self.parts[i][rows[part == i] - self._starts[i]]
+        return out
+
+
+class Rows:
+    """Some rows of a large array, read only when indexed: what a memory map is inside a `Split`.
+
+    ``rows[key]`` reads and returns a numpy array; after each read the pages of a memory map are given back, so that
+    resident memory does not grow with the file. ``take(key)`` selects without reading.
+
+    Args:
+        base: array, memory map or `Stack` (N, ...).
+        index: integer rows of `base` (n,), or None for all of them.
+        steps: functions (images, rows of base) -> images, applied in order to what is read.
+        shape, dtype: of one image after `steps`, if they change it.
+    """
+
+    def __init__(self, base, index=None, steps=(), shape=None, dtype=None):
+        self._base = base
+        self._index = np.arange(len(base)) if index is None else np.asarray(index)
+        self._steps = tuple(steps)
+        self.dtype = np.dtype(dtype or base.dtype)
+        self.shape = (len(self._index), *(shape or base.shape[1:]))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes all rows would take in memory."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Rows(shape={self.shape}, dtype={self.dtype})"
+
+    def __getitem__(self, key) -> np.ndarray:
+        if isinstance(key, tuple):
+            return self[key[0]][key[1:] if isinstance(key[0], (int, np.integer)) else (slice(None), *key[1:])]
+        rows = np.atleast_1d(self._index[key])
+        if (rows[1:] > rows[:-1]).all():
+            images = np.asarray(self._base[rows])
+        else:
+            order = np.argsort(rows, kind="stable")  # a disk is read in one direction
+            images = np.empty((len(rows), *self._base.shape[1:]), self._base.dtype)
+            images[order] = self._base[rows[order]]
+        _give_back(self._base)
+        for step in self._steps:
+            images = step(images, rows)
+        return images[0] if isinstance(key, (int, np.integer)) else images
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+    def take(self, key) -> "Rows":
+        """The rows of a slice, an integer array or a mask; nothing is read."""
+        return Rows(self._base, self._index[key], self._steps, self.shape[1:], self.dtype)
+
+    def then(self, step, shape=None, dtype=None) -> "Rows":
+        """The same rows with one more function applied to what is read."""
+        return Rows(self._base, self._index, (*self._steps, step), shape or self.shape[1:], dtype or self.dtype)
+
+
+def _give_back(base) -> None:
+    """Drops a memory map's pages from this process; they stay in the system's file cache."""
+    for part in base.parts if isinstance(base, Stack) else (base,):
+        if isinstance(part, np.memmap) and part.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
+            part._mmap.madvise(mmap.MADV_DONTNEED)
+
+
+@dataclass(frozen=True)
+class Split:
+    """N examples of V views.
+
+    Attributes:
+        x: tuple of V arrays (or `Rows` of memory maps), each uint8 or float32, (N, H, W, C).
+        y: integer class labels (N,), or None.
+        factors: integer indices of generative factors (N, F), or None.
+        tags: integer per view, for instance a background style (N, V), or None.
+    """
+
+    x: tuple[np.ndarray | Rows, ...]
+    y: np.ndarray | None = None
+    factors: np.ndarray | None = None
+    tags: np.ndarray | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "x", tuple(Rows(v) if isinstance(v, np.memmap) else v for v in self.x))
+        for part in (*self.x, self.y, self.factors, self.tags):
+            if part is not None and len(part) != len(self.x[0]):
+                raise ValueError(f"All parts of a split must have equal length. Received: {len(part)}, {len(self)}")
+            if isinstance(part, np.ndarray):
+                part.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.x[0])
+
+    def take(self, rows) -> "Split":
+        """The split of the given rows (a slice, an integer array or a mask). What lies on disk is not read."""
+        pick = lambda a: None if a is None else a[rows]  # noqa: E731
+        x = tuple(v.take(rows) if isinstance(v, Rows) else v[rows] for v in self.x)
+        return Split(x, pick(self.y), pick(self.factors), pick(self.tags))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, validation and test splits with what is known about them.
+
+    Attributes:
+        name: the option's name, for titles and records.
+        train, validation, test: `Split`; validation is None where nothing is held out.
+        class_names: one name per label value; empty without labels.
+        factor_names, factor_sizes: for datasets with known generative factors.
+        tag_names: names of the tag values.
+        values: what a pixel is: "grey" (intensity), "binary" (0 or 1 by nature) or "real" (any real number).
+        binarize: none | threshold | static | dynamic, as applied by `prepare`.
+        standardize: (mean, std) of the training pixels in [0, 1], or None.
+        enumerated: True for tiny sets whose test split is the training split (npoints): stamped on every number.
+        notes: sentences a user should read (skipped files, an unofficial archive, ...).
+    """
+
+    name: str
+    train: Split
+    test: Split
+    validation: Split | None = None
+    class_names: tuple[str, ...] = ()
+    factor_names: tuple[str, ...] = ()
+    factor_sizes: tuple[int, ...] = ()
+    tag_names: tuple[str, ...] = ()
+    values: str = "grey"
+    binarize: str = "none"
+    standardize: tuple[float, float] | None = None
+    enumerated: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """(H, W, C) of each view."""
+        return tuple(tuple(int(n) for n in v.shape[1:]) for v in self.train.x)
+
+    @property
+    def data_kind(self) -> str:
+        """What a likelihood of these data means: grey, threshold, static, dynamic, standardised, binary or real."""
+        if self.standardize is not None:
+            return "standardised"
+        return self.binarize if self.binarize != "none" else self.values
+
+    def split(self, name: str) -> Split:
+        """The split called train, validation or test; DataError where it is absent."""
+        found = {"train": self.train, "validation": self.validation, "test": self.test}.get(name)
+        if found is None:
+            raise DataError(f"This run has no {name} split (dataset={self.name}); train and test are there.")
+        return found
+
+    def checksum(self) -> str:
+        """sha256 over the bytes of all splits (views and labels), first 16 hex digits."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            for part in () if split is None else (*split.x, split.y):
+                for rows in () if part is None else chunks(part):
+                    digest.update(np.ascontiguousarray(part[rows]))
+        return digest.hexdigest()[:16]
+
+
+def chunks(view) -> Iterator[slice]:
+    """Slices over the rows of an array or `Rows`, each a few megabytes."""
+    per_row = max(1, int(np.prod(view.shape[1:], dtype=np.int64)) * view.dtype.itemsize)
+    step = max(1, CHUNK_BYTES // per_row)
+    for start in range(0, len(view), step):
+        yield slice(start, min(start + step, len(view)))
+
+
+def to_unit(x: np.ndarray) -> np.ndarray:
+    """float32 in [0, 1] from uint8; float input is returned as float32."""
+    return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else np.asarray(x, np.float32)
+
+
+def static_draw(x: np.ndarray, rows: np.ndarray, key: np.random.SeedSequence, view: int = 0) -> np.ndarray:
+    """uint8 images of 0 and 255, each pixel 255 with probability its intensity: one draw that never changes.
+
+    The draw of an image depends on its row and view alone, so limit, hold-out and order of reading do not change it.
+
+    Args:
+        x: uint8 or float32 in [0, 1], (n, ...).
+        rows: row of each image in its split (n,).
+        key: the stream of the split.
+        view: number of the view.
+    """
+    bits = np.random.Philox(key=key.generate_state(2, np.uint64))
+    rng, state = np.random.Generator(bits), bits.state
+    out = np.empty(x.shape, np.uint8)
+    for i, row in enumerate(rows):
+        state["state"]["counter"][:] = (0, 0, view, row)  # the start of this image's own stretch of the stream
+        bits.state = state
+        out[i] = (to_unit(x[i]) > rng.random(x.shape[1:], np.float32)) * np.uint8(255)
+    return out
+
+
+def thresholded(x: np.ndarray) -> np.ndarray:
+    """uint8 images of 0 and 255 from grey ones: 255 where the intensity is at least 1/2."""
+    return (x >= (128 if x.dtype == np.uint8 else 0.5)) * np.uint8(255)
+
+
+def map_rows(view, step, shape=None, dtype=None):
+    """`step(images, rows)` on a view: at once where it lies in memory, at reading where it lies on disk.
+
+    Args:
+        shape, dtype: of one image after the step, if they change.
+    """
+    if isinstance(view, np.memmap):
+        view = Rows(view)
+    if isinstance(view, Rows):
+        return view.then(step, shape, dtype)
+    out = np.empty((len(view), *(shape or view.shape[1:])), dtype or view.dtype)
+    for rows in chunks(view):
+        out[rows] = step(view[rows], np.arange(rows.start, rows.stop))
+    return out
+
+
+def map_views(split: Split | None, function) -> Split | None:
+    """The split with `function` applied to each view."""
+    return None if split is None else replace(split, x=tuple(function(v) for v in split.x))
+
+
+def hold_out(split: Split, fraction: float, rng: np.random.Generator) -> tuple[Split, Split]:
+    """(rest, held out): a random `fraction` of the rows, at least one, both in original row order."""
+    n_held = max(1, round(len(split) * fraction))
+    if n_held >= len(split):
+        raise DataError(
+            f"Cannot hold out {fraction:g} of {len(split)} training images: nothing would be left to train on."
+        )
+    rows = rng.permutation(len(split))
+    return split.take(np.sort(rows[n_held:])), split.take(np.sort(rows[:n_held]))
+
+
+def split_rows(n: int, fraction: float, seed: int, y: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(training rows, test rows) of n, each shuffled, so that the first ones are a fair sample.
+
+    Args:
+        fraction: share of the test rows, of each class where labels are given (a class of one image is trained on).
+        seed: of the split alone.
+        y: labels (n,), or None.
+    """
+    order = np.random.default_rng(seed).permutation(n)
+    groups = [order] if y is None else [order[y[order] == label] for label in np.unique(y)]
+    n_test = [min(len(g) - 1, max(1, round(len(g) * fraction))) for g in groups]
+    is_test = np.zeros(n, bool)
+    is_test[np.concatenate([g[:k] for g, k in zip(groups, n_test)])] = True
+    train, test = order[~is_test[order]], order[is_test[order]]
+    if not len(train) or not len(test):
+        raise DataError(f"{n} images cannot be split into training and test images: at least two are needed.")
+    return train, test
+
+
+def check_labels(y: np.ndarray, class_names: Sequence[str], where: str) -> None:
+    """DataError unless every label has a name."""
+    if len(y) and (y.min() < 0 or y.max() >= len(class_names)):
+        raise DataError(f"{where}: labels run from {y.min()} to {y.max()}, but there are {len(class_names)} classes.")

@@ -1,0 +1,171 @@
+"""Your own images: a folder of image files of any size, with one class per sub-folder or none."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
+from vaelab.datasets.base import Dataset, Split, split_rows
+from vaelab.datasets.image_cache import Decoded, Recipe, decoded, folder_key, skipped_note
+from vaelab.errors import ConfigError, DataError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+
+def load(
+    *,
+    data_dir: str | None,
+    seed: int,
+    path: str | None,
+    image_size: PositiveInt | list[PositiveInt],
+    color: Literal["grey", "rgb"],
+    fit: Literal["stretch", "crop", "pad"],
+    labels: Literal["folder", "none"],
+    classes: list[str] | None,
+    test_fraction: Fraction,
+    data_seed: NonNegativeInt,
+) -> Dataset:
+    """uint8 (N, H, W, C), decoded once into the user cache and read from there.
+
+    ``path/train/...`` and ``path/test/...`` are the splits if both exist, else `test_fraction` of each class is held
+    out with `data_seed`. The first folder level below is the class; images without such a folder have no labels.
+    Files that are no images or cannot be read are skipped and named in the dataset's notes. Of moving pictures the
+    first frame counts; transparent pixels show white; photographs are turned as the camera was held.
+
+    Args:
+        path: the folder; relative to the working directory or to data_dir.
+        image_size: H = W, or [H, W].
+        fit: "stretch" changes the aspect ratio, "crop" cuts from the middle, "pad" adds black; all Lanczos.
+        labels: "folder", or "none" to train without classes.
+        classes: only these sub-folders, in this order (None: all, sorted).
+    """
+    root = find_folder(path, data_dir)
+    files, foreign = list_files(root)
+    if not files:
+        listed = f" ({len(foreign)} other files, for instance {foreign[0]})" if foreign else ""
+        raise DataError(
+            f"dataset=image_folder: no image files in {root}{listed}. Known: {', '.join(sorted(SUFFIXES))}."
+        )
+    by_split = {part: [f for f in files if f.startswith(f"{part}/")] for part in ("train", "test")}
+    splits_given = all(by_split.values())
+    if splits_given:
+        foreign += [f for f in files if not f.startswith(("train/", "test/"))]
+        files = by_split["train"] + by_split["test"]
+    inner = [f.partition("/")[2] for f in files] if splits_given else files
+    files, names, y = with_labels("image_folder", root, files, inner, labels, classes)
+    recipe = Recipe(_size(image_size), color, fit)
+    found = decoded(
+        "image_folder", folder_key(root, files), lambda: (len(files), ((f, root / f) for f in files)), recipe
+    )
+    skipped = found.skipped | dict.fromkeys(foreign, "not an image file")
+    notes = skipped_note("image_folder", len(found.names), skipped)
+    if labels == "folder" and y is None and any("/" in f for f in inner):
+        notes += (f"image_folder: some images of {root} lie outside class folders: no labels are used.",)
+    y = labels_of(found, y)
+    if not splits_given:
+        return split_dataset("image_folder", found, y, names, test_fraction, data_seed, notes)
+    is_train = np.array([n.startswith("train/") for n in found.names])
+    order = np.random.default_rng(data_seed).permutation(len(is_train))  # so that the first rows are a fair sample
+    everything = Split((found.images,), y)
+    train, test = (everything.take(order[chosen[order]]) for chosen in (is_train, ~is_train))
+    for part, split in (("train", train), ("test", test)):
+        if not len(split):
+            raise DataError(f"dataset=image_folder: none of the files in {root / part} can be read as an image.")
+    return Dataset("image_folder", train, test, class_names=names, notes=notes)
+
+
+def shapes(*, path, image_size, color, **_) -> tuple[tuple[int, int, int], ...]:
+    """((H, W, C),) as the settings say."""
+    if not path:
+        raise ConfigError("dataset=image_folder needs the folder of your images: dataset.path=FOLDER.")
+    return (Recipe(_size(image_size), color, "stretch").shape,)
+
+
+def _size(image_size) -> tuple[int, int]:
+    if isinstance(image_size, int):
+        return image_size, image_size
+    if len(image_size) != 2:
+        raise ConfigError(f"dataset.image_size: expected one number or [height, width], got {list(image_size)}.")
+    return tuple(image_size)
+
+
+def find_folder(path: str | None, data_dir: str | None) -> Path:
+    """The folder a user means by `path`: as it stands, else below data_dir."""
+    if not path:
+        raise ConfigError("dataset=image_folder needs the folder of your images: dataset.path=FOLDER.")
+    data_dir = data_dir or os.environ.get("VAELAB_DATA")
+    candidates = [Path(path).expanduser()] + ([Path(data_dir).expanduser() / path] if data_dir else [])
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    if candidates[0].is_file():
+        raise DataError(f"dataset.path: expected a folder of images, {path} is a file.")
+    near = difflib.get_close_matches(candidates[0].name, _folders(candidates[0].parent), n=1)
+    hint = f" Did you mean '{candidates[0].parent / near[0]}'?" if near else ""
+    raise DataError(f"dataset.path: there is no folder {' or '.join(map(str, candidates))}.{hint}")
+
+
+def _folders(parent: Path) -> list[str]:
+    try:
+        return [p.name for p in parent.iterdir() if p.is_dir()]
+    except OSError:
+        return []
+
+
+def list_files(root: Path) -> tuple[list[str], list[str]]:
+    """(image files, other files) below `root`, sorted, as relative names with "/"; hidden ones are left out."""
+    images, foreign = [], []
+    for folder, inner, names in os.walk(root, followlinks=True):
+        inner[:] = sorted(n for n in inner if not n.startswith("."))
+        for name in sorted(names):
+            relative = (Path(folder) / name).relative_to(root).as_posix()
+            if not name.startswith("."):
+                (images if Path(name).suffix.lower() in SUFFIXES else foreign).append(relative)
+    return sorted(images), sorted(foreign)
+
+
+def with_labels(
+    dataset: str, root, files: list[str], inner: list[str], labels: str, classes: list[str] | None
+) -> tuple[list[str], tuple[str, ...], dict[str, int] | None]:
+    """(files that are used, class names, {file: label} or None).
+
+    Args:
+        files, inner: names as in the source, and the same without the folder of their split.
+    """
+    top = [name.split("/")[0] if "/" in name else None for name in inner]
+    if labels == "none" or (None in top and not classes):
+        if classes:
+            raise ConfigError("dataset.classes needs dataset.labels=folder: without labels there are no classes.")
+        return files, (), None
+    there = sorted({t for t in top if t is not None})
+    for wanted in classes or ():
+        if wanted not in there:
+            near = difflib.get_close_matches(wanted, there, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(there[:110])}."
+            raise DataError(f"dataset.classes: {root} has no class '{wanted}'. {hint}")
+    names = tuple(classes or there)
+    if len(names) == 1:
+        raise DataError(
+            f"dataset={dataset}: {root} has one class only, '{names[0]}': labels would say nothing. "
+            "Use dataset.labels=none to train on it without labels, or name a folder with several class folders."
+        )
+    number = {name: i for i, name in enumerate(names)}
+    y = {f: number[t] for f, t in zip(files, top) if t in number}
+    return list(y), names, y
+
+
+def labels_of(found: Decoded, y: dict[str, int] | None) -> np.ndarray | None:
+    """Labels of the images that could be read, in their order."""
+    return None if y is None else np.array([y[name] for name in found.names], np.int64)
+
+
+def split_dataset(
+    dataset: str, found: Decoded, y, names: tuple[str, ...], test_fraction: float, data_seed: int, notes
+) -> Dataset:
+    """Training and test images by a seeded split, of each class where there are labels."""
+    train, test = split_rows(len(found.names), test_fraction, data_seed, y)
+    everything = Split((found.images,), y)
+    return Dataset(dataset, everything.take(train), everything.take(test), class_names=names, notes=notes)

@@ -1,0 +1,187 @@
+"""Your own arrays: an .npz file of named arrays, or an .npy file of one array, which is read from disk as needed."""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
+from vaelab.datasets.base import Dataset, Split, check_labels, chunks, map_rows, split_rows
+from vaelab.errors import ConfigError, DataError
+
+
+def load(
+    *,
+    data_dir: str | None,
+    seed: int,
+    path: str | None,
+    train: list[str],
+    test: list[str] | None,
+    train_labels: str | None,
+    test_labels: str | None,
+    image_shape: list[PositiveInt] | None,
+    values: Literal["grey", "binary", "real"],
+    class_names: list[str] | None,
+    test_fraction: Fraction,
+    data_seed: NonNegativeInt,
+) -> Dataset:
+    """Views of uint8 or float32 (N, H, W, C) from arrays (N, H, W, C), (N, H, W) or, with `image_shape`, any (N, ...).
+
+    Integers 0..255 are bytes, booleans 0 and 255; floats become float32 and lie in [0, 1] unless values=real.
+
+    Args:
+        path: the file; relative to the working directory or to data_dir. An .npy file has no names: it is the only
+            view, without labels and test split.
+        train, test: names of the arrays, one per view; test None: `test_fraction` is held out with `data_seed`.
+        train_labels, test_labels: names of integer arrays (N,), or None.
+        image_shape: (H, W, C) of one image where the array does not say it (None: it does).
+        values: grey (intensities), binary (0 and 1 by nature) or real (any numbers).
+        class_names: of labels 0, 1, ... (None: the numbers).
+    """
+    source = _find(path, data_dir)
+    if source.suffix.lower() == ".npy":
+        arrays, train, test, train_labels = {"x": _read(source, source.name)}, ["x"], None, None
+    else:
+        arrays = _archive(source, [*train, train_labels, *(test or ()), test_labels if test else None])
+    splits = [_split(arrays, source, train, train_labels, image_shape, values)]
+    if test:
+        splits.append(_split(arrays, source, test, test_labels, image_shape, values))
+    labels = [s.y for s in splits if s.y is not None]
+    names = tuple(class_names or map(str, range(max((int(y.max(initial=-1)) for y in labels), default=-1) + 1)))
+    for y in labels:
+        check_labels(y, names, f"dataset=npz {source}")
+    if not test:
+        whole = splits[0]
+        splits = [whole.take(rows) for rows in split_rows(len(whole), test_fraction, data_seed, whole.y)]
+    notes = ()
+    if values == "grey" and any(v.dtype == np.uint8 and _range(v)[1] == 1 for v in splits[0].x):
+        notes = (
+            f"npz: the pixels of {source} are 0 and 1 of 255, nearly black. If 1 means white: dataset.values=binary.",
+        )
+    return Dataset("npz", *splits, class_names=names if labels else (), values=values, notes=notes)
+
+
+def shapes(*, path, image_shape, train, **_) -> tuple[tuple[int, int, int], ...] | None:
+    """(H, W, C) of each view if `image_shape` says it."""
+    if not path:
+        raise ConfigError("dataset=npz needs the file of your arrays: dataset.path=FILE.npz.")
+    if image_shape is None:
+        return None
+    if len(image_shape) != 3:
+        raise ConfigError(f"dataset.image_shape: expected [height, width, channels], got {list(image_shape)}.")
+    return (tuple(image_shape),) * (1 if str(path).lower().endswith(".npy") else len(train))
+
+
+def _find(path: str | None, data_dir: str | None) -> Path:
+    if not path:
+        raise ConfigError("dataset=npz needs the file of your arrays: dataset.path=FILE.npz.")
+    data_dir = data_dir or os.environ.get("VAELAB_DATA")
+    candidates = [Path(path).expanduser()] + ([Path(data_dir).expanduser() / path] if data_dir else [])
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise DataError(f"dataset.path: there is no file {' or '.join(map(str, candidates))}.")
+
+
+def _read(file, name: str) -> np.ndarray:
+    """One array; DataError for Python objects and damage. A file on disk is memory-mapped."""
+    try:
+        return np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        if "pickle" in str(error) or "Object arrays" in str(error):
+            what = "holds Python objects, which could run code when read; only plain numbers are read"
+        else:
+            what = f"cannot be read ({error})"
+        raise DataError(f"dataset=npz: array '{name}' {what}. Save it again with a numeric dtype.") from None
+
+
+def _archive(source: Path, wanted: list[str | None]) -> dict[str, np.ndarray]:
+    """The wanted arrays of an .npz file."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            there = [n.removesuffix(".npy") for n in archive.namelist()]
+            found = {}
+            for name in dict.fromkeys(n for n in wanted if n is not None):
+                if name not in there:
+                    raise DataError(
+                        f"dataset=npz: {source} has no array '{name}'; it has: {', '.join(there) or 'none'}. "
+                        "Name them with dataset.train=[...], dataset.test=[...] or null, dataset.train_labels and "
+                        "dataset.test_labels (null: none)."
+                    )
+                with archive.open(f"{name}.npy") as stream:
+                    found[name] = _read(stream, name)
+            return found
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise DataError(f"dataset=npz: {source} is no readable .npz file ({error}).") from None
+
+
+def _split(arrays, source: Path, views: list[str], labels: str | None, image_shape, values: str) -> Split:
+    x = tuple(_images(arrays[name], name, source, image_shape, values) for name in views)
+    y = None if labels is None else _labels(arrays[labels], labels, source)
+    for name, part in zip([*views, labels], [*x, y]):
+        if part is not None and len(part) != len(x[0]):
+            raise DataError(
+                f"dataset=npz: {source} has {len(x[0])} images in '{views[0]}' but {len(part)} in '{name}'."
+            )
+    return Split(x, y)
+
+
+def _labels(array: np.ndarray, name: str, source: Path) -> np.ndarray:
+    flat = array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array
+    if flat.ndim != 1 or flat.dtype.kind not in "iu":
+        raise DataError(
+            f"dataset=npz: labels '{name}' of {source} are {array.dtype} of shape {array.shape}; "
+            "expected integers (N,)."
+        )
+    return flat.astype(np.int64)
+
+
+def _images(array: np.ndarray, name: str, source: Path, image_shape, values: str):
+    """uint8 or float32 (N, H, W, C), an array or what is read from the memory map."""
+    where = f"dataset=npz: '{name}' of {source}"
+    kind = array.dtype.kind
+    if kind not in "buif":
+        raise DataError(f"{where} is of {array.dtype}; expected numbers.")
+    shape = _image_shape(array, name, source, image_shape)
+    if kind == "f" or values == "real":
+        return _to(array, shape, np.float32, lambda x: x.astype(np.float32))
+    if kind == "b":
+        return _to(array, shape, np.uint8, lambda x: x * np.uint8(255))
+    low, high = _range(array)
+    if low < 0 or high > 255:
+        raise DataError(f"{where} holds integers from {low} to {high}; expected 0 to 255, or dataset.values=real.")
+    if values == "binary" and high == 1:
+        return _to(array, shape, np.uint8, lambda x: x.astype(np.uint8) * np.uint8(255))
+    if array.dtype == np.uint8 and array.shape[1:] == shape:
+        return array
+    return _to(array, shape, np.uint8, lambda x: x.astype(np.uint8))
+
+
+def _to(array, shape, dtype, convert):
+    return map_rows(array, lambda x, rows: convert(x).reshape(len(x), *shape), shape, dtype)
+
+
+def _range(array) -> tuple[int, int]:
+    ends = [(int(array[rows].min()), int(array[rows].max())) for rows in chunks(array)]
+    return min((e[0] for e in ends), default=0), max((e[1] for e in ends), default=0)
+
+
+def _image_shape(array, name: str, source: Path, image_shape) -> tuple[int, int, int]:
+    if image_shape is not None:
+        shape = tuple(image_shape)
+        if array.ndim < 1 or int(np.prod(array.shape[1:], dtype=np.int64)) != int(np.prod(shape)):
+            raise DataError(
+                f"dataset=npz: '{name}' of {source} has shape {array.shape}, which is not (N, ...) of images {shape}."
+            )
+        return shape
+    if array.ndim == 4:
+        return array.shape[1:]
+    if array.ndim == 3:
+        return (*array.shape[1:], 1)
+    raise DataError(
+        f"dataset=npz: '{name}' of {source} has shape {array.shape}; expected (N, H, W, C) or (N, H, W). "
+        "Say the shape of one image with dataset.image_shape=[H,W,C]."
+    )

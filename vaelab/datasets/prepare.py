@@ -1,0 +1,259 @@
+"""What every image dataset shares, in one place: limit, resize, pad, hold-out, binarise, standardise.
+
+Augmentation of training images, if ever, belongs to the training batches: what is prepared here is what evaluation
+sees, for all splits alike.
+"""
+
+import importlib
+from dataclasses import replace
+
+import numpy as np
+
+from vaelab import seeds
+from vaelab.datasets.base import (
+    Dataset,
+    Split,
+    chunks,
+    hold_out,
+    map_rows,
+    map_views,
+    static_draw,
+    thresholded,
+)
+from vaelab.errors import ConfigError, DataError
+
+SHARED = ("limit", "validation", "binarize", "standardize", "resize", "pad_to", "epochs", "shape")
+# With dynamic binarisation, test images are drawn once and alike for every `seed`: runs of a study share them.
+FIXED_SEED = 0
+
+
+def load_dataset(cfg_dataset: dict, *, data_dir: str | None, seed: int, validation: bool) -> Dataset:
+    """The dataset of a composed and checked `dataset` node, ready for training.
+
+    Args:
+        cfg_dataset: `_target_`, the shared options and the dataset's own settings.
+        data_dir: folder of the user's files, or None.
+        seed: the run's seed.
+        validation: whether a share of the training images is held out.
+    """
+    shared, own = split_settings(cfg_dataset)
+    declared = declared_shapes(cfg_dataset)
+    module, _, name = cfg_dataset["_target_"].rpartition(".")
+    loaded = getattr(importlib.import_module(module), name)(data_dir=data_dir, seed=seed, **own)
+    dataset = prepare(loaded, shared, seed=seed, validation=validation)
+    if declared is not None and dataset.shapes != declared:
+        raise DataError(f"dataset={dataset.name}: expected images of {declared} (H, W, C), found {dataset.shapes}.")
+    return dataset
+
+
+def split_settings(cfg_dataset: dict) -> tuple[dict, dict]:
+    """(shared options, the dataset's own settings) of a `dataset` node."""
+    shared = {k: cfg_dataset.get(k) for k in SHARED}
+    own = {k: v for k, v in cfg_dataset.items() if k not in SHARED and not (k.startswith("_") and k.endswith("_"))}
+    return shared, own
+
+
+def declared_shapes(cfg_dataset: dict) -> tuple[tuple[int, int, int], ...] | None:
+    """(H, W, C) of each view after resize and pad_to as far as known without reading data, else None.
+
+    Raises:
+        ConfigError: options that contradict each other or the shape.
+    """
+    shared, own = split_settings(cfg_dataset)
+    if shared["standardize"] and (shared["binarize"] or "none") != "none":
+        raise ConfigError(
+            f"dataset.standardize=true and dataset.binarize={shared['binarize']} exclude each other: "
+            "binary pixels have no grey level to standardise. Leave one out."
+        )
+    for key in ("resize", "pad_to", "shape"):
+        wanted = 3 if key == "shape" else 2
+        if shared[key] is not None and len(shared[key]) != wanted:
+            form = "[height, width]" if wanted == 2 else "[height, width, channels]"
+            raise ConfigError(f"dataset.{key}: expected {form}, got {list(shared[key])}.")
+    module = cfg_dataset["_target_"].rpartition(".")[0]
+    shapes = None if shared["shape"] is None else (shared["shape"],)
+    if shapes is None and module.startswith("vaelab."):
+        tell = getattr(importlib.import_module(module), "shapes", None)
+        shapes = tell(**own) if tell else None
+    return None if shapes is None else tuple(_final_shape(s, shared) for s in shapes)
+
+
+def _final_shape(shape, shared: dict) -> tuple[int, int, int]:
+    height, width, channels = shape
+    if shared["resize"]:
+        height, width = shared["resize"]
+    if shared["pad_to"]:
+        to_height, to_width = shared["pad_to"]
+        if to_height < height or to_width < width:
+            raise ConfigError(
+                f"dataset.pad_to={[to_height, to_width]} is smaller than the images ({height}x{width}). "
+                "Use dataset.resize to make images smaller."
+            )
+        height, width = to_height, to_width
+    return height, width, channels
+
+
+def prepare(dataset: Dataset, shared: dict, *, seed: int, validation: bool) -> Dataset:
+    """The dataset with the shared options applied. Arrays stay as small as they are, memory maps stay on disk."""
+    _check_values(dataset)
+    if shared["limit"]:
+        dataset = _limited(dataset, shared["limit"])
+    final = tuple(_final_shape(s, shared) for s in dataset.shapes)
+    for key, change in (("resize", resized), ("pad_to", padded)):
+        if shared[key]:
+            dataset = _each_view(dataset, change, tuple(shared[key]))
+    assert dataset.shapes == final
+    how = _binarisation(dataset, shared["binarize"] or "none")
+    if how in ("threshold", "static"):
+        dataset = replace(
+            dataset,
+            train=binary(dataset.train, how, seed, 0),
+            test=binary(dataset.test, how, seed, 1),
+        )
+    if validation:
+        dataset = _with_validation(dataset, shared["validation"], seed, how)
+    if how == "dynamic":  # training stays grey: the compiled program draws it anew at every step
+        dataset = replace(dataset, test=binary(dataset.test, "static", FIXED_SEED, 1))
+    dataset = replace(dataset, binarize=how)
+    if shared["standardize"]:
+        dataset = replace(dataset, standardize=moments(dataset.train))
+    return dataset
+
+
+def _binarisation(dataset: Dataset, asked: str) -> str:
+    """What to do for `binarize=asked`: nothing where pixels are binary already."""
+    if asked != "none" and dataset.values == "real":
+        raise ConfigError(
+            f"dataset.binarize={asked} needs intensities in [0, 1]; {dataset.name} has real numbers. Use binarize=none."
+        )
+    return "none" if dataset.values == "binary" else asked
+
+
+def _limited(dataset: Dataset, n: int) -> Dataset:
+    """Only the first n training images; the test split stays whole, so that its numbers mean the same."""
+    train = dataset.train.take(slice(0, n))
+    return replace(dataset, train=train, test=train if dataset.test is dataset.train else dataset.test)
+
+
+def _map_splits(dataset: Dataset, function) -> Dataset:
+    """The dataset with `function` applied to train, validation (if any) and test; equal splits stay one object."""
+    train = function(dataset.train)
+    test = train if dataset.test is dataset.train else function(dataset.test)
+    held = dataset.validation and function(dataset.validation)
+    return replace(dataset, train=train, test=test, validation=held)
+
+
+def _check_values(dataset: Dataset) -> None:
+    """DataError for what no model can take: empty splits, other dtypes, numbers not finite or out of range."""
+    for name in ("train", "test"):
+        split = dataset.split(name)
+        if not len(split):
+            raise DataError(f"dataset={dataset.name}: the {name} split has no images.")
+        for view in split.x:
+            if view.dtype not in (np.uint8, np.float32) or view.ndim != 4:
+                raise DataError(
+                    f"dataset={dataset.name}: expected images (N, H, W, C) of uint8 or float32, "
+                    f"got {view.dtype} of shape {view.shape}."
+                )
+            if int(np.prod(view.shape[1:])) <= 1:
+                raise DataError(f"dataset={dataset.name}: images of {view.shape[1:]} have one pixel; expected more.")
+            if view.dtype == np.float32:
+                _check_floats(dataset, name, view)
+    test_shapes = tuple(tuple(v.shape[1:]) for v in dataset.test.x)
+    if test_shapes != dataset.shapes:
+        raise DataError(f"dataset={dataset.name}: training images are {dataset.shapes}, test images {test_shapes}.")
+
+
+def _check_floats(dataset: Dataset, name: str, view) -> None:
+    for rows in chunks(view):
+        block = view[rows]
+        low, high = block.min(), block.max()  # NaN spreads through both
+        if not np.isfinite(low) or not np.isfinite(high):
+            row = rows.start + int(np.argmax(~np.isfinite(block).reshape(len(block), -1).all(1)))
+            raise DataError(f"dataset={dataset.name}: image {row} of the {name} split holds NaN or infinity.")
+        if dataset.values != "real" and (low < 0 or high > 1):
+            raise DataError(
+                f"dataset={dataset.name}: intensities of the {name} split run from {low:g} to {high:g}; expected "
+                "[0, 1] for floats (0..255 only as uint8). Scale them, or declare them real numbers where the "
+                "dataset has such a setting."
+            )
+
+
+def _each_view(dataset: Dataset, change, size) -> Dataset:
+    """The dataset with `change(images, size)` applied to every view of every split."""
+
+    def changed(view):
+        return map_rows(view, lambda x, rows: change(x, size), (*size, view.shape[3]))
+
+    return _map_splits(dataset, lambda split: map_views(split, changed))
+
+
+def resized(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Images (n, H, W, C) at (n, *size, C), Lanczos; uint8 stays uint8, floats keep their range."""
+    from PIL import Image
+
+    height, width = size
+    out = np.empty((len(x), height, width, x.shape[3]), x.dtype)
+    for i, image in enumerate(x):
+        for c in range(x.shape[3]):
+            plane = Image.fromarray(np.ascontiguousarray(image[..., c]))
+            out[i, ..., c] = np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS))
+    if x.dtype == np.float32 and len(x):  # Lanczos overshoots at edges
+        np.clip(out, x.min(), x.max(), out=out)
+    return out
+
+
+def padded(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Images (n, H, W, C) in the middle of zeros (n, *size, C)."""
+    top, left = (size[0] - x.shape[1]) // 2, (size[1] - x.shape[2]) // 2
+    out = np.zeros((len(x), *size, x.shape[3]), x.dtype)
+    out[:, top : top + x.shape[1], left : left + x.shape[2]] = x
+    return out
+
+
+def binary(split: Split | None, how: str, seed: int, number: int) -> Split | None:
+    """The split with views of 0 and 255; `number` tells the splits' random streams apart."""
+    if split is None:
+        return None
+    key = np.random.SeedSequence([seed, seeds.KEYS["data"], number])
+
+    def step(v):
+        return lambda x, rows: thresholded(x) if how == "threshold" else static_draw(x, rows, key, v)
+
+    return replace(split, x=tuple(map_rows(x, step(v), dtype=np.uint8) for v, x in enumerate(split.x)))
+
+
+def _with_validation(dataset: Dataset, fraction: float, seed: int, how: str) -> Dataset:
+    """Holds out training rows, drawn once where training is dynamic; enumerated sets are validated on themselves."""
+    if dataset.enumerated:
+        return replace(dataset, validation=dataset.test)
+    if dataset.validation is not None or not fraction:
+        return dataset
+    rest, held = hold_out(dataset.train, fraction, seeds.generator(seed, "split"))
+    if how == "dynamic":
+        drawn = binary(dataset.train, "static", FIXED_SEED, 2)
+        _, held = hold_out(drawn, fraction, seeds.generator(seed, "split"))
+    return replace(dataset, train=rest, validation=held)
+
+
+def moments(split: Split) -> tuple[float, float]:
+    """(mean, std) of all pixels of a split in [0, 1]; DataError where all pixels are equal."""
+    n, total, squares = 0, 0.0, 0.0
+    for view in split.x:
+        for rows in chunks(view):
+            block = view[rows]
+            if block.dtype == np.uint8:
+                flat, levels = block.reshape(-1), np.arange(256) / 255
+                for start in range(0, len(flat), 1 << 20):  # bincount widens its input eight times
+                    counts = np.bincount(flat[start : start + (1 << 20)], minlength=256)
+                    total += float(counts @ levels)
+                    squares += float(counts @ levels**2)
+            else:
+                total += float(block.sum(dtype=np.float64))
+                squares += float(np.square(block, dtype=np.float64).sum())
+            n += block.size
+    mean = total / n
+    std = max(squares / n - mean**2, 0.0) ** 0.5
+    if std == 0:
+        raise DataError("dataset.standardize=true needs pixels that differ; all training pixels are equal.")
+    return mean, std

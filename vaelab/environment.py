@@ -1,0 +1,46 @@
+"""What a run ran on: versions, machine, git state."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+
+def text(threads: int, device: str) -> str:
+    """environment.txt: Python, machine, device, threads, git, then every installed package."""
+    import psutil
+
+    lines = [
+        f"python {platform.python_version()}",
+        f"platform {platform.platform()}",
+        f"processor {_processor()}",
+        f"memory {psutil.virtual_memory().total / 2**30:.0f} GiB",
+        f"device {device}",
+        f"threads {threads}",
+        *(f"{k} {v}" for k, v in git().items()),
+        "",
+        *sorted({f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions()}, key=str.lower),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def git() -> dict[str, str]:
+    """Commit and whether the work tree differs from it, of the working directory; empty outside a checkout."""
+    try:
+        run = lambda *a: subprocess.run(["git", *a], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: E731
+        return {
+            "git.commit": run("rev-parse", "HEAD").strip(),
+            "git.dirty": str(bool(run("status", "--porcelain", "--untracked-files=no").strip())).lower(),
+        }
+    except (OSError, subprocess.SubprocessError):
+        return {}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(':')[2].strip()} ({os.cpu_count()} cores)"
+    return f"{platform.processor() or platform.machine()} ({os.cpu_count()} cores)"

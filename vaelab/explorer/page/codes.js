@@ -1,0 +1,114 @@
+// The code of this moment, ways to reach another, and arithmetic with codes.
+
+const current = {
+  z: new Float32Array(D),
+  at: {x: 0, y: 0}, // on the map
+  pinned: false,
+  mixed: [], // on a map without inverse: [weight, index] of the codes it is a mean of
+  example: null, // number of the example whose code this is
+};
+const slots = {A: null, B: null, C: null}; // {z, example}
+
+// Another code; `at` where the map already knows its place.
+function setCode(z, {at = null, pinned = current.pinned, mixed = [], example = null} = {}) {
+  Object.assign(current, {z: Float32Array.from(z), pinned, mixed, example});
+  current.at = at ?? placeOf(current.z);
+  codeChanged();
+}
+
+// Where a code is on this map: exactly on latent axes, else at the nearest code's place.
+function placeOf(z) {
+  if (onLatents()) return {x: z[axisX], y: D > 1 ? z[axisY] : 0};
+  const [[, i]] = nearestCodes(z, 1, {accept: onMap});
+  return {x: place[2 * i], y: place[2 * i + 1]};
+}
+
+// The code at a place of the map. A t-SNE or PCA map has no inverse: there it is the inverse-distance mean of the codes
+// of the six nearest points.
+function moveTo(x, y, {pin: pinned = current.pinned} = {}) {
+  if (onLatents()) {
+    const z = current.z.slice();
+    z[axisX] = x;
+    if (D > 1) z[axisY] = y;
+    setCode(z, {at: {x, y: D > 1 ? y : 0}, pinned});
+    return;
+  }
+  const near = nearestPlaces(x, y, 6);
+  if (!near.length) return;
+  const weights = weightsOf(near);
+  setCode(mixOf(near), {at: {x, y}, pinned, mixed: near.map(([, i], k) => [weights[k], i])});
+}
+
+function weightsOf(near) {
+  const inverse = near.map(([squared]) => 1 / (Math.sqrt(squared) + 1e-9));
+  const sum = inverse.reduce((a, b) => a + b, 0);
+  return inverse.map(w => w / sum);
+}
+function mixOf(near) {
+  const weights = weightsOf(near);
+  const z = new Float32Array(D);
+  near.forEach(([, i], k) => {
+    for (let d = 0; d < D; d++) z[d] += weights[k] * codes[i * D + d];
+  });
+  return z;
+}
+
+function go(i) {
+  const at = onMap(i) ? {x: place[2 * i], y: place[2 * i + 1]} : null;
+  setCode(codeOf(i), {at: onLatents() ? null : at, pinned: true, example: i});
+  announce();
+}
+function goToNearest() {
+  const near = nearestPlaces(current.at.x, current.at.y, 1);
+  go((onLatents() || !near.length ? nearestCodes(current.z, 1) : near)[0][1]);
+  keepInSight();
+}
+function pin(on) {
+  current.pinned = on;
+  codeChanged({same: true});
+  announce();
+}
+
+function gauss() {
+  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+}
+
+// -- between codes ----------------------------------------------------------------------------------------------------
+
+// Share t of the way from a to b over latents start..stop, others as in a. Spherical: constant angular speed.
+function between(a, b, t, spherical, {start, stop} = {start: 0, stop: D}) {
+  const z = Float32Array.from(a);
+  let [left, right] = [1 - t, t];
+  if (spherical) {
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let d = start; d < stop; d++) {
+      ab += a[d] * b[d];
+      aa += a[d] * a[d];
+      bb += b[d] * b[d];
+    }
+    const angle = Math.acos(Math.max(-1, Math.min(1, ab / Math.sqrt(aa * bb || 1))));
+    if (Math.sin(angle) > 1e-4) {
+      left = Math.sin((1 - t) * angle) / Math.sin(angle);
+      right = Math.sin(t * angle) / Math.sin(angle);
+    }
+  }
+  for (let d = start; d < stop; d++) z[d] = left * a[d] + right * b[d];
+  return z;
+}
+
+// Mean code of the examples of one value of a way to colour; null where there are none.
+const means = new Map();
+function meanOf(way, value) {
+  const key = `${way},${value}`;
+  if (!means.has(key)) {
+    const mean = new Float64Array(D);
+    let n = 0;
+    for (let i = 0; i < N; i++) {
+      if (colours[way][i] !== value) continue;
+      n++;
+      for (let d = 0; d < D; d++) mean[d] += codes[i * D + d];
+    }
+    means.set(key, n ? mean.map(v => v / n) : null);
+  }
+  return means.get(key);
+}

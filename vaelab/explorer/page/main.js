@@ -1,0 +1,341 @@
+// Puts the page together.
+
+const decodedSet = pictureSet('decoded picture');
+const nearestSet = pictureSet('nearest example');
+
+// -- telling ------------------------------------------------------------------------------------------------------------
+
+function say(text) {
+  $('live').textContent = text;
+}
+
+let announcing = 0;
+function announce() {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
+    const {at, pinned, z} = current;
+    const where = onLatents()
+      ? `${latentName(axisX)} ${spoken(at.x)}${D > 1 ? `, ${latentName(axisY)} ${spoken(at.y)}` : ''}`
+      : `${facts.maps[axes].name} ${spoken(at.x)}, ${spoken(at.y)}`;
+    say(`${pinned ? 'Pinned at' : 'At'} ${where}. Nearest example: ${nameOf(nearestCodes(z, 1)[0][1])}.`);
+  }, 300);
+}
+
+function setStatus(kind, text) {
+  $('status').dataset.kind = kind;
+  $('status-text').textContent = text;
+}
+
+function failed(error) {
+  decode = null;
+  setStatus('bad', error.message);
+  document.body.dataset.ready = 'error';
+}
+
+// -- the code of this moment --------------------------------------------------------------------------------------------
+
+function codeChanged({same = false} = {}) {
+  redraw('over');
+  $('unpin').textContent = current.pinned ? 'Unpin' : 'Pin';
+  $('unpin').setAttribute('aria-pressed', current.pinned);
+  plot.dataset.pinned = current.pinned;
+  if (same) return;
+  if (!adding) attributeBase = null;
+  decodeLive(current.z, picture => {
+    decodedSet.show(picture);
+    const usual = [...times].sort((a, b) => a - b)[times.length >> 1];
+    $('timing').textContent = `decoded in ${usual < 10 ? usual.toFixed(1) : Math.round(usual)} ms`;
+    document.body.dataset.frames = +(document.body.dataset.frames ?? 0) + 1;
+  });
+  showWhere();
+  showTab();
+  later('commands', showCommands);
+  if (layer === 'decoder' && onLatents() && tileBase && baseOfTiles(cellSize(Math.max(2.9 * rem, 34)).w) !== tileBase) {
+    askForTiles();
+  }
+}
+
+let shownNearest = -1;
+function showWhere() {
+  const [[squared, i]] = nearestCodes(current.z, 1);
+  const far = Math.sqrt(squared);
+  if (i !== shownNearest) {
+    shownNearest = i;
+    if (hasThumbnail(i)) nearestSet.showExample(i);
+    nearestSet.name(`nearest example: ${nameOf(i)}`);
+    $('nearest').querySelector('bdi').textContent = nameOf(i);
+    $('nearest').title = `${facts.split} image ${rowOf(i)}`;
+  }
+  $('nearest').querySelector('small').textContent = far < 5e-3 ? 'this example' : `${far.toFixed(2)} away`;
+  const {x, y} = current.at;
+  const name = onLatents() ? `z${axisX} ${spoken(x)}${D > 1 ? `  z${axisY} ${spoken(y)}` : ''}` : '';
+  $('where').textContent = name;
+  $('where').hidden = !name;
+}
+
+// -- controls -----------------------------------------------------------------------------------------------------------
+
+function buildControls() {
+  const options = (id, list) => $(id).append(...list.map(([value, text]) => make('option', {value, textContent: text})));
+  options('axes', [...facts.maps.map((map, m) => [m, map.name]), ['latent', D > 1 ? 'two latents' : 'the latent']]);
+  const latents = importance.map(d => [d, facts.rate ? `${latentName(d)} · ${facts.rate[d].toFixed(2)} nats` : latentName(d)]);
+  options('axis-x', latents);
+  options('axis-y', latents);
+  [axisX, axisY] = [importance[0], importance[Math.min(1, D - 1)]];
+  if (D === 2) [axisX, axisY] = [0, 1];
+  $('axis-x').value = axisX;
+  $('axis-y').value = axisY;
+  $('field-y').hidden = D < 2;
+  axes = facts.maps.length ? 0 : 'latent';
+  $('axes').value = axes;
+  for (const id of ['axes', 'axis-x', 'axis-y']) $(id).addEventListener('change', axesChanged);
+
+  options('colour', [...facts.colourings.map((way, k) => [k, way.name]), ['', 'none']]);
+  colouring = facts.colourings.length ? 0 : null;
+  $('field-colour').hidden = !facts.colourings.length;
+  $('colour').addEventListener('change', () => {
+    colouring = $('colour').value === '' ? null : +$('colour').value;
+    only.clear();
+    buildLegend();
+    fillGroups();
+    redraw('points');
+  });
+
+  for (const [name, text] of Object.entries(layers)) {
+    if (name === 'images' && !facts.atlas) continue;
+    const radio = make('input', {type: 'radio', name: 'layer', value: name, checked: name === layer});
+    radio.addEventListener('change', () => setLayer(name));
+    $('layers').append(make('label', {}, radio, make('span', {textContent: text})));
+  }
+  $('unpin').addEventListener('click', () => pin(!current.pinned));
+  $('zero').addEventListener('click', () => {
+    setCode(new Float32Array(D), {pinned: true});
+    announce();
+  });
+  $('sample').addEventListener('click', () => {
+    setCode(Float32Array.from({length: D}, gauss), {pinned: true});
+    announce();
+  });
+  $('theme').addEventListener('click', toggleTheme);
+  themeListeners.push(() => {
+    buildLegend();
+    redraw('under', 'points', 'over');
+  });
+  for (const [button, dialog] of [['help', 'about'], ['about-close', 'about'], ['picture-close', 'picture-dialog']]) {
+    $(button).addEventListener('click', () => ($(dialog).open ? $(dialog).close() : $(dialog).showModal()));
+  }
+}
+
+function axesChanged() {
+  axes = $('axes').value === 'latent' ? 'latent' : +$('axes').value;
+  axisX = +$('axis-x').value;
+  axisY = +$('axis-y').value;
+  $('latent-axes').hidden = !onLatents();
+  placeCodes();
+  current.mixed = [];
+  current.at = placeOf(current.z);
+  fit();
+  showHint();
+  showWhere();
+  showCommands();
+}
+
+function setLayer(name) {
+  layer = name;
+  if (name === 'decoder') askForTiles();
+  else stopJob('tiles');
+  $('legend').toggleAttribute('data-idle', name === 'decoder');
+  redraw('under', 'points');
+  showHint();
+  showCommands();
+}
+
+function showHint() {
+  let text = 'Move over the map to decode, click to pin, drag to pan, scroll to zoom.';
+  if (!onLatents()) {
+    const {name, n} = facts.maps[axes];
+    const some = n < N ? ` It shows ${n.toLocaleString('en')} of the ${N.toLocaleString('en')} codes.` : '';
+    text += ` A ${name} map has no inverse: between points the code is the inverse-distance mean of the six nearest.${some}`;
+  } else if (D > 2) {
+    text += D === 3 ? ' The other latent stays as it is.' : ` The other ${D - 2} latents stay as they are.`;
+  }
+  $('hint').textContent = text;
+}
+
+function buildLegend() {
+  const box = $('legend');
+  box.replaceChildren();
+  const way = colouring === null ? null : facts.colourings[colouring];
+  box.hidden = !way;
+  if (!way) return;
+  const present = new Set(colours[colouring]);
+  way.labels.forEach((label, v) => {
+    if (!present.has(v)) return;
+    const mark = make('canvas', {width: 32, height: 32, 'aria-hidden': 'true'});
+    drawMark(mark, way, v);
+    const button = make('button', {title: label, 'aria-pressed': only.has(v)}, mark, make('bdi', {textContent: label}));
+    button.addEventListener('click', () => {
+      if (!only.delete(v)) only.add(v);
+      button.setAttribute('aria-pressed', only.has(v));
+      box.toggleAttribute('data-some', only.size > 0);
+      redraw('points');
+    });
+    box.append(button);
+  });
+}
+
+// The same coverage as on the map, large.
+function drawMark(canvas, way, v) {
+  const c = canvas.getContext('2d');
+  const image = c.createImageData(32, 32);
+  const cells = mask(valueShape(way, v), 11, 1);
+  const style = {
+    colour: packedColour(valueColour(way, v)),
+    offsets: Int32Array.from(cells, ([dx, dy]) => dy * 32 + dx),
+    alphas: Uint8Array.from(cells, ([, , alpha]) => alpha),
+  };
+  stamp(new Uint32Array(image.data.buffer), 16 * 32 + 16, style);
+  c.putImageData(image, 0, 0);
+}
+
+function buildFacts() {
+  const many = (n, word) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+  const sizes = facts.views.map(({h, w, c}) => `${h}×${w}×${c}`).join(' and ');
+  const shown = N < facts.total ? `${N.toLocaleString('en')} of ${facts.total.toLocaleString('en')}` : N.toLocaleString('en');
+  $('subtitle').textContent = `${shown} ${facts.split} images · ${many(D, 'latent')}`;
+  const list = [
+    ['codes', `posterior means of ${shown} images of the ${facts.split} split`],
+    ['pictures', `${sizes}, ${facts.dataKind} data`],
+    ...facts.maps.map(map => [map.name, `${map.note}, ${map.n.toLocaleString('en')} codes`]),
+    ['latents', facts.rate ? 'in order of their mean rate' : 'in order of their spread'],
+    ['decoder', decoderInWords()],
+    ['made by', `vaelab ${facts.version}`],
+  ];
+  for (const [name, text] of list) {
+    $('about-facts').append(make('dt', {textContent: name}), make('dd', {textContent: text}));
+  }
+  $('licences').hidden = facts.decoder.kind !== 'page';
+  $('licences').addEventListener('toggle', async () => {
+    const text = await unpacked('licences');
+    if (text.length) $('licence-text').textContent = new TextDecoder().decode(text);
+  });
+}
+
+function decoderInWords() {
+  if (facts.decoder.kind === 'server') return 'runs in the vaelab process that serves this page';
+  const weights = facts.decoder.half ? 'weights in half precision' : 'single precision';
+  const n = facts.decoder.parameters.toLocaleString('en');
+  return `runs in this page, by LiteRT: ${n} parameters, ${weights}; nothing is fetched`;
+}
+
+// -- start --------------------------------------------------------------------------------------------------------------
+
+async function start() {
+  const decoder = facts.decoder.kind === 'page' ? decoderInPage() : decoderOnServer(facts.decoder.url);
+  Promise.resolve(decoder).catch(() => {}); // told below
+  const pictures = readAtlases();
+  await readData();
+  const root = document.documentElement.style;
+  root.setProperty('--views', views.length);
+  root.setProperty('--ratio', aspect);
+  document.body.toggleAttribute('data-several', views.length > 1);
+  $('decoded').append(decodedSet);
+  if (facts.atlas) $('nearest').append(nearestSet);
+  $('nearest').append(make('figcaption', {}, 'nearest: ', make('bdi'), make('small')));
+  buildControls();
+  buildFacts();
+  buildSliders();
+  buildSlots();
+  buildPath();
+  buildArithmetic();
+  buildCommands();
+  partMenus();
+  measure();
+  axesChanged();
+  buildLegend();
+  listenToMap();
+  listenToTabs();
+  listenToSaves();
+  firstSlots();
+  openTab('latents');
+  const first = onLatents() ? null : nearestPlaces(camera.x, camera.y, 1)[0][1];
+  if (first === null) setCode(new Float32Array(D));
+  else setCode(codeOf(first), {at: {x: place[2 * first], y: place[2 * first + 1]}, example: first});
+  new ResizeObserver(() => {
+    const before = width;
+    const scale = camera.scale / fittedScale;
+    measure();
+    if (before !== width || scale === 1) fit();
+    redraw('under', 'points', 'over');
+  }).observe(plot);
+  pictures.then(showAtlases, failed);
+  document.body.dataset.shownMs = performance.now().toFixed(0);
+  await startDecoder(decoder);
+}
+
+// The small pictures may come later than the map.
+function showAtlases() {
+  shownNearest = -1;
+  showWhere();
+  showTab();
+  redraw('points');
+  document.body.dataset.pictures = 'ok';
+}
+
+// The decoder counts as there when it has drawn Keras's own pictures of a few codes.
+async function startDecoder(promised) {
+  setStatus('busy', 'Starting the decoder…');
+  try {
+    const ready = await promised;
+    const golden = new Float32Array((await unpacked('golden-y')).buffer);
+    const {pictures} = await ready(new Float32Array((await unpacked('golden-z')).buffer));
+    const difference = largestDifference(golden, pictures);
+    document.body.dataset.difference = difference;
+    if (!(difference <= facts.tolerance)) {
+      throw new Error(`This browser's pictures differ from Keras's by ${difference.toExponential(1)}: none are shown.`);
+    }
+    decode = ready;
+    const where = facts.decoder.kind === 'page' ? 'in this page' : 'on the server';
+    const agreement = difference ? `within ${difference.toExponential(0)} of Keras` : 'equal to Keras';
+    setStatus('good', `decoder ${where}, ${agreement}`);
+  } catch (error) {
+    failed(error instanceof Error ? error : new Error(String(error)));
+    return;
+  }
+  document.body.dataset.readyMs = performance.now().toFixed(0);
+  document.body.dataset.ready = 'ok';
+  showSlots();
+  codeChanged();
+  if (layer === 'decoder') askForTiles();
+}
+
+// Largest |a - b| in shares of the display range, whatever the data's own range.
+function largestDifference(a, b) {
+  if (a.length !== b.length) return Infinity;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const at = i % pixels;
+    const view = views.findLast(({start}) => start <= at);
+    const difference = Math.abs(a[i] - b[i]) / (view.range[1] - view.range[0]);
+    if (!(difference <= largest)) largest = difference; // NaN is larger than anything
+  }
+  return largest;
+}
+
+start().catch(error => failed(error));
+
+// For the console, and for tests.
+self.vaelab = {
+  facts,
+  current,
+  slots,
+  go,
+  moveTo,
+  setCode,
+  times,
+  drawTimes,
+  decode: async z => (await decode(Float32Array.from(z))).pictures,
+  get camera() {
+    return {...camera, width, height};
+  },
+};

@@ -1,0 +1,52 @@
+"""p(x|z) = prod_i Bernoulli(x_i; sigmoid(logit_i))."""
+
+from keras import layers, ops, random
+
+
+class Bernoulli(layers.Layer):
+    """Pixels are 0 or 1 with probability sigmoid(logit). Grey levels in [0, 1] train, but give no likelihood."""
+
+    discrete = True
+
+    def __init__(self):
+        super().__init__(name="likelihood", dtype="float32")
+
+    def channels(self, data_channels):
+        """Decoder channels per pixel: one logit for each data channel."""
+        return data_channels
+
+    def log_prob(self, x, params):
+        """log p(x|z) in nats.
+
+        sum_i x_i logit_i - softplus(logit_i), the binary cross-entropy from logits.
+
+        Args:
+            x: (B, H, W, C) in [0, 1].
+            params: logits, (B, H, W, C) or (S, B, H, W, C).
+        Returns:
+            (B,) or (S, B).
+        """
+        return ops.sum(x * params - ops.softplus(params), axis=(-3, -2, -1))
+
+    def mean(self, params):
+        """E[x|z] = sigmoid(logits), the shape of the data."""
+        return ops.sigmoid(params)
+
+    def exported(self, params):
+        """`mean` as a symbolic tensor made of built-in layers."""
+        return layers.Activation("sigmoid", name="image_mean")(params)
+
+    def sample(self, params, seed):
+        """x ~ p(x|z), zeros and ones of the data's shape."""
+        return ops.cast(random.uniform(ops.shape(params), seed=seed) < ops.sigmoid(params), "float32")
+
+    def misfit(self, data_kind):
+        """A sentence where the data are not what this likelihood describes, else None."""
+        if data_kind == "grey":
+            return (
+                "Bernoulli on grey levels trains well, but its value is a cross-entropy and no likelihood: do not "
+                "compare it with published log-likelihoods. Use dataset.binarize=dynamic for one."
+            )
+        if data_kind in ("standardised", "real"):
+            return f"Bernoulli needs pixels in [0, 1]; these are {data_kind}. Use likelihood=gaussian."
+        return None

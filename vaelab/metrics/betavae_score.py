@@ -1,0 +1,63 @@
+"""Can a linear classifier tell which factor two images share?"""
+
+from typing import Literal
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from vaelab.config.types import PositiveInt
+from vaelab.metrics.factored import factored
+from vaelab.metrics.fixed_factor import FixedFactor
+from vaelab.metrics.score import Score
+from vaelab.metrics.stream import stream
+from vaelab.metrics.subset import joined
+
+_PAIRS_PER_CALL = 100_000
+
+
+def betavae_score(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    code: Literal["mean", "sample"],
+    pairs: PositiveInt,
+    train_votes: PositiveInt,
+    test_votes: PositiveInt,
+) -> dict[str, Score]:
+    """Accuracy with which logistic regression on the mean of |z_1 - z_2| names the shared factor (chance: 1 / F).
+
+    A vote: draw a factor, draw pairs of images that agree in it, average the absolute difference of their codes.
+
+    Args:
+        code: posterior means, as is the custom, or posterior draws.
+        pairs: per vote.
+        train_votes, test_votes: how many.
+
+    References:
+        Higgins et al. (2017).
+    """
+    codes, factors, names, note = factored(view, split, code, metric="betavae_score", at_least=2)
+    rng = stream(view, "betavae_score", split)
+    groups = [FixedFactor(column, name) for column, name in zip(factors.T, names)]
+    codes = codes / np.maximum(codes.std(axis=0), 1e-6)  # a linear classifier does not mind, its optimiser does
+
+    def votes(count):
+        """Mean absolute differences (count, D) and the factor shared (count,)."""
+        shared = np.sort(rng.integers(len(names), size=count))
+        step = max(1, _PAIRS_PER_CALL // pairs)
+        features = []
+        for f in np.unique(shared):
+            anchors = groups[f].anchors((int(np.sum(shared == f)), pairs), rng)
+            for start in range(0, len(anchors), step):
+                first = anchors[start : start + step]
+                second = groups[f].partners(first, rng)
+                features.append(np.abs(codes[first] - codes[second]).mean(axis=1))
+        return np.concatenate(features), shared
+
+    (features, shared), (new_features, new_shared) = votes(train_votes), votes(test_votes)
+    centre, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
+    classifier = LogisticRegression(C=1e3, max_iter=2000).fit((features - centre) / scale, shared)
+    accuracy = float(np.mean(classifier.predict((new_features - centre) / scale) == new_shared))
+    se = float(np.sqrt(accuracy * (1 - accuracy) / test_votes))
+    used = f"{test_votes:,} votes of {pairs} pairs"
+    return {"betavae_score": Score(accuracy, se, len(factors), note=joined(used, note))}

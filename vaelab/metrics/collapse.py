@@ -1,0 +1,104 @@
+"""Has the encoder given up? Several signs, never one alone."""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from vaelab.config.types import NonNegativeFloat, PositiveInt
+from vaelab.metrics.aggregate import aggregate
+from vaelab.metrics.mean_variance import mean_variance
+from vaelab.metrics.mutual_information import NEAR
+from vaelab.metrics.score import Score
+from vaelab.metrics.subset import joined
+
+
+def collapse(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    threshold: NonNegativeFloat,
+    min_rate: NonNegativeFloat,
+    max_mismatch: NonNegativeFloat,
+    images: PositiveInt,
+) -> dict[str, Score]:
+    """Signs of posterior collapse and of a prior that does not match, with what to try in the notes.
+
+    `dead_latents` counts latents with Var_x(E_q z) <= threshold. `collapsed` is 1 where all are dead and the rate is
+    below min_rate, else 0; without a closed form the rate is that of a Gaussian with the same moments, which is never
+    more than the true one. `prior_mismatch` is KL(q(z) || p(z)) in nats: from the aggregate posterior of some images
+    while I(x; z) stays clear of its limit log N, else, and without a closed form, the lower bound
+    1/2 (|m|^2 + tr S - D - log det S) from the mean m and covariance S of the codes, which has no such limit.
+
+    Args:
+        threshold: variance of the posterior mean up to which a latent is dead.
+        min_rate: nats under which the rate counts as zero.
+        max_mismatch: nats of KL(q(z) || p(z)) above which prior samples are warned about.
+        images: how many images make q(z).
+    """
+    part = view.split(split)
+    dead = mean_variance(view, split) <= threshold
+    rate = _rate(part.mean, part.std)
+    name = "the rate" if view.closed_form else "the rate's lower bound"
+    collapsed = bool(dead.all() and rate < min_rate)
+    n = len(part)
+    return {
+        "dead_latents": Score(float(dead.sum()), None, n, note=_dead_note(dead, rate, min_rate, name)),
+        "collapsed": Score(float(collapsed), None, n, note=_collapse_note(collapsed, rate, name)),
+        "prior_mismatch": _mismatch(view, split, images, max_mismatch),
+    }
+
+
+def _rate(mean, std) -> float:
+    """Mean over images of 1/2 sum_d (mean^2 + std^2 - 1 - log std^2), nats."""
+    mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+    return float(np.mean(np.sum(0.5 * (mean**2 + std**2 - 1) - np.log(np.maximum(std, 1e-12)), axis=1)))
+
+
+def _dead_note(dead, rate: float, min_rate: float, name: str) -> str | None:
+    if not dead.any() or (dead.all() and rate < min_rate):
+        return None
+    which = ", ".join(map(str, np.flatnonzero(dead)[:10])) + (", ..." if dead.sum() > 10 else "")
+    if dead.all():
+        return (
+            f"the posterior means hardly move, yet {name} is {rate:.2f} nats: the code may sit in the spread; see nll"
+        )
+    return (
+        f"latents {which} of {len(dead)} are unused. Normal where there are more latents than the data need; to use "
+        "them try a warm-up (beta_schedule=warmup), free bits, a lower beta or a smaller decoder"
+    )
+
+
+def _collapse_note(collapsed: bool, rate: float, name: str) -> str | None:
+    if not collapsed:
+        return None
+    return (
+        f"every latent is dead and {name} is {rate:.3f} nats: the decoder ignores z. Try a warm-up "
+        "(beta_schedule=warmup), free bits, a lower beta or a smaller decoder"
+    )
+
+
+def _mismatch(view, split: str, images: int, limit: float) -> Score:
+    """KL(q(z) || p(z)), by the aggregate posterior or bounded from below by its first two moments."""
+    part = view.split(split)
+    value, n, how = _moment_bound(part.mean, part.std), len(part), "at least: from mean and covariance of q(z)"
+    if view.closed_form:
+        q = aggregate(view, split, images, metric="collapse")
+        log_q = q.log_density()
+        if np.mean(q.log_conditional() - log_q) < math.log(len(log_q)) - NEAR:
+            n, how = len(log_q), q.note
+            value = float(np.mean(log_q - q.log_prior()))
+    advice = (
+        f"above {limit:g} nats: samples from the prior fall where few images are encoded. Try a higher beta, "
+        "or sample from a mixture fitted to the codes (metric=gmm_samples)"
+    )
+    return Score(value, None, n, 1, joined(advice if value > limit else None, how))
+
+
+def _moment_bound(mean: np.ndarray, std: np.ndarray) -> float:
+    """KL(N(m, S) || N(0, I)) for mean m and covariance S of q(z): no density with these moments is nearer."""
+    mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+    m, centred = mean.mean(axis=0), mean - mean.mean(axis=0)
+    covariance = centred.T @ centred / len(mean) + np.diag(np.mean(std**2, axis=0))
+    eigenvalues = np.maximum(np.linalg.eigvalsh(covariance), 1e-12)
+    return float(0.5 * (m @ m + np.sum(eigenvalues - 1 - np.log(eigenvalues))))

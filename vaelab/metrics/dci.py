@@ -1,0 +1,73 @@
+"""Disentanglement, completeness and informativeness, by what a predictor of the factors looks at."""
+
+from typing import Literal
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+from vaelab.config.types import PositiveInt
+from vaelab.metrics.factored import factored, parted
+from vaelab.metrics.score import Score
+from vaelab.metrics.stream import stream
+from vaelab.metrics.subset import joined
+
+
+def dci(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    code: Literal["mean", "sample"],
+    trees: PositiveInt,
+    min_leaf: PositiveInt,
+    train_images: PositiveInt,
+    test_images: PositiveInt,
+) -> dict[str, Score]:
+    """`dci_disentanglement`, `dci_completeness` (0 to 1) and `dci_informativeness` (mean accuracy on held-out images).
+
+    A random forest per factor predicts it from the codes; R[d, f] is the importance of latent d for factor f.
+    disentanglement = sum_d w_d (1 - H_F(R[d] / sum R[d])), w_d the latent's share of all importance;
+    completeness = mean_f (1 - H_D(R[:, f] / sum R[:, f])); logarithms to base F and D.
+
+    Args:
+        code: posterior means, as is the custom, or posterior draws.
+        trees: of each forest.
+        min_leaf: images a leaf must hold.
+        train_images, test_images: of the split, to fit and to judge; fewer in proportion where it is smaller.
+
+    References:
+        Eastwood & Williams (2018).
+    """
+    codes, factors, _, note = factored(view, split, code, metric="dci", at_least=2)
+    rng = stream(view, "dci", split)
+    fitted, judged, how = parted(len(codes), train_images, test_images, rng)
+    importance, accuracies = [], []
+    for column in factors.T:
+        # every tree sees every latent: else a latent is important because its betters were not drawn
+        forest = RandomForestClassifier(
+            trees, min_samples_leaf=min_leaf, max_features=None, random_state=int(rng.integers(2**31))
+        ).fit(codes[fitted], column[fitted])
+        importance.append(forest.feature_importances_)
+        accuracies.append(np.mean(forest.predict(codes[judged]) == column[judged]))
+    disentanglement, completeness = _scores(np.array(importance).T)
+    more = {"se": None, "n": len(judged), "note": joined(how, note)}
+    return {
+        "dci_disentanglement": Score(disentanglement, **more),
+        "dci_completeness": Score(completeness, **more),
+        "dci_informativeness": Score(float(np.mean(accuracies)), **more),
+    }
+
+
+def _scores(importance: np.ndarray) -> tuple[float, float]:
+    """(disentanglement, completeness) of importances (D, F)."""
+    per_latent = importance.sum(axis=1)
+    weights = per_latent / max(per_latent.sum(), 1e-12)
+    disentanglement = float(np.sum(weights * _concentration(importance)))
+    return disentanglement, float(np.mean(_concentration(importance.T)))
+
+
+def _concentration(rows: np.ndarray) -> np.ndarray:
+    """1 - entropy (base: the number of columns) of each row scaled to sum 1; 0 for a row of zeros."""
+    total = rows.sum(axis=1, keepdims=True)
+    p = np.where(total > 0, rows / np.maximum(total, 1e-300), 1 / rows.shape[1])
+    logs = np.log(np.where(p > 0, p, 1.0))
+    return 1 + (p * logs).sum(axis=1) / np.log(max(rows.shape[1], 2)) if rows.shape[1] > 1 else np.ones(len(rows))

@@ -1,0 +1,58 @@
+"""How densely samples lie where data lie, and how much of the data they cover; outliers weigh little."""
+
+from typing import Literal
+
+import numpy as np
+
+from vaelab.config.types import PositiveInt
+from vaelab.metrics import manifold
+from vaelab.metrics.samples import compared, suffix
+from vaelab.metrics.score import Score, mean_score
+
+
+def density_coverage(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    sampler: Literal["prior", "mixture"],
+    mixture: PositiveInt,
+    k: PositiveInt,
+    pixels: Literal["mean", "drawn"],
+    features: PositiveInt,
+    images: PositiveInt | None,
+) -> dict[str, Score]:
+    """density: mean over samples of (real balls that hold it) / k, about 1 where distributions agree;
+    coverage: fraction of real images whose ball holds a sample.
+
+    A ball reaches to a real image's k-th real neighbour, in the space of the pixels' principal components. Keys end in
+    `_mixture` for that sampler.
+
+    Args:
+        sampler: prior, or a Gaussian mixture fitted to the training codes (one draw each).
+        mixture: Gaussians in it.
+        k: which neighbour.
+        pixels: a sample is E[x|z] (mean) or drawn from p(x|z).
+        features: principal components of the pixels.
+        images: real ones and samples, each (time grows with the square); null for as many as the split has.
+
+    References:
+        Naeem, Oh, Uh, Choi & Yoo (2020).
+    """
+    real, fake, note = compared(
+        view,
+        split,
+        metric="density_coverage",
+        sampler=sampler,
+        mixture=mixture,
+        pixels=pixels,
+        features=features,
+        images=images,
+    )
+    k = min(k, len(real) - 1)
+    count, covered = manifold.balls_around(fake, real, manifold.radii(real, k))
+    coverage, n, end = float(covered.mean()), len(real), suffix(sampler)
+    error = float(np.sqrt(coverage * (1 - coverage) / n))
+    return {
+        f"density{end}": mean_score(count / k, note=note),
+        f"coverage{end}": Score(coverage, error, n, note=note),
+    }

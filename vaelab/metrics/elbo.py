@@ -1,0 +1,63 @@
+"""The evidence lower bound and its two terms."""
+
+from typing import Literal
+
+import numpy as np
+
+from vaelab.config.types import PositiveInt
+from vaelab.metrics.score import Score, mean_score
+from vaelab.metrics.stream import stream
+
+_CODES_PER_CALL = 50_000
+
+
+def elbo(view, *, split: Literal["train", "validation", "test"], n_samples: PositiveInt) -> dict[str, Score]:
+    """ELBO, distortion and rate in nats per image; higher ELBO is better and beta never enters.
+
+    distortion = -E_q(z|x) log p(x|z) over n_samples draws, rate = KL(q(z|x) || p(z)), elbo = -(distortion + rate).
+    Where q(z|x) has no closed form the rate is a critic's estimate, which may be negative and makes no bound: the keys
+    are then `rate_critic` and `elbo_critic`; without a critic there is the distortion alone.
+
+    Args:
+        n_samples: draws from q(z|x) per image for the distortion; the rate needs none in closed form.
+
+    References:
+        Kingma & Welling (2014).
+    """
+    part = view.split(split)
+    distortion = part.distortion if n_samples == 1 else _distortion(view, split, n_samples)
+    more = {"samples": n_samples}
+    if part.rate is None:
+        return {"distortion": mean_score(distortion, note="no rate: metric=elbo_knn estimates one", **more)}
+    rate = np.asarray(part.rate, np.float64)
+    if view.closed_form:
+        return {
+            "elbo": mean_score(-(distortion + rate), **more),
+            "distortion": mean_score(distortion, **more),
+            "rate": mean_score(rate),
+        }
+    note = "a critic's estimate: no bound on log p(x), compare objectives by nll"
+    return {
+        "elbo_critic": mean_score(-(distortion + rate), note=note, **more),
+        "distortion": mean_score(distortion, **more),
+        "rate_critic": mean_score(rate, samples=1, note=note),
+    }
+
+
+def _distortion(view, split: str, n_samples: int) -> np.ndarray:
+    """-mean over draws of log p(x|z), (N,)."""
+    part = view.split(split)
+    if not view.closed_form:
+        drawn = view.posterior_samples(split, n_samples)
+    rng = stream(view, "elbo", split)
+    step = max(1, _CODES_PER_CALL // n_samples)
+    out = np.empty(len(part))
+    for start in range(0, len(part), step):
+        rows = slice(start, min(start + step, len(part)))
+        if view.closed_form:
+            mean, std = part.mean[rows], part.std[rows]
+            z = mean + std * rng.standard_normal((n_samples, *mean.shape), np.float32)  # z ~ q(z|x), (S, B, D)
+        else:
+            z = drawn[:, rows]
+        out[rows] = -view.log_prob(part.images(rows), z).mean(axis=0, dtype=np.float64)
+    return out

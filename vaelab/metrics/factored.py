@@ -1,0 +1,54 @@
+"""Codes and the generative factors they are judged by."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from vaelab.errors import ConfigError
+from vaelab.metrics.subset import joined
+
+
+class Factored(NamedTuple):
+    """Codes (N, D) in float64, integer factors (N, F), the factors' names and a note.
+
+    Factors with a single value in the split are left out, and the note says so.
+    """
+
+    codes: np.ndarray
+    factors: np.ndarray
+    names: tuple[str, ...]
+    note: str | None
+
+
+def factored(view, split: str, code: str, *, metric: str, at_least: int = 1) -> Factored:
+    """Codes and factors of a split; ConfigError where the dataset has none.
+
+    Args:
+        code: "mean" (of q(z|x), the custom) or "sample", where a latent without information is noise.
+        metric: who asks, for the message.
+        at_least: how many factors that vary are needed.
+    """
+    part = view.split(split)
+    if part.factors is None:
+        raise ConfigError(
+            f"metric={metric} needs the generative factors of each image, and this run's dataset has none. "
+            "Use dataset=dsprites or dataset=shapes2d."
+        )
+    factors = np.asarray(part.factors)
+    varies = (factors != factors[0]).any(axis=0)
+    if varies.sum() < at_least:
+        raise ConfigError(f"metric={metric} needs {at_least} factors that vary; the {split} split has {varies.sum()}.")
+    names = tuple(n for n, v in zip(view.factor_names, varies) if v)
+    fixed = [n for n, v in zip(view.factor_names, varies) if not v]
+    codes = np.asarray(part.mean if code == "mean" else part.z, np.float64)
+    note = f"constant and left out: {', '.join(fixed)}" if fixed else None
+    return Factored(codes, factors[:, varies].astype(np.int64), names, joined(note, f"code: {code}"))
+
+
+def parted(n: int, train: int, test: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str | None]:
+    """Disjoint random rows to fit on and to judge on, both fewer in proportion where there are not enough; a note."""
+    share = min(1.0, n / (train + test))
+    train, test = max(1, int(train * share)), max(1, int(test * share))
+    order = rng.permutation(n)
+    note = f"fitted to {train:,} and judged on {test:,} of {n:,} images, drawn at random"
+    return order[:train], order[train : train + test], note

@@ -1,0 +1,43 @@
+"""Codes and the labels they are judged by."""
+
+import difflib
+
+import numpy as np
+
+from vaelab.errors import ConfigError
+
+
+def labelled(view, split: str, *, metric: str, label: str, part: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior means (N, D) in float64 and integer labels (N,).
+
+    Args:
+        metric: who asks, for the message.
+        label: "class", "tag_<v>" (the tag of view v, from 1) or the name of a factor.
+        part: a part of the latent vector ("shared", "private_1"); None for all.
+    """
+    chosen = view.split(split)
+    codes = np.asarray(chosen.mean, np.float64)
+    if part is not None:
+        codes = codes[:, view.parts[_known("part", part, metric, view.parts)]]
+    columns = {} if chosen.y is None else {"class": chosen.y}
+    if chosen.tags is not None:
+        columns |= {f"tag_{v + 1}": chosen.tags[:, v] for v in range(chosen.tags.shape[1])}
+    if chosen.factors is not None:
+        columns |= {name: chosen.factors[:, f] for f, name in enumerate(view.factor_names)}
+    if not columns or (label == "class" and label not in columns):
+        others = f" It has: {', '.join(columns)}; choose one with metrics.{metric}.label." if columns else ""
+        raise ConfigError(f"metric={metric} needs labelled images, and this run's {split} split has no labels.{others}")
+    return codes, np.asarray(columns[_known("label", label, metric, columns)])
+
+
+def suffix(label: str, part: str | None) -> str:
+    """What tells the key of a part or of another label from the plain one."""
+    return (f"_{part}" if part else "") + ("" if label == "class" else f"_{label}")
+
+
+def _known(setting: str, value: str, metric: str, known) -> str:
+    if value in known:
+        return value
+    close = difflib.get_close_matches(value, list(known), n=1)
+    hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(known)}."
+    raise ConfigError(f"metrics.{metric}.{setting}: there is no '{value}'. {hint}")

@@ -1,0 +1,31 @@
+"""What a metric returns: a number with what is needed to trust it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Score(NamedTuple):
+    """One measured number.
+
+    Attributes:
+        value: the estimate (nats per image unless the metric's docstring says otherwise).
+        se: standard error over the split, where it makes sense.
+        n: number of images it was computed from.
+        samples: posterior samples per image, where sampling is involved.
+        note: a sentence the reader must know (saturation, bias), or None.
+    """
+
+    value: float
+    se: float | None = None
+    n: int | None = None
+    samples: int | None = None
+    note: str | None = None
+
+
+def mean_score(values: np.ndarray, **more) -> Score:
+    """The mean of per-image values (N,) with its standard error."""
+    values = np.asarray(values, np.float64)
+    n = len(values)
+    se = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else None
+    return Score(float(values.mean()), se, n, **more)

@@ -1,0 +1,37 @@
+"""How far the latents are from being independent of each other."""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from vaelab.config.types import PositiveInt
+from vaelab.metrics.aggregate import aggregate
+from vaelab.metrics.mutual_information import NEAR
+from vaelab.metrics.score import Score, mean_score
+from vaelab.metrics.subset import joined
+
+
+def total_correlation(
+    view, *, split: Literal["train", "validation", "test"], images: PositiveInt | None
+) -> dict[str, Score]:
+    """TC = KL(q(z) || prod_d q(z_d)) and the dimension-wise sum_d KL(q(z_d) || p(z_d)), in nats.
+
+    q(z) and q(z_d) are aggregate posteriors of the N images, one draw each; with I(x; z) the two sum to the rate. Where
+    I(x; z) is at its limit log N, q(z) is too coarse to show independence and TC comes out too large: that is said.
+
+    Args:
+        images: how many images make q(z) (time grows with the square); null for the whole split.
+
+    References:
+        Chen, Li, Grosse & Duvenaud (2018).
+    """
+    q = aggregate(view, split, images, metric="total_correlation")
+    log_q, log_marginals = q.log_density(), q.log_marginals().sum(axis=1)
+    limit = math.log(len(log_q))
+    saturated = np.mean(q.log_conditional() - log_q) > limit - NEAR
+    coarse = f"I(x; z) is saturated at log {len(log_q):,} = {limit:.2f}: an upper bound only" if saturated else None
+    return {
+        "total_correlation": mean_score(log_q - log_marginals, samples=1, note=joined(coarse, q.note)),
+        "kl_dimensionwise": mean_score(log_marginals - q.log_prior(), samples=1, note=q.note),
+    }

@@ -1,0 +1,36 @@
+"""A rate that is held at a wanted capacity."""
+
+from keras import layers, ops
+
+from vaelab.config.types import NonNegativeFloat, PositiveFloat
+from vaelab.objectives.closed_form import need_closed_form
+
+
+class Capacity(layers.Layer):
+    """loss = distortion + beta * gamma * |rate - C|, in nats per image.
+
+    C = capacity times the factor of `capacity_schedule`, usually a line from 0 over most of the training: the code may
+    carry more and more nats, and the latents take up the data's factors one after another.
+
+    Args:
+        capacity: C at the end, nats per image.
+        gamma: price of a nat beside C; beta, 1 by default, multiplies it.
+
+    References:
+        Burgess et al. (2018), Understanding disentangling in beta-VAE.
+    """
+
+    terms = ("distortion", "rate")
+    samples = None
+
+    def __init__(self, *, capacity: NonNegativeFloat, gamma: PositiveFloat, structure, seed):
+        super().__init__(name="objective", dtype="float32")
+        need_closed_form(structure, "capacity")
+        self.capacity, self.gamma = capacity, gamma
+
+    def losses(self, x, outputs, log_likelihood, stage):
+        """Scalar terms, means over the batch; arguments as in `VAE.losses`."""
+        distortion = -ops.mean(log_likelihood)
+        rate = ops.mean(ops.sum(outputs.rate, axis=-1))
+        missed = ops.abs(rate - self.capacity * stage.capacity)
+        return {"loss": distortion + stage.beta * self.gamma * missed, "distortion": distortion, "rate": rate}

@@ -1,0 +1,44 @@
+"""The beta-weighted ELBO."""
+
+from keras import layers, ops
+
+from vaelab.config.types import NonNegativeFloat
+from vaelab.objectives.closed_form import need_closed_form
+
+
+class VAE(layers.Layer):
+    """loss = distortion + beta * rate, in nats per image.
+
+    distortion = -E_q[log p(x|z)] with one sample, rate = KL(q(z|x) || p(z)) in closed form. beta = 1 is the negative
+    ELBO; other values make it a beta-VAE. With free bits the loss holds sum_d max(free_bits, rate_d), rate_d the mean
+    over the batch: a latent below that many nats is not pushed further down. The reported rate is the whole one.
+
+    Args:
+        free_bits: nats per latent; 0 for none.
+
+    References:
+        Kingma & Welling (2014); Rezende et al. (2014); Higgins et al. (2017). Free bits: Kingma et al. (2016).
+    """
+
+    terms = ("distortion", "rate")
+    samples = None
+
+    def __init__(self, *, free_bits: NonNegativeFloat, structure, seed):
+        super().__init__(name="objective", dtype="float32")
+        need_closed_form(structure, "vae")
+        self.free_bits = free_bits
+
+    def losses(self, x, outputs, log_likelihood, stage):
+        """Scalar terms, means over the batch.
+
+        Args:
+            x: tuple of views as the network sees them, (B, H, W, C) each.
+            outputs: the structure's `Outputs`.
+            log_likelihood: log p(x|z) of this batch, (B,).
+            stage: beta of this step, among others.
+        """
+        distortion = -ops.mean(log_likelihood)
+        rate = paid = ops.mean(ops.sum(outputs.rate, axis=-1))
+        if self.free_bits:
+            paid = ops.sum(ops.maximum(ops.mean(outputs.rate, axis=0), self.free_bits))
+        return {"loss": distortion + stage.beta * paid, "distortion": distortion, "rate": rate}

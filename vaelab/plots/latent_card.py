@@ -1,0 +1,217 @@
+"""What a latent means: its rate, its traversal, where in the image it acts, what it goes along with."""
+
+from typing import Literal
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.plots import choose as pick
+from vaelab.plots.grid import enlarged, joined, number, to_rgb, with_cells
+from vaelab.plots.style import (
+    FAINT,
+    INK,
+    MARGIN,
+    MUTED,
+    SEQUENTIAL,
+    SMALL,
+    TEXT,
+    Page,
+    colour,
+    shortened,
+)
+from vaelab.plots.traversal import codes
+
+ACTIVE = 0.01  # variance of the posterior mean over images above which a latent is active
+NAME, STRIP, MAP, BARS = 0.2, 1.25, 6.35, 7.35  # left edges in inches
+STEPS, BEST = 7, 4
+
+
+def latent_card(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    latents: list[int] | None,
+    most: PositiveInt,
+    width: PositiveFloat,
+    images: PositiveInt,
+    step: PositiveFloat,
+):
+    """One line per latent, the highest rate first.
+
+    Rate: mean of KL(q(z_d|x) || N(0, 1)) in nats. Traversal: decoder means from -width to width, the others at 0.
+    Map: mean over codes of |d decode / d z_d| by central differences, channels averaged, one scale for all latents.
+    Bars: with generative factors the share of the latent's variance each explains (correlation ratio); with labels
+    the correlation with "is of this class".
+
+    Args:
+        latents: which ones (null: all, by rate).
+        most: latents shown where none are chosen.
+        width: of the traversal, in prior standard deviations.
+        images: codes the map is averaged over.
+        step: of the central differences.
+    Returns:
+        matplotlib Figure.
+    """
+    part = view.split(split)
+    value, unit = pick.importance(view, part)
+    order = [int(d) for d in np.argsort(-value, kind="stable")][:most]
+    if latents is not None:
+        order = pick.checked_latents(view, latents, "plots.latent_card.latents")
+    base = np.zeros(view.latent_dim)
+    steps = np.tile(np.linspace(-width, width, STEPS), (len(order), 1))
+    decoded = view.decode(codes(base, order, steps).reshape(-1, view.latent_dim))
+    strips = [v.reshape(len(order), STEPS, *v.shape[1:]) for v in decoded]
+    rows = pick.random_rows(view, part, images, "latent_card")
+    maps = [jacobian(view, part.mean[rows], d, step) for d in order]  # per latent, per view (H, W)
+    bars, meaning = _associations(view, part, order)
+
+    tile = 0.68
+    line = max(tile * view.n_views + 0.04 * (view.n_views - 1), 0.86) + 0.16
+    top = 0.62
+    page = Page(
+        "What each latent does",
+        [
+            view.name,
+            pick.split_facts(view, part),
+            f"traversal from −{width:g} to {width:g}, the others at 0",
+            f"map: |change of the image| per unit of the latent, mean over {len(rows)} images",
+            "" if len(order) == view.latent_dim else f"{len(order)} of {view.latent_dim} latents",
+        ],
+        top + line * len(order) + 0.15,
+    )
+    _head(page, width, tile, meaning)
+    largest = max(float(m.max()) for per_view in maps for m in per_view)
+    spread = np.asarray(part.mean, np.float64).std(axis=0)
+    for k, d in enumerate(order):
+        upper = page.height - top - line * k
+        page.figure.add_artist(_rule(page, upper + 0.08))
+        _facts(page, view, d, value[d], unit, spread[d], upper - line / 2 + 0.08)
+        for v in range(view.n_views):
+            bottom = upper - tile * (v + 1) - 0.04 * v
+            _strip(page, strips[v][k], bottom, tile)
+            _image(page, _coloured(maps[k][v], largest), MAP, bottom, tile, tile)
+        _bars(page, bars[k], upper, meaning)
+    _scale(page, largest, tile)
+    return page.figure
+
+
+def jacobian(view, z: np.ndarray, d: int, step: float) -> list[np.ndarray]:
+    """Per view (H, W): mean of |decode(z + step e_d) - decode(z - step e_d)| / (2 step), over codes z (N, D)."""
+    shift = np.zeros(view.latent_dim, np.float32)
+    shift[d] = step
+    return [
+        (np.abs(after - before) / (2 * step)).mean(axis=(0, 3))
+        for after, before in zip(view.decode(z + shift), view.decode(z - shift))
+    ]
+
+
+def _associations(view, part, order) -> tuple[list[list[tuple[str, float]]], str]:
+    """Per latent the strongest (name, value in [-1, 1]), and what the value is."""
+    z = np.asarray(part.mean, np.float64)[:, order]
+    if part.factors is not None and len(view.factor_names):
+        shares = [explained(z, part.factors[:, f]) for f in range(part.factors.shape[1])]
+        found = [[(str(n), float(s[k])) for n, s in zip(view.factor_names, shares)] for k in range(len(order))]
+        meaning = "share of variance a factor explains"
+    elif part.y is not None and len(view.class_names):
+        present = np.unique(part.y)
+        member = (np.asarray(part.y)[:, None] == present).astype(np.float64)
+        r = _correlation(z, member)  # (latents, classes)
+        found = [[(str(view.class_names[c]), float(v)) for c, v in zip(present, row)] for row in r]
+        meaning = "correlation with a class"
+    else:
+        return [[] for _ in order], ""
+    return [sorted(row, key=lambda pair: -abs(pair[1]))[:BEST] for row in found], meaning
+
+
+def explained(z: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(K,) correlation ratio of each column of z (N, K): variance of the groups' means over the whole variance."""
+    whole = z.var(axis=0)
+    inside = np.zeros_like(whole)
+    for g in np.unique(groups):
+        chosen = z[groups == g]
+        inside += len(chosen) / len(z) * chosen.var(axis=0)
+    return np.where(whole > 1e-12, 1 - inside / np.maximum(whole, 1e-12), 0.0)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(K, L) Pearson correlation of the columns of a (N, K) and b (N, L); 0 where one is constant."""
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    scale = np.linalg.norm(a, axis=0)[:, None] * np.linalg.norm(b, axis=0)
+    return np.where(scale > 1e-9, a.T @ b / np.maximum(scale, 1e-9), 0.0)
+
+
+def _head(page, width, tile, meaning) -> None:
+    level = page.height - 0.3
+    page.text("latent", NAME, level, size=SMALL, color=MUTED)
+    for k, value in enumerate(np.linspace(-width, width, STEPS)):
+        page.text(number(value), STRIP + tile * (k + 0.5), level, size=SMALL, color=MUTED, ha="center")
+    page.text("acts on", MAP + tile / 2, level, size=SMALL, color=MUTED, ha="center")
+    page.text(meaning, BARS, level, size=SMALL, color=MUTED)
+
+
+def _rule(page, level) -> Line2D:
+    right = page.width - MARGIN
+    return Line2D([MARGIN, right], [level] * 2, color=FAINT, linewidth=0.8, transform=page.figure.dpi_scale_trans)
+
+
+def _facts(page, view, d, value, unit, spread, middle) -> None:
+    name, _, part = pick.latent_name(view, d).partition(" ")
+    page.text(name, NAME, middle + 0.2, size=TEXT + 1, weight="bold")
+    page.text(part, NAME + 0.3, middle + 0.2, size=SMALL)
+    active = "" if spread**2 > ACTIVE else ", off"
+    lines = [f"{value:.2f} nats"] * (unit == "nats") + [f"std {spread:.2f}{active}"]
+    for k, line in enumerate(lines):
+        page.text(line, NAME, middle - 0.18 * k, size=SMALL, color=MUTED if k else INK)
+
+
+def _strip(page, images, bottom, tile) -> None:
+    """The images (STEPS, H, W, C) of a traversal; vectors stand apart, cell by cell."""
+    if images.shape[1] > 1:
+        _image(page, joined(images[None]), STRIP, bottom, tile * STEPS, tile)
+        return
+    for k, image in enumerate(images):
+        _image(page, image, STRIP + tile * (k + 0.04), bottom, tile * 0.92, tile)
+
+
+def _image(page, image, left, bottom, width, height) -> None:
+    """An image at exact whole multiples where there is room, drawn into the given box."""
+    room = min(height, width * image.shape[0] / image.shape[1]) * page.dpi
+    pixels = max(1, round(room / image.shape[0])) * image.shape[0]
+    wide = round(pixels * image.shape[1] / image.shape[0])
+    shown = enlarged(to_rgb(image), pixels, wide)
+    if image.shape[0] == 1:
+        shown = with_cells(shown, image.shape[1])
+    ratio = min(width / wide, height / pixels)
+    ax = page.axes(left, bottom + (height - pixels * ratio) / 2, wide * ratio, pixels * ratio)
+    ax.imshow(shown, interpolation="antialiased", aspect="auto")
+    ax.set_axis_off()
+
+
+def _coloured(values: np.ndarray, largest: float) -> np.ndarray:
+    """(H, W) -> (H, W, 3) in [0, 1] on a scale from 0 to `largest`."""
+    return colormaps[SEQUENTIAL](values / max(largest, 1e-12))[..., :3]
+
+
+def _bars(page, pairs, upper, meaning) -> None:
+    signed = meaning.startswith("correlation")
+    label_right, zero = BARS + 1.05, BARS + (1.75 if signed else 1.12)
+    unit = 0.62 if signed else 1.0  # inches of 1
+    for k, (name, value) in enumerate(pairs):
+        level = upper - 0.12 - 0.2 * k
+        page.text(shortened(name, SMALL - 0.5, 1.0), label_right, level, size=SMALL - 0.5, ha="right")
+        left, width = zero + min(value, 0) * unit, max(abs(value) * unit, 0.01)
+        page.figure.add_artist(
+            Rectangle(
+                (left, level - 0.055), width, 0.11, color=colour(0 if value >= 0 else 3), linewidth=0,
+                transform=page.figure.dpi_scale_trans,
+            )
+        )  # fmt: skip
+        edge = zero + max(value, 0) * unit + 0.05
+        page.text(number(value), edge, level, size=SMALL - 1, color=INK)
+
+
+def _scale(page, largest, tile) -> None:
+    page.text(f"0 to {largest:.2g}", MAP + tile / 2, page.height - 0.47, size=SMALL - 1, color=MUTED, ha="center")

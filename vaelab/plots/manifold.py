@@ -1,0 +1,96 @@
+"""The decoder's image at every point of a grid over two latents."""
+
+from typing import Literal
+
+import numpy as np
+from scipy.stats import norm
+
+from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.errors import ConfigError
+from vaelab.plots import choose as pick
+from vaelab.plots.grid import Block, grid_figure, number, thinned
+
+
+def manifold(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    n: PositiveInt,
+    dims: list[int] | None,
+    scale: PositiveFloat,
+    rectangle: list[float] | None,
+    at: int | None,
+):
+    """n x n decoder means over the plane of two latents; the second latent grows upwards.
+
+    Args:
+        dims: the two latents (null: the only two).
+        scale: the grid is `scale` times the prior's quantiles from 0.05 to 0.95, equal steps in probability.
+        rectangle: [x_min, x_max, y_min, y_max] with equal steps instead.
+        at: image of the split whose code holds the other latents (null: they are 0).
+    Returns:
+        matplotlib Figure.
+    """
+    part = view.split(split)
+    if view.latent_dim == 1 and dims is None:
+        shown = [0]
+    else:
+        shown = pick.plane(view, part, dims, "manifold")
+    x, y, what = axes_of(n, scale, rectangle, "manifold")
+    base = base_code(view, part, at, "manifold")
+    if len(shown) == 1:
+        y, what = np.zeros(1), what.replace(f"{n} × {n}", f"{n} images", 1)
+    z = np.tile(base, (len(y), len(x), 1))  # (rows, columns, D)
+    z[..., shown[0]] = x
+    if len(shown) > 1:
+        z[..., shown[1]] = y[::-1, None]
+    decoded = view.decode(z.reshape(-1, view.latent_dim))
+    others = view.latent_dim - len(shown)
+    held = "" if not others else f"the other {others} latents " + ("at 0" if at is None else f"of image #{at}")
+    tile = 9.0 / (n * view.n_views)
+    columns = tuple(thinned([number(a) for a in x], tile, 0.47))
+    high = tile * decoded[0].shape[1] / decoded[0].shape[2]
+    rows = tuple(thinned([number(b) for b in y[::-1]], high, 0.2)) if len(shown) > 1 else ()
+    blocks = [
+        Block(
+            images.reshape(len(y), len(x), *images.shape[1:]),
+            heading=pick.view_name(view, v),
+            rows=rows,
+            columns=columns,
+        )
+        for v, images in enumerate(decoded)
+    ]
+    names = [pick.latent_name(view, d) for d in shown]
+    return grid_figure(
+        blocks,
+        title=f"Manifold: the decoder over {' and '.join(names)}",
+        facts=[view.name, what, held],
+        gap=0.0,
+        x_label=names[0],
+        y_label=names[1] if len(names) > 1 else "",
+        columns_below=True,
+    )
+
+
+def axes_of(n, scale, rectangle, plot) -> tuple[np.ndarray, np.ndarray, str]:
+    """Coordinates of the columns and rows of a grid, ascending, and what they are."""
+    if rectangle is None:
+        levels = np.linspace(0.05, 0.95, n) if n > 1 else np.array([0.5])
+        quantiles = scale * norm.ppf(levels)
+        factor = "" if scale == 1 else f"{scale:g} × "
+        return quantiles, quantiles, f"{n} × {n} at {factor}the prior's quantiles 0.05 to 0.95"
+    if len(rectangle) != 4 or not (rectangle[0] < rectangle[1] and rectangle[2] < rectangle[3]):
+        raise ConfigError(f"plots.{plot}.rectangle: expected [x_min, x_max, y_min, y_max], got {rectangle}.")
+    x0, x1, y0, y1 = rectangle
+    return (
+        np.linspace(x0, x1, n),
+        np.linspace(y0, y1, n),
+        f"{n} × {n} over [{x0:g}, {x1:g}] × [{y0:g}, {y1:g}], equal steps",
+    )
+
+
+def base_code(view, part, at, plot) -> np.ndarray:
+    """(D,) the code the other latents are taken from: the prior's mean, or an image's posterior mean."""
+    if at is None:
+        return np.zeros(view.latent_dim)
+    return np.asarray(part.mean[pick.checked_index(part, at, f"plots.{plot}.at")], np.float64)

@@ -1,0 +1,221 @@
+"""Scatters of codes: colours by class, factor or tag, legend outside, thousands of points as one bitmap."""
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import Normalize, to_rgba
+
+from vaelab.errors import ConfigError
+from vaelab.plots.style import (
+    FAINT,
+    INK,
+    MARGIN,
+    MUTED,
+    SEQUENTIAL,
+    SMALL,
+    WIDTH,
+    Page,
+    colour,
+    key,
+    marker,
+    shortened,
+    text_width,
+)
+
+MANY_CLASSES = 20  # beyond this the legend moves below and class numbers stand in the picture
+MANY_LEVELS = 12  # a factor with more values gets a colour bar
+
+
+class Colouring(NamedTuple):
+    """What the points are coloured by.
+
+    Attributes:
+        values: (n,) class number or factor level; None for one colour.
+        names: name per class; () for a continuous scale.
+        title: of the legend or colour bar.
+    """
+
+    values: np.ndarray | None
+    names: tuple[str, ...]
+    title: str
+
+
+def colouring(view, part, rows, color: str, setting: str) -> Colouring:
+    """Colours for rows of a split.
+
+    Args:
+        color: "auto" (classes where there are any), "class", "none", a factor's name, "tag" or "tag_<view>".
+
+    Raises:
+        ConfigError: nothing is called so.
+    """
+    has_classes = part.y is not None and len(view.class_names) > 0
+    if color == "none" or (color == "auto" and not has_classes):
+        return Colouring(None, (), "")
+    if color in ("auto", "class") and has_classes:
+        return Colouring(np.asarray(part.y)[rows].astype(int), tuple(map(str, view.class_names)), "class")
+    if part.factors is not None and color in view.factor_names:
+        values = np.asarray(part.factors)[rows, list(view.factor_names).index(color)]
+        levels = np.unique(part.factors[:, list(view.factor_names).index(color)])
+        names = tuple(f"{color} {k}" for k in range(int(levels.max()) + 1)) if len(levels) <= MANY_LEVELS else ()
+        return Colouring(values.astype(int), names, color)
+    if part.tags is not None and (color == "tag" or color.startswith("tag_")):
+        v = int(color[4:]) - 1 if color[4:].isdigit() else 0
+        if 0 <= v < part.tags.shape[1]:
+            where = f" of view {v + 1}" if view.n_views > 1 else ""
+            names = tuple(map(str, view.tag_names)) or tuple(map(str, range(int(part.tags.max()) + 1)))
+            return Colouring(np.asarray(part.tags)[rows, v].astype(int), names, f"tag{where}")
+    known = ["auto", "none"] + ["class"] * has_classes + list(view.factor_names)
+    known += [f"tag_{v + 1}" for v in range(part.tags.shape[1])] if part.tags is not None else []
+    raise ConfigError(f"{setting}: nothing to colour by is called '{color}'. There are: {', '.join(known)}.")
+
+
+def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool, circles: bool = False):
+    """A square-scaled scatter with its legend.
+
+    Args:
+        xy: (n, 2).
+        labels: of the two axes.
+        ticks: False where coordinates mean nothing (t-SNE, UMAP).
+        circles: the 1 and 2 standard deviation circles of the prior.
+    Returns:
+        matplotlib Figure.
+    """
+    side, below, present = legend_space(colours)
+    height = 7.0
+    page = Page(title, facts, height + below)
+    left = 0.75 if ticks else 0.45
+    ax = page.axes(
+        left, below + (0.6 if ticks else 0.4), WIDTH - left - side - MARGIN, height - (0.65 if ticks else 0.45)
+    )
+    if circles:
+        prior_circles(ax)
+    draw_points(ax, xy, colours)
+    frame(ax, xy, labels, ticks, circles)
+    draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)
+    return page.figure
+
+
+def frame(ax, xy, labels, ticks, circles=False) -> None:
+    """Equal scales, all points inside, labels."""
+    low, high = np.min(xy, axis=0), np.max(xy, axis=0)
+    if circles:
+        low, high = np.minimum(low, -2.1), np.maximum(high, 2.1)
+    pad = 0.04 * max(float(np.max(high - low)), 1e-3)
+    low, high = low - pad, high + pad
+    box, page = ax.get_position(), ax.figure.get_size_inches()
+    inches = np.array([box.width * page[0], box.height * page[1]])
+    unit = np.max((high - low) / inches)  # per inch, on both axes
+    middle = (low + high) / 2
+    ax.set_xlim(middle[0] - unit * inches[0] / 2, middle[0] + unit * inches[0] / 2)
+    ax.set_ylim(middle[1] - unit * inches[1] / 2, middle[1] + unit * inches[1] / 2)
+    ax.set_xlabel(labels[0])
+    ax.set_ylabel(labels[1])
+    if not ticks:
+        ax.set_xticks([])
+        ax.set_yticks([])
+
+
+def draw_points(ax, xy, colours: Colouring, size: float | None = None, numbers: bool | None = None) -> None:
+    """The points in random order, so that no class hides the others; class numbers at the middles of many classes."""
+    n = len(xy)
+    size = float(np.clip(480 / np.sqrt(max(n, 1)), 2.0, 36.0)) if size is None else size
+    order = np.random.default_rng(0).permutation(n)
+    style = {"s": size, "linewidths": 0, "alpha": 0.85 if n < 3000 else 0.65, "rasterized": n > 500}
+    if colours.values is None:
+        ax.scatter(*xy[order].T, c=colour(0), **{**style, "alpha": 0.5})
+        return
+    if not colours.names:
+        rgba = colormaps[SEQUENTIAL](_scale(colours)(colours.values))
+        ax.scatter(*xy[order].T, c=rgba[order], **style)
+        return
+    rgba = np.array([to_rgba(colour(k)) for k in range(int(colours.values.max()) + 1)])[colours.values]
+    shapes = np.array([marker(k) for k in range(int(colours.values.max()) + 1)])[colours.values]
+    if len(set(shapes)) > 1:
+        style["s"] = 1.6 * size  # shapes must be told apart
+    for shape in dict.fromkeys(shapes):
+        chosen = order[shapes[order] == shape]
+        ax.scatter(*xy[chosen].T, c=rgba[chosen], marker=shape, **style)
+    present = np.unique(colours.values)
+    if len(present) > MANY_CLASSES if numbers is None else numbers:
+        _write_numbers(ax, xy, colours.values, present)
+
+
+def _write_numbers(ax, xy, values, present) -> None:
+    """The number of each class at its median, largest classes first, those left out that would cover another."""
+    room = 0.018 * np.ptp(xy, axis=0).max()
+    placed = np.empty((0, 2))
+    for k in sorted(present, key=lambda k: -np.sum(values == k)):
+        middle = np.median(xy[values == k], axis=0)
+        if np.any(np.abs(placed - middle) > [1.4 * room, room], axis=1).all():
+            placed = np.vstack([placed, middle])
+            ax.text(*middle, str(k), fontsize=8, weight="bold", ha="center", va="center", color=INK, **_halo())
+
+
+def _halo() -> dict:
+    from matplotlib.patheffects import withStroke
+
+    return {"path_effects": [withStroke(linewidth=2.2, foreground="white")]}
+
+
+def _scale(colours: Colouring) -> Normalize:
+    return Normalize(float(colours.values.min()), float(max(colours.values.max(), colours.values.min() + 1)))
+
+
+def prior_circles(ax) -> None:
+    """Circles of radius 1 and 2 around the origin: where the prior's standard deviations lie."""
+    angle = np.linspace(0, 2 * np.pi, 200)
+    for radius in (1, 2):
+        ax.plot(radius * np.cos(angle), radius * np.sin(angle), color=FAINT, linewidth=1, zorder=0)
+        ax.annotate(
+            f"{radius}σ", (0, radius), color=MUTED, fontsize=8, ha="center", va="bottom", zorder=3, **_halo()
+        )  # fmt: skip
+
+
+def legend_space(colours: Colouring) -> tuple[float, float, np.ndarray]:
+    """Inches the legend takes on the right and below, and the class numbers it lists."""
+    if colours.values is None:
+        return 0.0, 0.0, np.array([], int)
+    if not colours.names:
+        return 1.0, 0.0, np.array([], int)
+    present = np.unique(colours.values)
+    if len(present) <= MANY_CLASSES:
+        widest = max([text_width(shortened(colours.names[k], SMALL, 2.0), SMALL) for k in present], default=0)
+        return max(widest, text_width(colours.title, SMALL)) + 0.55, 0.0, present
+    columns = legend_columns(colours, present)
+    return 0.0, 0.188 * -(-len(present) // columns) + 0.45, present
+
+
+def legend_columns(colours: Colouring, present) -> int:
+    """Columns of a legend that lies below the picture."""
+    widest = max(text_width(f"{k} {shortened(colours.names[k], SMALL, 2.0)}", SMALL) for k in present) + 0.5
+    return max(1, int((WIDTH - 2 * MARGIN) / widest))
+
+
+def draw_legend(page, colours: Colouring, present, left, top, below) -> None:
+    """Class names outside the data, or a colour bar."""
+    if colours.values is None:
+        return
+    if not colours.names:
+        ax = page.axes(left, top - 3.2, 0.18, 3.0)
+        scale = _scale(colours)
+        ax.imshow(
+            np.linspace(1, 0, 256)[:, None], cmap=SEQUENTIAL, aspect="auto", extent=(0, 1, scale.vmin, scale.vmax)
+        )
+        ax.yaxis.tick_right()
+        ax.set_xticks([])
+        ax.set_title(colours.title, fontsize=SMALL, color=INK, loc="left")
+        return
+    if not below:
+        page.text(colours.title, left + 0.05, top, size=SMALL, color=MUTED)
+        handles = [key(shortened(colours.names[k], SMALL, 2.0), k) for k in present]
+        page.legend(handles, left, top - 0.15)
+        return
+    handles = [key(f"{k} {shortened(colours.names[k], SMALL, 2.0)}", k, size=6) for k in present]
+    page.text(f"{colours.title}: colour and marker, number, name", MARGIN, below - 0.16, color=MUTED,
+              size=SMALL)  # fmt: skip
+    page.legend(handles, MARGIN, below - 0.3, columns=legend_columns(colours, present))
+
+
+__all__ = ["Colouring", "colouring", "draw_legend", "draw_points", "frame", "legend_space", "scatter_figure"]

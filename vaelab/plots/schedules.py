@@ -1,0 +1,43 @@
+"""How beta, capacity and learning rate move over training."""
+
+import numpy as np
+
+from vaelab.errors import ConfigError
+from vaelab.plots.style import FAINT, MARGIN, WIDTH, Page, colour
+
+UNITS = {"beta": "beta", "capacity": "capacity, nats", "learning_rate": "learning rate"}
+
+
+def schedules(view):
+    """One panel per schedule, its value against the epoch.
+
+    Reads `view.schedules`: {"beta": (epochs (n,), values (n,)), "learning_rate": ..., "capacity": ...}.
+
+    Returns:
+        matplotlib Figure.
+
+    Raises:
+        ConfigError: the caller gave none.
+    """
+    found = getattr(view, "schedules", None)
+    if not found:
+        error = ConfigError("schedules: this run has no record of its schedules.")
+        error.quiet = True
+        raise error
+    columns = min(len(found), 3)
+    rows = -(-len(found) // columns)
+    page = Page("Schedules over training", [view.name], 2.8 * rows)
+    width = (WIDTH - 2 * MARGIN) / columns
+    for k, (name, (epochs, values)) in enumerate(found.items()):
+        row, column = divmod(k, columns)
+        epochs, values = np.asarray(epochs, float), np.asarray(values, float)
+        ax = page.axes(MARGIN + column * width + 0.75, (rows - 1 - row) * 2.8 + 0.6, width - 0.95, 2.0)
+        ax.grid(True, color=FAINT, linewidth=0.6)
+        ax.plot(epochs, values, color=colour(k), linewidth=2)
+        ax.set_ylim(min(0.0, values.min()), max(values.max() * 1.08, 1e-12))
+        ax.set_xlim(epochs.min(), max(epochs.max(), epochs.min() + 1e-9))
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylabel(UNITS.get(name, name.replace("_", " ")))
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
+    return page.figure

@@ -1,0 +1,88 @@
+"""Loss, distortion, rate and every other term over epochs, training beside validation."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from vaelab.errors import ConfigError
+from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour, text_width
+
+PARTS = {"train": ("training", 0), "val": ("validation", 3)}  # name and colour
+FIRST = ("loss", "distortion", "rate", "rate_critic")
+LEFT_OUT = ("elbo", "elbo_critic")  # minus the sum of the two before
+
+
+def training_curves(view, *, log_scale: bool):
+    """One panel per term of the history, nats per image against epoch.
+
+    Args:
+        log_scale: logarithmic vertical axes (only for terms that stay positive).
+    Returns:
+        matplotlib Figure.
+    """
+    epochs, terms = _terms(view.history)
+    columns = min(len(terms), 3 if len(terms) != 4 else 2)
+    rows = -(-len(terms) // columns)
+    panel_height = {1: 3.6, 2: 2.7}.get(rows, 2.3)
+    span = f"{len(epochs)} epoch{'s' * (len(epochs) > 1)}"
+    page = Page("Training curves", [view.name, "nats per image", span], rows * panel_height)
+    panel_width = (WIDTH - 2 * MARGIN) / columns
+    for k, (name, curves) in enumerate(terms.items()):
+        row, column = divmod(k, columns)
+        ax = page.axes(
+            MARGIN + column * panel_width + 0.62, (rows - 1 - row) * panel_height + 0.6, panel_width - 0.75,
+            panel_height - 0.95,
+        )  # fmt: skip
+        _panel(ax, name, epochs, curves, log_scale)
+    parts = [part for part in PARTS if any(part in curves for curves in terms.values())]
+    lines = [Line2D([], [], color=colour(PARTS[p][1]), linewidth=2.5, label=PARTS[p][0]) for p in parts]
+    page.legend(lines, WIDTH - MARGIN - 1.15 * len(lines), page.height + page.header - 0.2, columns=2, size=TEXT)
+    return page.figure
+
+
+def _terms(history) -> tuple[np.ndarray, dict]:
+    """Epochs (E,), and {term: {"train": (E,), "val": (E,)}} in the order they are shown."""
+    epochs = np.asarray(history.get("epoch", ()), float)
+    if not len(epochs):
+        raise ConfigError("training_curves needs a training history; this run has none.")
+    names = {key.partition("/")[2] for key in history if key.startswith(("train/", "val/"))} - set(LEFT_OUT)
+    order = [n for n in FIRST if n in names] + sorted(names - set(FIRST))
+    terms = {}
+    for name in order:
+        found = {part: history.get(f"{part}/{name}") for part in PARTS}
+        curves = {
+            p: np.array([np.nan if v is None else v for v in c], float) for p, c in found.items() if c is not None
+        }
+        curves = {p: c for p, c in curves.items() if np.isfinite(c).any()}
+        if curves:
+            terms[name] = curves
+    if not terms:
+        raise ConfigError("training_curves needs train/... or val/... in the history; this run has none.")
+    return epochs, terms
+
+
+def _panel(ax, name, epochs, curves, log_scale):
+    ax.grid(True, color=FAINT, linewidth=0.6)
+    for part, (_, k) in PARTS.items():
+        if part in curves:
+            ax.plot(
+                epochs, curves[part], color=colour(k), linewidth=1.8, marker="o" if len(epochs) <= 15 else None,
+                markersize=4,
+            )  # fmt: skip
+    values = np.concatenate(list(curves.values()))
+    if log_scale and np.nanmin(values) > 0:
+        ax.set_yscale("log")
+    best = curves.get("val", curves.get("train"))
+    if name == "loss" and len(epochs) > 1:
+        k = int(np.nanargmin(best))
+        ax.axvline(epochs[k], color=MUTED, linewidth=0.8, linestyle=":")
+        note = f"lowest {best[k]:.4g}, epoch {epochs[k]:g}"
+    else:
+        note = ", ".join(f"{p} {c[np.isfinite(c)][-1]:.4g}" for p, c in curves.items())
+    ax.set_title(name.replace("_", " "), loc="left", fontsize=TEXT, weight="bold", color=INK)
+    width = ax.get_position().width * WIDTH
+    if text_width(name, TEXT, "bold") + text_width(note, SMALL) < width:
+        ax.set_title(note, loc="right", fontsize=SMALL - 0.5, color=MUTED)
+    ax.set_xlabel("epoch")
+    if len(epochs) == 1:
+        ax.set_xticks(epochs)
+    ax.xaxis.get_major_locator().set_params(integer=True) if len(epochs) > 1 else None

@@ -1,0 +1,40 @@
+"""t-SNE map of the posterior means."""
+
+from typing import Literal
+
+from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.plots.choose import split_facts
+from vaelab.plots.points import colouring, scatter_figure
+from vaelab.projections import project
+
+
+def tsne(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    n: PositiveInt,
+    engine: Literal["scikit-learn", "opentsne"],
+    perplexity: PositiveFloat,
+    iterations: PositiveInt,
+    color: str,
+):
+    """Scatter of the t-SNE coordinates of n images, coloured by class.
+
+    Args:
+        n: images, drawn at random; all where there are fewer. For tens of thousands use engine=opentsne.
+        color: auto (class), class, none, a factor's name, tag or tag_<view>.
+    Returns:
+        matplotlib Figure.
+    References:
+        van der Maaten & Hinton (2008).
+    """
+    found = project(view, split, "tsne", n, engine=engine, perplexity=perplexity, iterations=iterations)
+    part = view.split(split)
+    return scatter_figure(
+        found.points,
+        colouring(view, part, found.rows, color, "plots.tsne.color"),
+        title="t-SNE of the posterior means",
+        facts=[view.name, split_facts(view, part, len(found.rows)), f"{view.latent_dim} latents", found.note],
+        labels=("t-SNE 1", "t-SNE 2"),
+        ticks=False,
+    )

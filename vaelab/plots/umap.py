@@ -1,0 +1,39 @@
+"""UMAP map of the posterior means."""
+
+from typing import Literal
+
+from vaelab.config.types import NonNegativeFloat, PositiveInt
+from vaelab.plots.choose import split_facts
+from vaelab.plots.points import colouring, scatter_figure
+from vaelab.projections import project
+
+
+def umap(
+    view,
+    *,
+    split: Literal["train", "validation", "test"],
+    n: PositiveInt,
+    neighbours: PositiveInt,
+    min_dist: NonNegativeFloat,
+    color: str,
+):
+    """Scatter of the UMAP coordinates of n images, coloured by class. Needs umap-learn.
+
+    Args:
+        n: images, drawn at random; all where there are fewer.
+        color: auto (class), class, none, a factor's name, tag or tag_<view>.
+    Returns:
+        matplotlib Figure.
+    References:
+        McInnes, Healy & Melville (2018).
+    """
+    found = project(view, split, "umap", n, neighbours=neighbours, min_dist=min_dist)
+    part = view.split(split)
+    return scatter_figure(
+        found.points,
+        colouring(view, part, found.rows, color, "plots.umap.color"),
+        title="UMAP of the posterior means",
+        facts=[view.name, split_facts(view, part, len(found.rows)), f"{view.latent_dim} latents", found.note],
+        labels=("UMAP 1", "UMAP 2"),
+        ticks=False,
+    )

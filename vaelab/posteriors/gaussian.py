@@ -1,0 +1,100 @@
+"""q(z|x) = N(mean(x), diag(std(x)^2))."""
+
+import math
+from typing import Literal, NamedTuple
+
+from keras import layers, ops
+
+from vaelab.noise import Noise
+
+
+class GaussianParameters(NamedTuple):
+    """Parameters of q(z|x), each (B, D)."""
+
+    mean: object
+    std: object
+    log_std: object
+
+
+class Gaussian(layers.Layer):
+    """Heads mean and rho on the features, and z = mean + std * eps.
+
+    Args:
+        std: how std comes from the linear head rho. exp: std = exp(rho / 2), rho is a log-variance;
+            softplus: std = log(1 + exp(rho)); linear: std = |rho|.
+        latent_dim: D.
+        seed: the run's seed, for eps.
+
+    References:
+        Kingma & Welling (2014), appendix B. Softplus and linear: Hafner's and the "simple VAE" parametrisation.
+    """
+
+    option = "gaussian"
+    closed_form = has_moments = True
+    noise_dim = head_noise_dim = 0
+
+    def __init__(self, *, std: Literal["exp", "softplus", "linear"], latent_dim, seed, name="posterior"):
+        super().__init__(name=name, dtype="float32")
+        self.std, self.latent_dim = std, latent_dim
+        self._prefix = "" if name == "posterior" else f"{name}_"
+        rho = "log_var" if std == "exp" else "rho"
+        self.mean_head = layers.Dense(latent_dim, name=f"{self._prefix}mean", dtype="float32")
+        self.rho_head = layers.Dense(latent_dim, name=f"{self._prefix}{rho}", dtype="float32")
+        self.noise = Noise(seed, f"{name}_noise")
+
+    def build(self, features_shape):
+        self.mean_head.build(features_shape)
+        self.rho_head.build(features_shape)
+
+    def body(self, make_encoder, data_shape):
+        """The architecture's encoder as it is: noise enters behind it."""
+        return make_encoder(data_shape)
+
+    def call(self, features, training=False, samples=None):
+        """features (B, F) -> z, q.
+
+        Args:
+            samples: None for z (B, D); S for z (S, B, D).
+        """
+        q = self.parameters(features)
+        shape = ops.shape(q.mean)
+        eps = self.noise.normal(shape if samples is None else (samples, *shape), training)
+        return q.mean + q.std * eps, q  # z ~ q(z|x), reparameterised
+
+    def layer_rows(self):
+        """(layer, type, output shape, parameters) of each head."""
+        return [(h.name, "Dense", (self.latent_dim,), h.count_params()) for h in (self.mean_head, self.rho_head)]
+
+    def parameters(self, features) -> GaussianParameters:
+        """(mean, std, log std), each (B, D)."""
+        mean, rho = self.mean_head(features), self.rho_head(features)
+        if self.std == "exp":
+            return GaussianParameters(mean, ops.exp(0.5 * rho), 0.5 * rho)
+        std = ops.softplus(rho) if self.std == "softplus" else ops.abs(rho)
+        std = ops.maximum(std, 1e-6)  # log std must stay finite
+        return GaussianParameters(mean, std, ops.log(std))
+
+    def rate(self, q: GaussianParameters):
+        """KL from q(z|x) to N(0, I) of each latent, (B, D) nats, never negative.
+
+        Per latent: (mean^2 + std^2 - 1) / 2 - log std.
+        """
+        return 0.5 * (ops.square(q.mean) + ops.square(q.std) - 1.0) - q.log_std
+
+    def log_prob(self, z, q: GaussianParameters):
+        """log q(z|x) in nats: z (B, D) -> (B,), z (S, B, D) -> (S, B)."""
+        standard = (z - q.mean) / q.std
+        return ops.sum(-0.5 * ops.square(standard) - q.log_std - 0.5 * math.log(2 * math.pi), axis=-1)
+
+    def exported(self, features, noise=None):
+        """(mean, std) as symbolic tensors made of built-in layers only, so that the `.h5` reloads in plain Keras."""
+        mean, rho, named = self.mean_head(features), self.rho_head(features), self._prefix
+        if self.std == "exp":
+            half = layers.Rescaling(0.5, name=f"{named}half_log_var")(rho)
+            return mean, layers.Activation("exponential", name=f"{named}std")(half)
+        if self.std == "softplus":
+            return mean, layers.Activation("softplus", name=f"{named}std")(rho)
+        positive = layers.Activation("relu", name=f"{named}positive_rho")(rho)
+        minus = layers.Rescaling(-1.0, name=f"{named}minus_rho")(rho)
+        negative = layers.Activation("relu", name=f"{named}negative_rho")(minus)
+        return mean, layers.Add(name=f"{named}std")([positive, negative])

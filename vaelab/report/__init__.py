@@ -1,0 +1,5 @@
+"""What a sweep says as a whole: one self-contained page, a table (CSV) and the pictures (PNG)."""
+
+from vaelab.report.write import write
+
+__all__ = ["write"]

@@ -1,0 +1,220 @@
+"""The pictures of a report: rate and distortion, metrics against what was varied, tiles of every setting."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from vaelab.report.grid import Grid, shown
+from vaelab.report.noise import interval, pareto
+
+INK, MUTED, FAINT = "#1f2328", "#5c6370", "#d5d9de"
+# Okabe & Ito (2008): told apart by colour-blind readers; the shapes of the points help as well.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#D9C400")
+OFFSETS = (((7, 6), "left"), ((-7, -6), "right"), ((7, -6), "left"), ((-7, 6), "right"))
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+DPI = 150
+
+
+def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
+    """Distortion against rate; diagonals of equal elbo; the Pareto front of the settings' means.
+
+    Args:
+        kind: "" or "_critic", whose estimate the rate is.
+    """
+    settings = {s: p for s, p in grid.settings().items() if all(_rd(q, kind) for q in p)}
+    if not settings:
+        return None
+    figure, ax = _figure(8.0, 5.2)
+    lines = list(grid.lines())
+    means = {s: np.mean([_rd(p, kind) for p in points], axis=0) for s, points in settings.items()}
+    for k, line in enumerate(lines):
+        style = {"color": PALETTE[k % len(PALETTE)], "marker": MARKERS[k % len(MARKERS)]}
+        mine = [s for s in settings if s[1:] == line]
+        single = np.array([_rd(p, kind) for s in mine for p in settings[s]])
+        ax.scatter(*single.T, s=14, alpha=0.45, linewidths=0, **style)
+        path = np.array([means[s] for s in mine])
+        label = grid.described(line, grid.axes[1:]) if line else None
+        ax.plot(*path.T, lw=1.2, ms=7, mec="white", mew=0.8, label=label, **style)
+        if grid.x:
+            for s, (rate, distortion) in zip(mine, path):
+                text = f"{grid.x.rpartition('.')[2]} {shown(s[0])}" if len(mine) <= 3 else shown(s[0])
+                (dx, dy), ha = OFFSETS[k % len(OFFSETS)]  # lines often lie on one another
+                ax.annotate(
+                    text, (rate, distortion), (dx, dy), textcoords="offset points", ha=ha, va="center", fontsize=8,
+                    color=style["color"],
+                )  # fmt: skip
+    front = [list(means.values())[k] for k in pareto([tuple(m) for m in means.values()])]
+    if len(front) > 1:
+        ax.plot(*np.array(front).T, color=INK, lw=1.0, ls=(0, (1, 2)), label="Pareto front", zorder=1)
+    _iso_elbo(ax, np.array([_rd(p, kind) for points in settings.values() for p in points]))
+    ax.set_xlabel(f"rate{kind.replace('_', ' ')}  KL(q(z|x) || p(z))  [nats per image]")
+    ax.set_ylabel("distortion  −E log p(x|z)  [nats per image]")
+    _legend(ax, [f"numbers: {grid.x.rpartition('.')[2]}"] if grid.x else [])
+    return figure
+
+
+def _rd(point, kind):
+    pair = point.value(f"test/rate{kind}"), point.value("test/distortion")
+    return None if None in pair else pair
+
+
+def _iso_elbo(ax, points):
+    """Diagonals distortion + rate = -elbo across the picture, labelled at its edge."""
+    low, high = points.min(0), points.max(0)
+    span = np.maximum(high - low, 1e-3 * np.maximum(np.abs(high), 1))
+    x0, x1 = low[0] - 0.12 * span[0], high[0] + 0.14 * span[0]
+    y0, y1 = low[1] - 0.12 * span[1], high[1] + 0.14 * span[1]
+    ax.set_xlim(x0, x1)
+    ax.set_ylim(y0, y1)
+    for total in MaxNLocator(8).tick_values(x0 + y0, x1 + y1):
+        ends = [(max(x0, total - y1), 0), (min(x1, total - y0), 0)]
+        left, right = ends[0][0], ends[1][0]
+        if right - left < 0.02 * (x1 - x0):
+            continue
+        ax.plot([left, right], [total - left, total - right], color=FAINT, lw=0.8, zorder=0)
+        ax.annotate(
+            f"elbo {-total:,.4g}", (left, total - left), (2, -1), textcoords="offset points", fontsize=7, color=MUTED,
+            va="top", ha="left", zorder=0,
+        )  # fmt: skip
+
+
+def panels(grid: Grid) -> dict[str, Figure]:
+    """{metric: figure} of elbo, nll, active units and kNN accuracy against the first axis, a line per rest."""
+    if grid.x is None:
+        return {}
+    return {name: panel(grid, name) for name in grid.told()}
+
+
+def panel(grid: Grid, metric: str) -> Figure:
+    """Mean and 95 % interval over seeds of one metric; single seeds as small points."""
+    figure, ax = _figure(5.6, 3.7)
+    xs = list(dict.fromkeys(s[0] for s in grid.settings()))
+    numeric = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in xs)
+    logarithmic = numeric and min(xs) > 0 and max(xs) / min(xs) >= 4
+    place = {x: float(x) if numeric else float(k) for k, x in enumerate(xs)}
+    lines = grid.lines()
+    for k, (line, by_x) in enumerate(lines.items()):
+        style = {"color": PALETTE[k % len(PALETTE)], "marker": MARKERS[k % len(MARKERS)]}
+        shift = (k - (len(lines) - 1) / 2) * 0.018
+        at, middle, half = [], [], []
+        for x, points in by_x.items():
+            values = [v for p in points if (v := p.value(metric)) is not None]
+            if not values:
+                continue
+            where = place[x] * (1 + shift) if logarithmic else place[x] + shift * _spread(place)
+            found = interval(values)
+            at.append(where)
+            middle.append(found.mean)
+            half.append(found.half or 0.0)
+            if len(values) > 1:
+                ax.scatter([where] * len(values), values, s=9, alpha=0.5, linewidths=0, color=style["color"])
+        label = grid.described(line, grid.axes[1:]) if line else None
+        ax.errorbar(at, middle, yerr=half, lw=1.3, ms=5.5, capsize=3, label=label, **style)
+    if logarithmic:
+        ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(list(place.values())))
+    ax.xaxis.set_minor_locator(NullLocator())
+    texts = {v: shown(x) for x, v in place.items()}
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: texts.get(v, f"{v:g}")))
+    if max(map(len, texts.values())) * len(texts) > 60:
+        ax.tick_params(axis="x", labelrotation=30)
+    ax.set_xlabel(grid.x)
+    ax.set_ylabel(f"{metric.removeprefix('test/').replace('_', ' ')}{_unit(metric)}")
+    if metric.endswith("active_units"):
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, names = ax.get_legend_handles_labels()
+    if names:
+        columns = max(1, 62 // max(map(len, names)) // 2)
+        figure.legend(handles, names, loc="outside upper left", ncols=min(columns, 4), frameon=False, fontsize=9)
+    return figure
+
+
+def _spread(place):
+    values = sorted(place.values())
+    return (values[-1] - values[0]) or 1.0
+
+
+def _unit(metric: str) -> str:
+    name = metric.removeprefix("test/")
+    if name.startswith(("elbo", "nll", "rate", "distortion")):
+        return "  [nats per image]"
+    return ""
+
+
+def tiles(images: np.ndarray, columns: int, scale_to: int = 28) -> np.ndarray:
+    """(n, H, W, C) uint8 -> one picture (rows * H', columns * W', 3) with a pixel between; small images enlarged."""
+    n, height, width, channels = images.shape
+    enlarge = max(1, scale_to // max(height, width))
+    images = images.repeat(enlarge, 1).repeat(enlarge, 2)
+    height, width = images.shape[1:3]
+    rows = math.ceil(n / columns)
+    page = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), 255, np.uint8)
+    for k, image in enumerate(images):
+        row, column = divmod(k, columns)
+        top, left = row * (height + 1), column * (width + 1)
+        page[top : top + height, left : left + width] = image if channels == 3 else image[..., :1]
+    return page
+
+
+def scatter(mean: np.ndarray, y: np.ndarray | None, most: int = 2000) -> Figure:
+    """Codes of the test images: the two latents, or the two directions of largest variance of more."""
+    figure = Figure(figsize=(2.6, 2.6), dpi=DPI)
+    ax = figure.add_axes((0.02, 0.02, 0.96, 0.96))
+    codes = np.asarray(mean, float)
+    if codes.shape[1] > 2:
+        centred = codes - codes.mean(0)
+        _, _, directions = np.linalg.svd(centred, full_matrices=False)
+        codes = centred @ directions[:2].T
+    elif codes.shape[1] == 1:
+        codes = np.column_stack([codes[:, 0], np.random.default_rng(0).uniform(-1, 1, len(codes))])
+    chosen = slice(None) if len(codes) <= most else np.linspace(0, len(codes) - 1, most).astype(int)
+    if y is None:
+        colours = PALETTE[0]
+    else:
+        classes = np.unique(y)
+        table = class_colours(len(classes))
+        colours = [table[k] for k in np.searchsorted(classes, y[chosen])]
+    ax.scatter(*codes[chosen].T, s=3, c=colours, linewidths=0, alpha=0.7)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_color(FAINT)
+    return figure
+
+
+def class_colours(n: int) -> list[str]:
+    """n colours, the palette's where they suffice."""
+    if n <= len(PALETTE):
+        return list(PALETTE[:n])
+    import matplotlib
+    from matplotlib.colors import to_hex
+
+    table = matplotlib.colormaps["tab20" if n <= 20 else "hsv"]
+    return [to_hex(table(k % 20) if n <= 20 else table(k / n)) for k in range(n)]
+
+
+def _figure(width, height):
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    ax = figure.add_subplot()
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(MUTED)
+    ax.tick_params(colors=MUTED, labelsize=9)
+    ax.xaxis.label.set(color=INK, size=10)
+    ax.yaxis.label.set(color=INK, size=10)
+    ax.grid(False)
+    return figure, ax
+
+
+def _legend(ax, notes):
+    handles, names = ax.get_legend_handles_labels()
+    if handles or notes:
+        title = "\n".join(notes) or None
+        ax.legend(
+            handles, names, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1), title=title,
+            title_fontsize=8, alignment="left", borderaxespad=0,
+        )  # fmt: skip

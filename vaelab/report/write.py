@@ -1,0 +1,168 @@
+"""Writes a sweep's report: report.html (self-contained), report.csv, report/*.png."""
+
+import csv
+import io
+
+import numpy as np
+from PIL import Image
+
+from vaelab.report import page, pictures
+from vaelab.report.grid import Grid, Point, command, read
+from vaelab.report.noise import Difference, against_best, interval
+from vaelab.runs import SweepFolder
+
+PICTURE_KINDS = ("samples", "reconstructions", "codes")
+
+
+def write(sweep: SweepFolder) -> dict[str, float]:
+    """Writes the three forms of the report; returns headline numbers for the sweep's own run in MLflow."""
+    grid = read(sweep)
+    sweep.csv_file.write_text(table_csv(grid), encoding="utf-8")
+    images = {}
+    for kind in ("", "_critic"):
+        figure = pictures.rate_distortion(grid, kind)
+        if figure is not None:
+            images[f"rate_distortion{kind}"] = save(figure, sweep, f"rate_distortion{kind}")
+    curves = {name: save(figure, sweep, name.replace("/", "_")) for name, figure in pictures.panels(grid).items()}
+    shown = {kind: tiles(grid, kind) for kind in PICTURE_KINDS}
+    for kind, cells in shown.items():
+        for values, png in cells.items():
+            words = "_".join(f"{a.rpartition('.')[2]}-{v}" for a, v in zip(grid.axes, values)) or "all"
+            safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in words)
+            sweep.picture_file(f"{kind}_{safe}").write_bytes(png)
+    found = findings(grid)
+    html = page.html(
+        grid, sweep, findings=found, rate_distortion=images, curves=curves, tiles=shown, classes=classes(grid)
+    )
+    sweep.html_file.write_text(html, encoding="utf-8")
+    states = [p.state for p in grid.points]
+    numbers = {"jobs/done": states.count("done"), "jobs/not_done": len(states) - states.count("done")}
+    if found.best is not None:
+        numbers[f"best/{grid.main()}"] = found.best_mean.mean
+    return numbers
+
+
+class Findings:
+    """What the comparison of settings says.
+
+    Attributes:
+        metric: compared by.
+        best: values of the axes of the best setting, or None without numbers.
+        best_mean: its `Interval`.
+        differences: the other settings against it, the nearest first.
+        smallest: {"latent_dim": the smallest within noise of the best} where that was varied and noise is known.
+        n_seeds: repetitions all settings share.
+    """
+
+    def __init__(self, metric, best, best_mean, differences, smallest, n_seeds):
+        self.metric, self.best, self.best_mean, self.differences = metric, best, best_mean, differences
+        self.smallest, self.n_seeds = smallest, n_seeds
+
+
+def findings(grid: Grid) -> Findings:
+    """Which setting is best, which differences are larger than seed noise, the smallest latent space as good."""
+    metric = grid.main()
+    values = by_seed(grid, metric) if metric else {}
+    if not values:
+        return Findings(metric, None, None, [], None, 0)
+    best, differences = against_best(values, higher_is_better=True)
+    differences.sort(key=lambda d: -d.mean)
+    n_seeds = len(set.intersection(*(set(v) for v in values.values())))
+    return Findings(
+        metric, best, interval(list(values[best].values())), differences, smallest(grid, best, differences), n_seeds
+    )
+
+
+def by_seed(grid: Grid, metric: str) -> dict[tuple, dict[int, float]]:
+    """{setting: {seed: value}} of finished jobs."""
+    found = {}
+    for setting, points in grid.settings().items():
+        values = {p.seed: v for p in points if (v := p.value(metric)) is not None}
+        if values:
+            found[setting] = values
+    return found
+
+
+def smallest(grid: Grid, best: tuple, differences: list[Difference]) -> int | None:
+    """The smallest latent_dim one of whose settings is not worse than the best beyond seed noise; None if unknown."""
+    if "latent_dim" not in grid.axes or any(d.p is None for d in differences):
+        return None
+    k = grid.axes.index("latent_dim")
+    return min([best[k], *(d.setting[k] for d in differences if not d.real)])
+
+
+def table_csv(grid: Grid) -> str:
+    """One line per job: setting, seed, state, every metric with its error, time, folder, command."""
+    out, metrics = io.StringIO(), grid.metrics()
+    names = [*grid.axes, "seed", "state", "epochs", "train_seconds"]
+    names += [c for m in metrics for c in (m, f"{m} se")] + ["folder", "command"]
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for point in grid.points:
+        row = [*(point.setting[a] for a in grid.axes), point.seed, point.state]
+        row += [point.status.get("epochs"), point.status.get("train_seconds")]
+        for metric in metrics:
+            score = point.scores.get(metric, {})
+            row += [score.get("value"), score.get("se")]
+        writer.writerow([*row, point.folder.path.name, command(point)])
+    return out.getvalue()
+
+
+def save(figure, sweep: SweepFolder, name: str) -> bytes:
+    """The figure as PNG, in the sweep's folder and as bytes."""
+    png = encoded(figure)
+    sweep.picture_file(name).write_bytes(png)
+    return png
+
+
+def encoded(figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png")
+    return out.getvalue()
+
+
+def tiles(grid: Grid, kind: str) -> dict[tuple, bytes]:
+    """{setting: PNG} of the lowest seed's samples, reconstructions (originals above) or codes."""
+    found = {}
+    for setting, points in grid.settings().items():
+        point = min(points, key=lambda p: p.seed)
+        try:
+            picture = codes_picture(point) if kind == "codes" else tile_picture(point, kind)
+        except (OSError, KeyError, ValueError):  # an older run, or one whose pictures could not be made
+            continue
+        found[setting] = picture
+    return found
+
+
+def classes(grid: Grid) -> dict[str, str]:
+    """{class: colour} of the pictures of codes; empty without labels or with too many for a legend."""
+    labels = set()
+    for point in grid.done:
+        if point.folder.codes_file.is_file():
+            with np.load(point.folder.codes_file) as codes:
+                labels |= set(np.unique(codes["test_y"]).tolist()) if "test_y" in codes.files else set()
+    ordered = sorted(labels)
+    return dict(zip(map(str, ordered), pictures.class_colours(len(ordered)))) if len(ordered) <= 20 else {}
+
+
+def codes_picture(point: Point) -> bytes:
+    with np.load(point.folder.codes_file) as codes:
+        y = codes["test_y"] if "test_y" in codes.files else None
+        return encoded(pictures.scatter(codes["test_mean"], y))
+
+
+def tile_picture(point: Point, kind: str) -> bytes:
+    with np.load(point.folder.tiles_file) as stored:
+        views = sum(name.startswith("samples_") for name in stored.files)
+        pages = []
+        for v in range(views):
+            if kind == "samples":
+                pages.append(pictures.tiles(stored[f"samples_{v}"], 8))
+            else:
+                pair = np.concatenate([stored[f"originals_{v}"], stored[f"reconstructions_{v}"]])
+                pages.append(pictures.tiles(pair, len(pair) // 2))
+    width = max(p.shape[1] for p in pages)
+    pages = [np.pad(p, ((0, 3), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in pages]
+    out = io.BytesIO()
+    Image.fromarray(np.concatenate(pages)[:-3]).save(out, format="png", optimize=True)
+    return out.getvalue()

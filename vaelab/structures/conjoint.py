@@ -1,0 +1,259 @@
+"""Several views with a latent part each and one that they share."""
+
+import keras
+from keras import layers, ops
+
+from vaelab.config.types import NonNegativeInt
+from vaelab.errors import ConfigError
+from vaelab.structures.decoding import decode_samples
+from vaelab.structures.networks import cut, cuts, joined, layer_rows, renamed
+from vaelab.structures.outputs import Outputs
+from vaelab.structures.view_encoder import ViewEncoder
+
+
+class Conjoint(layers.Layer):
+    """x = (x_1, ..., x_V); z = [private_1, ..., private_V, shared]; x_i ~ p(x_i | private_i, shared).
+
+    Each view has its own features h_i. private_i is a posterior head on h_i, shared one head on all of them,
+    [h_1, ..., h_V]; decoder i reads [private_i, shared]; nothing else is shared. One joint ELBO: log-likelihoods are
+    summed over views, the rate is that of the private parts plus that of the shared part once.
+
+    Args:
+        private_dims: latents of each view's own part: one number for all views, or one each; 0 leaves the part out.
+        shared_dim: latents of the shared part.
+        architecture: has `encoder(data_shape, noise_dim)` and `decoder(data_shape, latent_dim, likelihood_channels)`.
+        make_posterior: function (latent_dim, name) -> posterior layer.
+        make_likelihood: function () -> likelihood layer.
+        data_shapes: (H, W, C) of each view.
+        latent_dim: None, or the sum of all parts.
+    """
+
+    def __init__(
+        self,
+        *,
+        private_dims: NonNegativeInt | list[NonNegativeInt],
+        shared_dim: NonNegativeInt,
+        architecture,
+        make_posterior,
+        make_likelihood,
+        data_shapes,
+        latent_dim,
+    ):
+        super().__init__(name="structure", dtype="float32")
+        self.data_shapes = tuple(map(tuple, data_shapes))
+        numbers = range(1, len(self.data_shapes) + 1)
+        private = _private_dims(private_dims, len(self.data_shapes))
+        self._sizes = {f"private_{i}": n for i, n in zip(numbers, private) if n} | {"shared": shared_dim}
+        if not shared_dim:
+            del self._sizes["shared"]
+        self._view_parts = tuple(tuple(p for p in (f"private_{i}", "shared") if p in self._sizes) for i in numbers)
+        self.latent_dim = _latent_dim(private, shared_dim, latent_dim, self._view_parts)
+        self.heads = [make_posterior(size, name) for name, size in self._sizes.items()]
+        self.views = [make_likelihood() for _ in self.data_shapes]
+        self.encoders, self.decoders = [], []
+        for i, shape in zip(numbers, self.data_shapes):
+            with keras.name_scope(f"encoder_{i}"):  # variables of the views need names of their own in one `.h5`
+                self.encoders.append(
+                    ViewEncoder(architecture, shape, self.heads[0], network=f"encoder_{i}", noise=f"view_{i}_noise")
+                )
+        for name, head in zip(self._sizes, self.heads):
+            head.build((None, sum(self.encoders[v].features_dim for v in self._read_by(name))))
+        for i, shape, p in zip(numbers, self.data_shapes, self.views):
+            with keras.name_scope(f"decoder_{i}"):
+                decoder = architecture.decoder(shape, self._read(i), p.channels(shape[-1]))
+            self.decoders.append(renamed(decoder, f"decoder_{i}"))
+        self.built = True
+
+    def _read_by(self, part):
+        """Numbers (from 0) of the views whose features a head reads."""
+        return range(len(self.data_shapes)) if part == "shared" else [int(part.removeprefix("private_")) - 1]
+
+    def _read(self, number):
+        """Latents the decoder of a view (from 1) reads."""
+        return sum(self._sizes[part] for part in self._view_parts[number - 1])
+
+    @property
+    def posterior_name(self):
+        """The option of the group posterior."""
+        return self.heads[0].option
+
+    @property
+    def closed_form(self):
+        """Whether q(z|x) and its rate have a closed form."""
+        return self.heads[0].closed_form
+
+    @property
+    def has_moments(self):
+        """Whether mean and standard deviation of q(z|x) are known (`infer`)."""
+        return self.heads[0].has_moments
+
+    @property
+    def eps_dim(self):
+        """Size of the noise that `draw` takes: that of each view's encoder, then that of each head."""
+        return sum(self._noise_sizes)
+
+    @property
+    def _noise_sizes(self):
+        return [e.noise_dim for e in self.encoders] + [h.head_noise_dim for h in self.heads]
+
+    @property
+    def likelihoods(self):
+        """One likelihood per view."""
+        return tuple(self.views)
+
+    @property
+    def latent_parts(self):
+        """Named slices of the latent vector: private_1, ..., private_V, shared."""
+        return dict(zip(self._sizes, cuts(self._sizes.values())))
+
+    @property
+    def view_parts(self):
+        """For each view the names of the parts its decoder reads."""
+        return self._view_parts
+
+    def call(self, x, training=False, samples=None):
+        """x: tuple of views (B, H, W, C) each -> Outputs."""
+        features = [encoder(view, training=training) for encoder, view in zip(self.encoders, x)]
+        drawn = [
+            head(self._seen(name, features), training=training, samples=samples)
+            for name, head in zip(self._sizes, self.heads)
+        ]
+        z = ops.concatenate([z for z, _ in drawn], axis=-1)
+        q = _joined([q for _, q in drawn])
+        rate = self.heads[0].rate(q) if self.closed_form else None
+        return Outputs(z, q, self.decode(z, training=training), rate)
+
+    def _seen(self, part, features):
+        """The features that the head of a part reads, (B, F)."""
+        seen = [features[v] for v in self._read_by(part)]
+        return seen[0] if len(seen) == 1 else ops.concatenate(seen, axis=-1)
+
+    def infer(self, x):
+        """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
+        features = [encoder(view) for encoder, view in zip(self.encoders, x)]
+        q = _joined([h.parameters(self._seen(name, features)) for name, h in zip(self._sizes, self.heads)])
+        return q.mean, q.std
+
+    def draw(self, x, eps):
+        """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim)."""
+        noises = [eps[:, part] for part in cuts(self._noise_sizes)]
+        features = [e(view, eps=noise) for e, view, noise in zip(self.encoders, x, noises)]
+        heads = zip(self._sizes, self.heads, noises[len(self.encoders) :])
+        return ops.concatenate([h(self._seen(name, features), eps=noise)[0] for name, h, noise in heads], axis=-1)
+
+    def decode(self, z, training=False):
+        """z (B, D) or (S, B, D) -> tuple of likelihood parameters, one for each view."""
+        parts = self.latent_parts
+        return tuple(
+            decode_samples(
+                lambda codes, d=decoder: d(codes, training=training),
+                ops.concatenate([z[..., parts[name]] for name in read], axis=-1),
+            )
+            for decoder, read in zip(self.decoders, self._view_parts)
+        )
+
+    def log_likelihood(self, x, decoded):
+        """log p(x|z) in nats, views summed: (B,) or (S, B)."""
+        return sum(p.log_prob(view, params) for p, view, params in zip(self.views, x, decoded))
+
+    def log_posterior(self, z, q):
+        """log q(z|x) in nats: (B,) or (S, B). Closed form only."""
+        return self.heads[0].log_prob(z, q)
+
+    def export(self, to_network, to_image):
+        """(encoder, decoder, reconstruction) as functional models of built-in layers, on images in [0, 1].
+
+        The encoder maps (x_1, ..., x_V) to (mean, std), or (x_1, ..., x_V, noise) to z where q(z|x) has no closed form,
+        latents in the order [private_1, ..., private_V, shared]; the decoder maps z to one image for each view.
+
+        Args:
+            to_network, to_image: symbolic maps between [0, 1] and what the network sees (standardisation, or nothing).
+        """
+        decoder = self._exported_decoder(to_image)
+        encoder = self._exported_encoder(to_network)
+        again = self._inputs()
+        code = encoder(again)
+        z = code[0] if self.closed_form else code
+        return encoder, decoder, keras.Model(again, decoder(z), name="vae")
+
+    def _inputs(self):
+        """Fresh symbolic inputs: the images, then the noise where there is any."""
+        inputs = [keras.Input(s, name=f"image_{i}") for i, s in enumerate(self.data_shapes, start=1)]
+        return inputs if self.closed_form else [*inputs, keras.Input((self.eps_dim,), name="noise")]
+
+    def _exported_encoder(self, to_network):
+        inputs = self._inputs()
+        n_views = len(self.data_shapes)
+        noises = [None] * (n_views + len(self.heads))
+        if not self.closed_form:
+            parts = cuts(self._noise_sizes)
+            noises = [cut(inputs[-1], part, f"noise_{n}") for n, part in enumerate(parts, start=1)]
+        features = []
+        for i, (view, noise) in enumerate(zip(self.encoders, noises), start=1):
+            image = keras.Input(self.data_shapes[i - 1], name=f"image_{i}")
+            entries = [image] if noise is None else [image, keras.Input(noise.shape[1:], name="noise")]
+            inner = view.exported(to_network(image), entries[-1])
+            model = keras.Model(entries, inner, name=f"features_{i}")
+            features.append(model([inputs[i - 1]] if noise is None else [inputs[i - 1], noise]))
+        parts = [
+            head.exported(joined([features[v] for v in self._read_by(name)], f"{name}_features"), noise)
+            for name, head, noise in zip(self._sizes, self.heads, noises[n_views:])
+        ]
+        if self.closed_form:
+            outputs = [joined([part[k] for part in parts], name) for k, name in enumerate(("mean", "std"))]
+        else:
+            outputs = joined(parts, "z")
+        return keras.Model(inputs, outputs, name="encoder")
+
+    def _exported_decoder(self, to_image):
+        z, parts, images = keras.Input((self.latent_dim,), name="z"), self.latent_parts, []
+        for i, (decoder, p, read) in enumerate(zip(self.decoders, self.views, self._view_parts), start=1):
+            code = keras.Input((self._read(i),), name="z")
+            model = keras.Model(code, to_image(p.exported(decoder(code))), name=f"view_{i}")
+            own = joined([cut(z, parts[name], f"{name}_of_view_{i}") for name in read], f"z_of_view_{i}")
+            images.append(model(own))
+        return keras.Model(z, images, name="decoder")
+
+    def layer_table(self):
+        """(network, layer, type, output shape, parameters) of every layer; heads are a network of their own."""
+        rows = [row for e in self.encoders for row in layer_rows(e.network.name, e.network)]
+        rows += [
+            ("posterior", f"{name}: {row[0]}", *row[1:])
+            for name, h in zip(self._sizes, self.heads)
+            for row in h.layer_rows()
+        ]
+        return rows + [row for d in self.decoders for row in layer_rows(d.name, d)]
+
+
+def _private_dims(dims, n_views):
+    """One number for each view; ConfigError where a list has another length."""
+    dims = [dims] * n_views if isinstance(dims, int) else list(dims)
+    if len(dims) != n_views:
+        raise ConfigError(
+            f"structure.private_dims: expected a number, or one for each of the dataset's {n_views} views. Got {dims}."
+        )
+    return dims
+
+
+def _latent_dim(private, shared, given, view_parts):
+    """D, the sum of all parts; ConfigError where a view has no latents or another number was given."""
+    for number, read in enumerate(view_parts, start=1):
+        if not read:
+            raise ConfigError(
+                f"View {number} would have no latents: structure.private_dims={private} and structure.shared_dim=0. "
+                "Give it at least one."
+            )
+    total = sum(private) + shared
+    if given not in (None, total):
+        raise ConfigError(
+            f"latent_dim follows from structure.private_dims={private} and structure.shared_dim={shared}: it is "
+            f"{total}. Got {given}; leave it out (latent_dim=null)."
+        )
+    return total
+
+
+def _joined(parameters):
+    """Parameters of q of all parts one after another in the latent axis; None where implicit."""
+    if parameters[0] is None:
+        return None
+    return type(parameters[0])(*(ops.concatenate(values, axis=-1) for values in zip(*parameters)))

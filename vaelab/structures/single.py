@@ -1,0 +1,136 @@
+"""One view, one latent vector: x -> features -> z -> x."""
+
+import keras
+from keras import layers
+
+from vaelab.errors import ConfigError
+from vaelab.structures.decoding import decode_samples
+from vaelab.structures.networks import cut, cuts, layer_rows
+from vaelab.structures.outputs import Outputs
+from vaelab.structures.view_encoder import ViewEncoder
+
+
+class Single(layers.Layer):
+    """Encoder, posterior, decoder and likelihood of one view.
+
+    Args:
+        architecture: has `encoder(data_shape, noise_dim)` and `decoder(data_shape, latent_dim, likelihood_channels)`.
+        make_posterior: function (latent_dim, name) -> posterior layer.
+        make_likelihood: function () -> likelihood layer.
+        data_shapes: one (H, W, C).
+        latent_dim: D.
+    """
+
+    def __init__(self, *, architecture, make_posterior, make_likelihood, data_shapes, latent_dim):
+        super().__init__(name="structure", dtype="float32")
+        if len(data_shapes) != 1:
+            raise ConfigError(
+                f"structure=single takes one view, this dataset has {len(data_shapes)}. Use structure=conjoint."
+            )
+        if latent_dim is None:
+            raise ConfigError("structure=single needs latent_dim, for instance latent_dim=2.")
+        (self.data_shape,) = self.data_shapes = tuple(map(tuple, data_shapes))
+        self.latent_dim = latent_dim
+        self.likelihood = make_likelihood()
+        self.posterior = make_posterior(latent_dim, "posterior")
+        self.encoder = ViewEncoder(
+            architecture, self.data_shape, self.posterior, network="encoder", noise="encoder_noise"
+        )
+        self.posterior.build((None, self.encoder.features_dim))
+        self.decoder = architecture.decoder(self.data_shape, latent_dim, self.likelihood.channels(self.data_shape[-1]))
+        self.built = True
+
+    @property
+    def posterior_name(self):
+        """The option of the group posterior."""
+        return self.posterior.option
+
+    @property
+    def closed_form(self):
+        """Whether q(z|x) and its rate have a closed form."""
+        return self.posterior.closed_form
+
+    @property
+    def has_moments(self):
+        """Whether mean and standard deviation of q(z|x) are known (`infer`)."""
+        return self.posterior.has_moments
+
+    @property
+    def eps_dim(self):
+        """Size of the noise that `draw` takes."""
+        return self.encoder.noise_dim + self.posterior.head_noise_dim
+
+    @property
+    def likelihoods(self):
+        """One likelihood per view."""
+        return (self.likelihood,)
+
+    @property
+    def latent_parts(self):
+        """Named slices of the latent vector."""
+        return {"z": slice(0, self.latent_dim)}
+
+    @property
+    def view_parts(self):
+        """For each view the names of the parts its decoder reads."""
+        return (("z",),)
+
+    def call(self, x, training=False, samples=None):
+        """x: tuple of one view (B, H, W, C) -> Outputs."""
+        features = self.encoder(x[0], training=training)
+        z, q = self.posterior(features, training=training, samples=samples)
+        rate = self.posterior.rate(q) if self.closed_form else None
+        return Outputs(z, q, self.decode(z, training=training), rate)
+
+    def infer(self, x):
+        """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
+        q = self.posterior.parameters(self.encoder(x[0]))
+        return q.mean, q.std
+
+    def draw(self, x, eps):
+        """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim)."""
+        body, head = cuts([self.encoder.noise_dim, self.posterior.head_noise_dim])
+        features = self.encoder(x[0], eps=eps[:, body])
+        return self.posterior(features, eps=eps[:, head])[0]
+
+    def decode(self, z, training=False):
+        """z (B, D) or (S, B, D) -> tuple of likelihood parameters."""
+        return (decode_samples(lambda codes: self.decoder(codes, training=training), z),)
+
+    def log_likelihood(self, x, decoded):
+        """log p(x|z) in nats, views summed: (B,) or (S, B)."""
+        return sum(p.log_prob(view, params) for p, view, params in zip(self.likelihoods, x, decoded))
+
+    def log_posterior(self, z, q):
+        """log q(z|x) in nats: (B,) or (S, B). Closed form only."""
+        return self.posterior.log_prob(z, q)
+
+    def export(self, to_network, to_image):
+        """(encoder, decoder, reconstruction) as functional models of built-in layers, on images in [0, 1].
+
+        The encoder maps an image to (mean, std), or (image, noise) to z where q(z|x) has no closed form; the
+        reconstruction is that of the mean, or of the z of the noise.
+
+        Args:
+            to_network, to_image: symbolic maps between [0, 1] and what the network sees (standardisation, or nothing).
+        """
+        z = keras.Input((self.latent_dim,), name="z")
+        decoder = keras.Model(z, to_image(self.likelihood.exported(self.decoder(z))), name="decoder")
+        image, again = (keras.Input(self.data_shape, name="image") for _ in range(2))
+        if self.closed_form:
+            features = self.encoder.exported(to_network(image), None)
+            encoder = keras.Model(image, self.posterior.exported(features), name="encoder")
+            return encoder, decoder, keras.Model(again, decoder(encoder(again)[0]), name="vae")
+        noise, same = (keras.Input((self.eps_dim,), name="noise") for _ in range(2))
+        body, head = cuts([self.encoder.noise_dim, self.posterior.head_noise_dim])
+        features = self.encoder.exported(to_network(image), cut(noise, body, "body_noise"))
+        encoder = keras.Model(
+            [image, noise], self.posterior.exported(features, cut(noise, head, "head_noise")), name="encoder"
+        )
+        return encoder, decoder, keras.Model([again, same], decoder(encoder([again, same])), name="vae")
+
+    def layer_table(self):
+        """(network, layer, type, output shape, parameters) of every layer, posterior heads included."""
+        rows = layer_rows("encoder", self.encoder.network)
+        rows += [("encoder", *row) for row in self.posterior.layer_rows()]
+        return rows + layer_rows("decoder", self.decoder)

@@ -1,0 +1,191 @@
+"""One job of a sweep: its folder, how far it is, and the command line that brings it to its end."""
+
+import math
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from vaelab.errors import RunError
+from vaelab.runs import RunFolder
+
+# What TensorFlow prints last when an exception ends a training; the reason stands above it.
+NOISE = ("[[{{node", "Local rendezvous is aborting")
+
+
+@dataclass
+class Job:
+    """A grid point.
+
+    Attributes:
+        number: place in the grid.
+        overrides: the words of `vaelab train` that make it.
+        label: those that differ between jobs.
+        folder: its run folder.
+        cfg: resolved configuration as plain containers.
+        chosen: {group: option}.
+        state: queued | running | elsewhere (another process trains it) | done | skipped (was done) | failed | stopped.
+        message: why it failed.
+        started, ended: seconds of the monotonic clock.
+    """
+
+    number: int
+    overrides: list[str]
+    label: str
+    folder: RunFolder
+    cfg: dict
+    chosen: dict
+    state: str = "queued"
+    message: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    slot: int = 0
+    _seen: tuple = field(default=(None, ()), repr=False)
+
+    @property
+    def open(self) -> bool:
+        """Whether something is still to be done."""
+        return self.state in ("queued", "running", "elsewhere")
+
+    @property
+    def threads(self) -> int:
+        return self.cfg["trainer"]["threads"]
+
+    def command(self) -> list[str]:
+        """What runs the job to its end, or on from where it was stopped."""
+        return [sys.executable, "-m", "vaelab.commands.job", str(self.folder.path)]
+
+    def environment(self, gpu: str | None = None) -> dict[str, str]:
+        """Variables that hold the job to its threads, and to one GPU where there are several jobs at once."""
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+        found = {name: str(self.threads) for name in names}
+        found["PYTHONUNBUFFERED"] = "1"
+        if gpu is not None:
+            found["CUDA_VISIBLE_DEVICES"] = gpu
+        return found
+
+    def prepare(self) -> None:
+        """Writes what the job's process reads. A job begun earlier keeps its threads: sums depend on them."""
+        status = self.folder.status()
+        if self.folder.checkpoint.is_dir():
+            self.cfg["trainer"]["threads"] = self.folder.read_config()["trainer"]["threads"] or self.threads
+        self.folder.write_config(self.cfg)
+        facts = {"chosen": self.chosen, "overrides": self.overrides, "message": None}
+        self.folder.update_status(**facts, state="queued" if status.get("state") != "done" else "done")
+
+    def settle(self, exit_code: int, asked_to_stop: bool = False) -> None:
+        """The state after its process has ended; a run that could not say so itself is marked."""
+        self.ended = time.monotonic()
+        status = self.status()
+        if status.get("state") == "done":
+            self.state = "done"
+            return
+        if status.get("state") == "interrupted" or (asked_to_stop and exit_code < 0):
+            self.state, self.message = "stopped", "interrupted"
+            return
+        self.state = "failed"
+        self.message = self.message or _reason(exit_code) or status.get("message") or self.last_line()
+        state = "killed" if exit_code < 0 or exit_code == 137 else "failed"
+        with suppress(OSError, RunError):  # its disk may be full
+            self.folder.update_status(state=state, message=self.message, finished=time.time())
+
+    def status(self) -> dict:
+        """Content of status.json; nothing where it cannot be read."""
+        try:
+            return self.folder.status()
+        except RunError:
+            return {}
+
+    def last_line(self) -> str:
+        """What the job printed last."""
+        return (self.log_tail(1) or ["it printed nothing"])[0]
+
+    def log_tail(self, n: int) -> list[str]:
+        """Its log's last lines."""
+        try:
+            with open(self.folder.job_log, "rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - 8192))
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return []
+        return [line for line in lines if line.strip() and not any(noise in line for noise in NOISE)][-n:]
+
+    # -- how far ----------------------------------------------------------------------------------------------------
+
+    def history(self) -> list[dict]:
+        """Rows of history.csv, read again only where the file changed."""
+        path = self.folder.path / "history.csv"
+        try:
+            stamp = os.stat(path).st_mtime_ns
+            if stamp != self._seen[0]:
+                self._seen = (stamp, self.folder.read_history())
+        except (OSError, ValueError, RunError):
+            return []
+        return self._seen[1]
+
+    def progress(self) -> str:
+        """ "7/30" epochs."""
+        rows = self.history()
+        wanted = self.epochs_wanted()
+        return f"{rows[-1]['epoch'] if rows else 0}/{wanted or '?'}"
+
+    def epochs_wanted(self) -> int | None:
+        trainer = self.cfg["trainer"]
+        if trainer["steps"] is None:
+            return trainer["epochs"]
+        return math.ceil(trainer["steps"] / trainer["steps_per_epoch"]) if trainer["steps_per_epoch"] else None
+
+    def elbo(self) -> tuple[str, float] | None:
+        """("val/elbo", value) of the last epoch, or ("test/elbo", value) when done; None where nothing is known."""
+        if self.state in ("done", "skipped"):
+            scores = self.folder.read_metrics()
+            for name in ("test/elbo", "test/elbo_critic"):
+                if name in scores:
+                    return name, scores[name]["value"]
+        row = (self.history() or [{}])[-1]
+        for name in ("val/elbo", "train/elbo", "val/loss", "train/loss"):
+            if row.get(name) is not None:
+                return name, row[name]
+        return None
+
+    def seconds(self) -> float | None:
+        """How long it has been running (or ran) in this sweep call."""
+        return None if self.started is None else (self.ended or time.monotonic()) - self.started
+
+    def remaining(self) -> float | None:
+        """Seconds of training still to come, from the pace of its epochs; None before the first."""
+        rows, wanted = self.history(), self.epochs_wanted()
+        if not rows or not wanted:
+            return None
+        recent = [row["time/seconds"] for row in rows[-5:]]
+        return max(0, wanted - rows[-1]["epoch"]) * sum(recent) / len(recent)
+
+
+def value_of(folder: RunFolder) -> float | None:
+    """The value of `optimize` a finished run returns to sweepers; None where it has none.
+
+    It is a metric's where `optimize` names one, else the history's at the weights that were kept.
+    """
+    status = folder.status()
+    cfg, scores, rows = folder.read_config(), folder.read_metrics(), folder.read_history()
+    name = (cfg.get("optimize") or "").lstrip("-")
+    if name in scores:
+        return scores[name]["value"]
+    row = next((r for r in rows if r["epoch"] == status.get("weights_epoch")), None)
+    if row is None:
+        return None
+    return row.get(name or "val/loss", row.get("train/loss"))
+
+
+def _reason(exit_code: int) -> str | None:
+    """Words for the end a process did not choose."""
+    if exit_code >= 0 and exit_code != 137:
+        return None
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    import signal
+
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    hint = " (out of memory, or killed by hand)" if name == "SIGKILL" else ""
+    return f"ended by {name}{hint}"

@@ -1,0 +1,344 @@
+"""MLflow: the only code that imports it. Trouble here costs a warning, never a run; `deliver` brings it up to date."""
+
+import contextlib
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+from vaelab.config.folders import config_hash
+from vaelab.runs import RunFolder, SweepFolder
+
+# Seconds between attempts to reach a server that went away: the first, and the longest.
+WAIT, LONGEST_WAIT = 20, 600
+FINAL = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "killed": "KILLED"}
+
+
+def default_uri(output_dir) -> str:
+    """The sqlite store of an output folder."""
+    return f"sqlite:///{Path(output_dir).resolve() / 'mlflow.db'}"
+
+
+class Tracker:
+    """One run in MLflow, mirrored from its folder.
+
+    Args:
+        settings: the `tracking` node.
+        output_dir: where the sqlite store lies by default.
+        folder: the run.
+        cfg: resolved configuration.
+        tags: what is known about the run.
+        sweep_dir: folder of the sweep the run belongs to, or None.
+    """
+
+    def __init__(self, settings: dict, *, output_dir, folder: RunFolder, cfg: dict, tags: dict, sweep_dir=None):
+        self.settings, self.output_dir, self.folder, self.cfg = settings, Path(output_dir), folder, cfg
+        self.tags, self.sweep_dir = tags, sweep_dir
+        self.uri = settings["uri"] or _known_store(folder) or default_uri(output_dir)
+        self.run_id, self.client, self.logged_epochs = None, None, 0
+        self.working, self._wait, self._again_at = settings["enabled"], WAIT, 0.0
+
+    def start(self) -> None:
+        """Opens the run (the same one again on resume)."""
+        self._safely(self._start)
+
+    def _start(self):
+        self.client = _client(self.uri)
+        status = self.folder.status()
+        known = status.get("mlflow_run_id") if status.get("mlflow_uri") == self.uri else None
+        experiment = _experiment(self.client, self.uri, self.settings["experiment"], self.output_dir)
+        self.run_id = known if known and _exists(self.client, known) else self._of_this_folder(experiment)
+        if self.run_id is None:
+            self._create(experiment)
+        facts = {"mlflow_run_id": self.run_id, "mlflow_uri": self.uri}
+        self.folder.update_status(**facts, mlflow_delivered=False, mlflow_state="running")
+        self.client.update_run(self.run_id, status="RUNNING")
+        self._describe()
+        self.logged_epochs = _epochs_in(self.client, self.run_id)
+
+    def _of_this_folder(self, experiment):
+        """A run made by a process that was killed before it could note its id."""
+        named = f"tags.`vaelab.folder` = '{self.folder.path}'" if "'" not in str(self.folder.path) else "run_id = ''"
+        found = self.client.search_runs([experiment], filter_string=named, max_results=1)
+        return found[0].info.run_id if found else None
+
+    def _create(self, experiment):
+        tags = {"vaelab.folder": str(self.folder.path)}
+        if self.sweep_dir:
+            tags["mlflow.parentRunId"] = _parent(self.client, self.uri, experiment, SweepFolder(self.sweep_dir))
+        name = self.folder.status().get("run_name") or self.folder.path.name
+        self.run_id = self.client.create_run(experiment, run_name=name, tags=tags).info.run_id
+
+    def _describe(self):
+        """Parameters (which cannot change later), tags and dataset; once, also where a first attempt was cut off."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
+
+        known = self.client.get_run(self.run_id)
+        chosen = self.folder.status().get("chosen", {})
+        params = {k: str(v)[:6000] for k, v in {**chosen, **flattened(self.cfg)}.items()}
+        new = [Param(k, v) for k, v in params.items() if k not in known.data.params]
+        tags = {**self.tags, "vaelab.config_hash": config_hash(self.cfg)}
+        tags |= {k: v for k, v in params.items() if known.data.params.get(k, v) != v}  # trained for longer
+        run_tags = [RunTag(k, str(v)[:5000]) for k, v in tags.items() if v is not None]
+        for start in range(0, max(len(new), len(run_tags)), 100):
+            chunk = slice(start, start + 100)
+            self.client.log_batch(self.run_id, params=new[chunk], tags=run_tags[chunk])
+        facts = self.folder.status().get("dataset")
+        if facts and not known.inputs.dataset_inputs:
+            dataset = Dataset(source_type="local", **facts)
+            inputs = DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+            self.client.log_inputs(self.run_id, datasets=[inputs])
+
+    def log_dataset(self, name: str, digest: str, source: str, profile: dict) -> None:
+        """The dataset with its checksum."""
+        facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
+        self.folder.update_status(dataset=facts)
+        self._safely(self._describe)
+
+    def log_epoch(self, row: dict) -> None:
+        """One epoch's values, in one call."""
+        self._safely(self._log_new, row)
+
+    def _log_new(self, row):
+        behind = row["epoch"] - self.logged_epochs > 1
+        rows = self.folder.read_history() if behind else []
+        self._log_rows([*(r for r in rows if r["epoch"] < row["epoch"]), row])
+
+    def _log_rows(self, rows):
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(key, float(value), now, int(row["epoch"]))
+            for row in rows
+            if row["epoch"] > self.logged_epochs
+            for key, value in row.items()
+            if key != "epoch" and value is not None and math.isfinite(value)
+        ]
+        for start in range(0, len(metrics), 500):
+            self.client.log_batch(self.run_id, metrics=metrics[start : start + 500])
+        self.logged_epochs = max([self.logged_epochs, *(int(row["epoch"]) for row in rows)])
+
+    def finish(self, state: str) -> None:
+        """Final metrics and files, and the run's status; also delivers epochs a lost connection left behind."""
+        if self.settings["enabled"]:
+            self._again_at = 0.0
+            self._safely(self._finish, state)
+
+    def _finish(self, state):
+        self._log_rows(self.folder.read_history())
+        log_results(self.client, self.run_id, self.folder)
+        self.client.set_terminated(self.run_id, status=FINAL[state])
+        self.folder.update_status(mlflow_delivered=True, mlflow_state=state)
+
+    def _safely(self, function, *arguments):
+        """Calls; on an error warns once and tries again later, at the latest when the run ends or by `deliver`."""
+        if not self.settings["enabled"] or time.monotonic() < self._again_at:
+            return
+        try:
+            if self.run_id is None and function != self._start:
+                self._start()
+            function(*arguments)
+            if not self.working:
+                print(f"tracking at {self.uri} works again; what it missed is delivered.", file=sys.stderr)
+            self.working, self._wait = True, WAIT
+        except Exception as error:  # whatever tracking does, training must go on
+            self._again_at, self._wait = time.monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
+            if self.working:
+                print(
+                    f"warning: tracking at {self.uri} does not work ({_first_line(error)}). The run folder has "
+                    f"everything; it is tried again, and vaelab runs sync=true delivers it later.",
+                    file=sys.stderr,
+                )
+            self.working = False
+            with contextlib.suppress(OSError):
+                self.folder.update_status(mlflow_delivered=False)
+
+
+def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir) -> bool:
+    """Brings MLflow up to date with a folder; True if that worked."""
+    tracker = Tracker(
+        cfg["tracking"], output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=folder.sweep_dir
+    )
+    state = folder.status().get("state", "failed")
+    tracker.finish(state if state in FINAL else "failed")
+    return tracker.working
+
+
+def log_results(client, run_id: str, folder: RunFolder) -> None:
+    """metrics.json as metrics and every file as an artifact."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    scores = folder.read_metrics()
+    metrics = [
+        Metric(k, float(v["value"]), now, 0)
+        for k, v in scores.items()
+        if v["value"] is not None and math.isfinite(v["value"])
+    ]
+    for start in range(0, len(metrics), 500):
+        client.log_batch(run_id, metrics=metrics[start : start + 500])
+    for path, where in folder.files():
+        client.log_artifact(run_id, str(path), where or None)
+
+
+def update_results(folder: RunFolder) -> None:
+    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one."""
+    status = folder.status()
+    if not status.get("mlflow_run_id"):
+        return
+    try:
+        log_results(_client(status["mlflow_uri"]), status["mlflow_run_id"], folder)
+    except Exception as error:
+        first = _first_line(error)
+        print(f"warning: MLflow run {status['mlflow_run_id']} was not updated ({first}).", file=sys.stderr)
+
+
+def flattened(cfg: dict, prefix: str = "") -> dict:
+    """{"model.filters": 64, ...}: short values only; metrics and plots are in config.yaml."""
+    found = {}
+    for key, value in cfg.items():
+        if not prefix and key in ("metrics", "plots", "tracking", "explorer"):
+            continue
+        if key in ("_target_", "files", "folders", "licence", "sha256", "expect"):  # config.yaml has them
+            continue
+        if isinstance(value, dict):
+            found.update(flattened(value, f"{prefix}{key}."))
+        elif value is not None:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _client(uri: str):
+    """An MLflow client that gives up soon instead of hanging a training."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    import logging
+
+    from filelock import FileLock
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+    if uri.startswith("sqlite:///"):
+        database = Path(uri.removeprefix("sqlite:///"))
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{database}.lock"):  # two processes must not create the tables at once
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)
+            return client
+    return MlflowClient(tracking_uri=uri)
+
+
+def _experiment(client, uri: str, name: str, output_dir: Path) -> str:
+    """Id of the experiment, made where it is missing; local stores keep artifacts beside the database."""
+    from filelock import FileLock
+
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(output_dir.resolve() / ".mlflow-experiment.lock")):
+        found = client.get_experiment_by_name(name)
+        if found:
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
+            return found.experiment_id
+        location = (output_dir.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite") else None
+        tags = {"mlflow.experimentKind": "custom_model_development"}  # the pages for training, not those for prompts
+        try:
+            return client.create_experiment(name, artifact_location=location, tags=tags)
+        except Exception:  # another machine made it in this moment
+            if (found := client.get_experiment_by_name(name)) is None:
+                raise
+            return found.experiment_id
+
+
+def _parent(client, uri: str, experiment: str, sweep: SweepFolder) -> str:
+    """Id of the sweep's parent run; made where the server has none yet."""
+    from filelock import FileLock
+
+    with FileLock(str(sweep.path / ".mlflow-parent.lock")):
+        known = sweep.record().get("mlflow", {})
+        if known.get("uri") == uri and _exists(client, known["run_id"]):
+            return known["run_id"]
+        tags = {"vaelab.sweep": sweep.name, "vaelab.folder": str(sweep.path)}
+        run_id = client.create_run(experiment, run_name=sweep.name, tags=tags).info.run_id
+        sweep.update_record(mlflow={"run_id": run_id, "uri": uri, "experiment": experiment})
+        return run_id
+
+
+def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> bool:
+    """The parent run, made before the first job and marked as running; True if that worked."""
+    return _told("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
+
+
+def _start_sweep(settings, output_dir, sweep):
+    uri = settings["uri"] or default_uri(output_dir)
+    client = _client(uri)
+    experiment = _experiment(client, uri, settings["experiment"], output_dir)
+    run_id = _parent(client, uri, experiment, sweep)
+    client.update_run(run_id, status="RUNNING")
+    sweep.update_record(mlflow={"run_id": run_id, "uri": uri, "experiment": experiment})
+    client.set_tag(run_id, "vaelab.command", sweep.record().get("command", "")[:5000])
+
+
+def finish_sweep(sweep: SweepFolder, state: str, scores: dict) -> bool:
+    """Report, numbers and state of the parent run; True if that worked."""
+    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, state)
+
+
+def update_sweep(sweep: SweepFolder, scores: dict) -> bool:
+    """A report written anew; the parent run's state stays."""
+    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, None)
+
+
+def _update_sweep(sweep, scores, state):
+    known = sweep.record()["mlflow"]
+    client = _client(known["uri"])
+    for name, value in scores.items():
+        client.log_metric(known["run_id"], name, float(value))
+    for path, where in sweep.files():
+        client.log_artifact(known["run_id"], str(path), where or None)
+    if state is not None:
+        client.set_terminated(known["run_id"], status=FINAL[state])
+        sweep.update_record(mlflow={**known, "state": state})
+
+
+def _told(what: str, function, *arguments) -> bool:
+    """Calls; an error becomes a warning."""
+    try:
+        function(*arguments)
+        return True
+    except Exception as error:
+        print(f"warning: {what} in MLflow ({_first_line(error)}).", file=sys.stderr)
+        return False
+
+
+def _exists(client, run_id: str) -> bool:
+    """Whether the store still has a run."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id).info.lifecycle_stage == "active"
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+
+
+def _known_store(folder: RunFolder) -> str | None:
+    """The sqlite store the run was begun in, also when it is resumed from another working directory."""
+    uri = folder.status().get("mlflow_uri") or ""
+    return uri if uri.startswith("sqlite:///") and Path(uri.removeprefix("sqlite:///")).is_file() else None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+def _epochs_in(client, run_id: str) -> int:
+    """How many epochs MLflow already has of a run."""
+    history = client.get_metric_history(run_id, "train/loss")
+    return max((m.step for m in history), default=0)

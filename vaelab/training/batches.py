@@ -1,0 +1,58 @@
+"""Batches of stored images in an order that is a function of (seed, epoch) alone."""
+
+import keras
+import numpy as np
+
+from vaelab import seeds
+
+
+class Batches(keras.utils.PyDataset):
+    """Shuffled batches of one split; item i of epoch e is the same in every process and after every restart.
+
+    Training walks through an endless sequence of passes, each a permutation drawn from (seed, pass). An epoch is
+    `steps_per_epoch` consecutive batches of it (all batches of one pass by default).
+
+    Args:
+        split: a `Split`; views may be memory maps, rows are read batch by batch.
+        batch_size: B; the last batch of a pass may be smaller.
+        seed: the run's seed.
+        steps_per_epoch: batches per epoch, None for one pass.
+    """
+
+    def __init__(self, split, *, batch_size, seed, steps_per_epoch):
+        super().__init__(workers=1)
+        self.split, self.batch_size, self.seed = split, batch_size, seed
+        self.batches_per_pass = -(-len(split) // batch_size)
+        self.steps_per_epoch = steps_per_epoch or self.batches_per_pass
+        self.epoch = 0
+        self._order = (-1, None)
+
+    def __len__(self):
+        return self.steps_per_epoch
+
+    def __getitem__(self, index):
+        n_pass, batch = divmod(self.epoch * self.steps_per_epoch + index, self.batches_per_pass)
+        rows = np.sort(self._permutation(n_pass)[batch * self.batch_size : (batch + 1) * self.batch_size])
+        return (tuple(np.ascontiguousarray(view[rows]) for view in self.split.x),)
+
+    def _permutation(self, n_pass):
+        kept, order = self._order
+        if kept != n_pass:
+            order = seeds.generator(self.seed, "order", n_pass).permutation(len(self.split))
+            self._order = (n_pass, order)
+        return order
+
+
+class InOrder(keras.utils.PyDataset):
+    """Batches of one split in file order, for evaluation."""
+
+    def __init__(self, split, *, batch_size):
+        super().__init__(workers=1)
+        self.split, self.batch_size = split, batch_size
+
+    def __len__(self):
+        return -(-len(self.split) // self.batch_size)
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return (tuple(np.ascontiguousarray(view[rows]) for view in self.split.x),)

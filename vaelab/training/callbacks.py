@@ -1,0 +1,257 @@
+"""What happens beside the gradient steps: order of the data, bookkeeping, stopping, saving, progress, interruption."""
+
+import math
+import signal
+import sys
+import threading
+import time
+
+import keras
+
+from vaelab.errors import ConfigError, Interrupted, TrainingError
+from vaelab.training.checkpoint import arrays_of, model_variables
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Tells the batches which epoch it is, restarts evaluation noise, ends training at the last step."""
+
+    def __init__(self, batches, total_steps):
+        super().__init__()
+        self.batches, self.total_steps = batches, total_steps
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch
+        self._first_step = epoch * len(self.batches)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._first_step + batch + 1 >= self.total_steps:
+            self.model.stop_training = True
+
+    def on_test_begin(self, logs=None):
+        self.model.restart_evaluation()
+
+
+class NotANumber(keras.callbacks.Callback):
+    """Stops the run at the step whose loss is not finite."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches, self.finite = batches, {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if math.isfinite(logs["loss"]):
+            self.finite = logs
+            return
+        last = ", ".join(f"{k} {float(v):.6g}" for k, v in self.finite.items()) or "none"
+        raise TrainingError(
+            f"The loss became {float(logs['loss'])} at step {self.epoch * len(self.batches) + batch + 1} "
+            f"(epoch {self.epoch + 1}). Last finite means of the epoch: {last}. "
+            "Try a smaller trainer.learning_rate, trainer.clip_norm=1 or trainer.precision=float32."
+        )
+
+
+class Bookkeeper(keras.callbacks.Callback):
+    """History, best weights, early stopping and checkpoints, all from one `TrainingState`.
+
+    Args:
+        state: where training stands; changed at every epoch's end.
+        checkpoints: a `CheckpointFolder`, or None.
+        batches: the training batches.
+        optimize: history key to minimise, "-key" to maximise; None where only the last weights count.
+        patience: early stopping after so many epochs without a better value, None for never.
+        every: checkpoint every so many epochs (number) or minutes ("5min").
+        best: variables of the best epoch so far (a resumed run's), or None.
+        last_epoch, total_steps: wanted in all.
+        on_epoch: function (epoch's dict) called after each epoch: tracking, live files.
+    """
+
+    def __init__(
+        self, state, checkpoints, batches, *, optimize, keep_best, patience, every, best, last_epoch, total_steps,
+        on_epoch,
+    ):  # fmt: skip
+        super().__init__()
+        self.state, self.checkpoints, self.batches = state, checkpoints, batches
+        self.optimize, self.keep_best, self.patience = optimize, keep_best, patience
+        self.best, self.last_epoch, self.total_steps, self.on_epoch = best, last_epoch, total_steps, on_epoch
+        self.every_epochs, self.every_seconds = _interval(every)
+        self.saved_epoch, self.saved_at = state.epoch, time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = self.trained = time.perf_counter()
+        self.images = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.trained = time.perf_counter()
+        self.steps = batch + 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        state = self.state
+        row = {"epoch": epoch + 1, **_named(logs)}
+        images = len(self.batches.split) * self.steps / self.batches.batches_per_pass
+        row["time/images_per_second"] = images / max(self.trained - self.started, 1e-9)
+        row["time/seconds"] = time.perf_counter() - self.started
+        state.history.append(row)
+        state.epoch, state.step = epoch + 1, state.step + self.steps
+        state.cut_short = self.steps < len(self.batches)
+        self._judge(row)
+        if state.stopped:
+            self.model.stop_training = True
+        if self._due():
+            self.save()
+        try:
+            self.on_epoch(row)
+        except OSError as error:
+            print(f"warning: epoch {state.epoch} was not recorded: {error}", file=sys.stderr)
+
+    def _judge(self, row):
+        """Best so far, and early stopping."""
+        state = self.state
+        sign = -1.0 if self.optimize.startswith("-") else 1.0
+        value = sign * row[self.optimize.lstrip("-")]
+        if state.best_value is None or value < state.best_value:
+            state.best_value, state.best_epoch, state.waited = value, state.epoch, 0
+            if self.keep_best:
+                self.best = arrays_of(model_variables(self.model))
+        else:
+            state.waited += 1
+        state.stopped = self.patience is not None and state.waited >= self.patience
+
+    def _due(self):
+        if self.model.stop_training or self.state.epoch >= self.last_epoch:
+            return True
+        if (self.state.epoch + 1) * len(self.batches) > self.total_steps:  # the next one will be cut short
+            return True
+        if self.every_seconds is not None:
+            return time.monotonic() - self.saved_at >= self.every_seconds
+        return self.state.epoch - self.saved_epoch >= self.every_epochs
+
+    def save(self):
+        """Writes a checkpoint of this epoch's end; trouble with the disk is told and training goes on.
+
+        Raises:
+            TrainingError: it is the last one, without which the run's numbers would belong to no weights.
+        """
+        if self.checkpoints is None:
+            return
+        try:
+            model, optimizer = arrays_of(model_variables(self.model)), arrays_of(self.model.optimizer.variables)
+            self.checkpoints.save(self.state, model, optimizer, self.best)
+            self.saved_epoch, self.saved_at = self.state.epoch, time.monotonic()
+        except OSError as error:
+            if self.model.stop_training or self.state.epoch >= self.last_epoch:
+                raise TrainingError(
+                    f"The last checkpoint cannot be written ({error}). Make room, then resume: it goes on from the "
+                    f"checkpoint of epoch {self.saved_epoch}."
+                ) from None
+            print(f"warning: no checkpoint of epoch {self.state.epoch}: {error}", file=sys.stderr)
+
+
+def _interval(every):
+    """(epochs, None) or (None, seconds)."""
+    if isinstance(every, str):
+        number = every.removesuffix("min").strip()
+        try:
+            minutes = float(number)
+            if every.endswith("min") and minutes > 0:
+                return None, 60 * minutes
+        except ValueError:
+            pass
+        raise ConfigError(f"trainer.checkpoint_every: expected epochs (a number) or minutes ('5min'), got '{every}'.")
+    return every, None
+
+
+def _named(logs):
+    """Keras's names to ours: loss -> train/loss, val_loss -> val/loss; elbo where it can be said."""
+    row = {}
+    for name, value in logs.items():
+        key = f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}"
+        row[key] = float(value)
+    for split in ("train", "val"):
+        if f"{split}/distortion" in row and f"{split}/rate" in row:
+            row[f"{split}/elbo"] = -(row[f"{split}/distortion"] + row[f"{split}/rate"])
+    return row
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar on a terminal, one line per epoch elsewhere: elbo, distortion, rate, images per second."""
+
+    def __init__(self, n_epochs, batches, shown):
+        super().__init__()
+        self.n_epochs, self.batches, self.shown = n_epochs, batches, shown
+        self.bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started, self.drawn = time.perf_counter(), 0.0
+        if self.shown and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(
+                total=len(self.batches), desc=f"epoch {epoch + 1}/{self.n_epochs}", unit="batch", leave=False,
+                bar_format="{desc} |{bar:24}| {percentage:3.0f}% {remaining} {postfix}",
+            )  # fmt: skip
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.bar is None or time.perf_counter() - self.drawn < 0.1:
+            return
+        self.drawn = time.perf_counter()
+        images = (batch + 1) * self.batches.batch_size
+        self.bar.n = batch + 1
+        self.bar.set_postfix_str(f"{_values(logs)}  {images / (self.drawn - self.started):,.0f} images/s", refresh=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+        if self.shown:
+            validation = {k.removeprefix("val_"): v for k, v in logs.items() if k.startswith("val_")}
+            line = f"epoch {epoch + 1:>3}/{self.n_epochs}  train {_values(logs)}"
+            if validation:
+                line += f"  val {_values(validation)}"
+            seconds = time.perf_counter() - self.started
+            print(f"{line}  {seconds:.1f} s", flush=True)
+
+    def on_train_end(self, logs=None):
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _values(logs):
+    known = {k: float(v) for k, v in logs.items() if not k.startswith("val_")}
+    if "rate" in known and "distortion" in known:
+        return (
+            f"elbo {-(known['distortion'] + known['rate']):.2f} "
+            f"(distortion {known['distortion']:.2f} rate {known['rate']:.2f})"
+        )
+    return " ".join(f"{k} {v:.3f}" for k, v in known.items())
+
+
+class Interruption(keras.callbacks.Callback):
+    """The first Ctrl-C (or SIGTERM) finishes the step; a second one ends the process at once."""
+
+    def on_train_begin(self, logs=None):
+        self.asked, self.saved = False, {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.saved[number] = signal.signal(number, self._ask)
+
+    def _ask(self, number, frame):
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\ninterrupted: finishing the step, then saving (again to stop at once)", file=sys.stderr, flush=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.asked:
+            raise Interrupted("interrupted")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.asked:
+            raise Interrupted("interrupted")
+
+    def restore(self):
+        """Puts the signal handlers back."""
+        for number, handler in self.saved.items():
+            signal.signal(number, handler)

@@ -1,0 +1,207 @@
+"""Everything needed to go on as if never stopped, in one folder per kept epoch, written atomically.
+
+`checkpoint/epoch-000012/`: model.npz (variables with the state of every noise stream), optimizer.npz, best.npz (model
+variables of the best epoch so far), state.json (counters, stopping state, history, format version). A folder is
+written beside under a temporary name, synced and renamed: what has the final name is complete.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from keras import ops
+
+from vaelab.errors import RunError
+
+FORMAT = 1
+
+
+@dataclass
+class TrainingState:
+    """Counters and history at the end of an epoch.
+
+    Attributes:
+        epoch: epochs finished.
+        step: optimizer steps taken.
+        cut_short: the last step came inside the epoch (`trainer.steps` is no multiple of its steps).
+        best_value: best `optimize` so far, sign as minimised; None before the first epoch.
+        best_epoch: 1-based epoch it was reached in.
+        waited: epochs since.
+        stopped: early stopping has ended the training.
+        history: one dict per epoch: epoch, train/..., val/..., time/...
+    """
+
+    epoch: int = 0
+    step: int = 0
+    best_value: float | None = None
+    best_epoch: int = 0
+    waited: int = 0
+    stopped: bool = False
+    cut_short: bool = False
+    history: list[dict] = field(default_factory=list)
+
+
+def arrays_of(variables) -> list[np.ndarray]:
+    """Copies of variables as numpy arrays, in order."""
+    return [np.array(ops.convert_to_numpy(v.value)) for v in variables]
+
+
+def assign(variables, arrays, where="the checkpoint") -> None:
+    """Puts arrays into variables.
+
+    Raises:
+        RunError: their number or shapes differ.
+    """
+    if len(variables) != len(arrays):
+        raise RunError(f"{where} holds {len(arrays)} arrays, this model has {len(variables)} variables.")
+    for variable, array in zip(variables, arrays):
+        if tuple(variable.shape) != array.shape:
+            raise RunError(f"{where}: {variable.path} has shape {tuple(variable.shape)}, the file has {array.shape}.")
+    for variable, array in zip(variables, arrays):
+        variable.assign(array)
+
+
+def model_variables(vae) -> list:
+    """All state of the model but the running means of an epoch."""
+    running = {id(v) for metric in vae.metrics for v in metric.variables}
+    compiled = getattr(vae, "optimizer", None)
+    optimizer = {id(v) for v in compiled.variables} if compiled else set()
+    return [v for v in vae.variables if id(v) not in running | optimizer]
+
+
+class CheckpointFolder:
+    """The `checkpoint/` of one run."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+
+    def save(self, state: TrainingState, model: list, optimizer: list, best: list | None) -> None:
+        """Writes one epoch's folder and removes older ones.
+
+        Raises:
+            OSError: the disk is full or not writable; the previous checkpoint is untouched.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._remove_leftovers()
+        temporary = self.path / f".writing-{os.getpid()}"
+        temporary.mkdir()
+        try:
+            _write_arrays(temporary / "model.npz", model)
+            _write_arrays(temporary / "optimizer.npz", optimizer)
+            if best is not None:
+                self._write_best(temporary / "best.npz", best, state.best_epoch)
+            _write_text(temporary / "state.json", json.dumps({"format": FORMAT, **asdict(state)}))
+            _sync_folder(temporary)
+            final = self.path / f"epoch-{state.epoch:06d}"
+            os.rename(temporary, final)
+            _sync_folder(self.path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        for other in self._complete():
+            if other not in (final, self._whole_epoch(state)):
+                other.rename(self.path / f".old-{other.name}")  # half removed, it must not look complete
+        self._remove_leftovers()
+
+    def _write_best(self, path: Path, best: list, best_epoch: int) -> None:
+        """The best variables; linked from the previous folder where they are the same."""
+        previous = self.newest()
+        if previous is not None and _read_state(previous)["best_epoch"] == best_epoch:
+            try:
+                os.link(previous / "best.npz", path)
+                return
+            except OSError:
+                pass
+        _write_arrays(path, best)
+
+    def _complete(self) -> list[Path]:
+        return sorted(p for p in self.path.glob("epoch-*") if (p / "state.json").is_file())
+
+    def _whole_epoch(self, state: TrainingState) -> Path | None:
+        """The folder to keep beside an epoch that was cut short: longer training goes on from there."""
+        return self.path / f"epoch-{state.epoch - 1:06d}" if state.cut_short else None
+
+    def _remove_leftovers(self) -> None:
+        for leftover in (*self.path.glob(".writing-*"), *self.path.glob(".old-*")):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def newest(self) -> Path | None:
+        """The folder of the latest finished epoch, or None."""
+        complete = self._complete() if self.path.is_dir() else []
+        return complete[-1] if complete else None
+
+    def load(self, steps: int | None = None) -> tuple[TrainingState, list, list, list | None] | None:
+        """(state, model, optimizer, best) of the newest folder, or None where nothing is saved yet.
+
+        Args:
+            steps: how many are wanted in all. An epoch cut short before that is passed over, because a longer training
+                would have finished it.
+
+        Raises:
+            RunError: the folder is damaged or of a newer format.
+        """
+        folder = self.newest()
+        if folder is not None and steps is not None:
+            state = self._state(folder)
+            if state.cut_short and state.step < steps:
+                folder = next((f for f in reversed(self._complete()) if not self._state(f).cut_short), None)
+        if folder is None:
+            return None
+        try:
+            best = folder / "best.npz"
+            return (
+                self._state(folder),
+                _read_arrays(folder / "model.npz"),
+                _read_arrays(folder / "optimizer.npz"),
+                _read_arrays(best) if best.is_file() else None,
+            )
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise _damaged(folder, error) from None
+
+    def _state(self, folder: Path) -> TrainingState:
+        try:
+            content = _read_state(folder)
+            if content.pop("format") > FORMAT:
+                raise RunError(f"{folder} was written by a newer vaelab. Update vaelab to resume this run.")
+            return TrainingState(**content)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _damaged(folder, error) from None
+
+
+def _damaged(folder: Path, error: Exception) -> RunError:
+    return RunError(f"The checkpoint {folder} is damaged ({error}). Remove it to start the run anew.")
+
+
+def _read_state(folder: Path) -> dict:
+    return json.loads((folder / "state.json").read_text())
+
+
+def _write_arrays(path: Path, arrays) -> None:
+    with open(path, "wb") as file:
+        np.savez(file, **{f"{n:05d}": a for n, a in enumerate(arrays)})
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_arrays(path: Path) -> list[np.ndarray]:
+    with np.load(path, allow_pickle=False) as content:
+        return [content[name] for name in sorted(content.files)]
+
+
+def _write_text(path: Path, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,149 @@
+"""Trains a model on a dataset: Keras's `fit` with our data order, bookkeeping and checkpoints."""
+
+import math
+from dataclasses import dataclass
+
+from vaelab.errors import ConfigError, TrainingError
+from vaelab.training import callbacks as parts
+from vaelab.training import optimizers
+from vaelab.training.batches import Batches, InOrder
+from vaelab.training.checkpoint import CheckpointFolder, TrainingState, assign, model_variables
+
+
+@dataclass
+class Fitted:
+    """What training leaves.
+
+    Attributes:
+        history: one dict per epoch.
+        weights_epoch: the epoch whose weights the model now holds.
+        weights: "best" or "last".
+        epochs, steps: finished in all.
+        stopped_early: whether early stopping ended it.
+    """
+
+    history: list[dict]
+    weights_epoch: int
+    weights: str
+    epochs: int
+    steps: int
+    stopped_early: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long a configuration trains on a given number of images."""
+
+    epochs: int
+    steps: int
+
+
+def plan(trainer: dict, n_images: int) -> Plan:
+    """Epochs and total steps; `trainer.steps` wins over epochs and may end inside the last epoch."""
+    per_epoch = trainer["steps_per_epoch"] or math.ceil(n_images / trainer["batch_size"])
+    if trainer["steps"] is not None:
+        return Plan(math.ceil(trainer["steps"] / per_epoch), trainer["steps"])
+    return Plan(trainer["epochs"], trainer["epochs"] * per_epoch)
+
+
+def objective_of(optimize: str | None, validates: bool, terms) -> str:
+    """The history key that is minimised ("-key": maximised).
+
+    Raises:
+        ConfigError: the name is no per-epoch value of this training.
+    """
+    name = optimize or ("val/loss" if validates else "train/loss")
+    splits = ("train", "val") if validates else ("train",)
+    terms = ("loss", *terms, *(("elbo",) if {"rate", "distortion"} <= set(terms) else ()))
+    known = [f"{split}/{term}" for split in splits for term in terms]
+    if name.lstrip("-") not in known:
+        raise ConfigError(f"optimize: expected one of {', '.join(known)} (with a leading - to maximise), got '{name}'.")
+    return name
+
+
+def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None) -> Fitted:
+    """Trains, from the newest checkpoint where there is one, and leaves the wanted weights in `vae`.
+
+    Args:
+        vae: a `VAEModel`.
+        dataset: its train split is trained on; its validation split (or test, where `trainer.validation` says so) is
+            evaluated after every epoch.
+        trainer: settings of conf/trainer.
+        seed: the run's seed.
+        schedule: learning-rate factor over progress.
+        optimize: as in the configuration.
+        checkpoint_path: folder of the run's checkpoints, or None.
+        on_epoch: called with each epoch's dict.
+
+    Raises:
+        TrainingError: the loss is not a number, or memory ran out.
+        Interrupted: the user stopped it; the last epoch's checkpoint is there.
+    """
+    wanted = plan(trainer, len(dataset.train))
+    held_out = {"split": dataset.validation, "test": dataset.test, "none": None}[trainer["validation"]]
+    optimize = objective_of(optimize, held_out is not None, vae.objective.terms)
+    batches = Batches(
+        dataset.train, batch_size=trainer["batch_size"], seed=seed, steps_per_epoch=trainer["steps_per_epoch"]
+    )
+    vae.n_train = len(dataset.train)
+    vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, vae.objective))
+    vae.optimizer.build(vae.trainable_variables)
+    checkpoints = CheckpointFolder(checkpoint_path) if checkpoint_path else None
+    state, best = _restored(vae, checkpoints, wanted.steps)
+    # The best weights by a validation split; with validation on the test images the last ones, lest test data choose.
+    keep_best = trainer["validation"] == "split" and held_out is not None
+    bookkeeper = parts.Bookkeeper(
+        state, checkpoints, batches, optimize=optimize, keep_best=keep_best, patience=trainer["early_stopping"],
+        every=trainer["checkpoint_every"], best=best, last_epoch=wanted.epochs, total_steps=wanted.steps,
+        on_epoch=on_epoch,
+    )  # fmt: skip
+    interruption = parts.Interruption()
+    if state.epoch < wanted.epochs and not state.stopped:
+        try:
+            vae.fit(
+                batches,
+                epochs=wanted.epochs,
+                initial_epoch=state.epoch,
+                shuffle=False,
+                verbose=0,
+                validation_data=InOrder(held_out, batch_size=trainer["batch_size"]) if held_out is not None else None,
+                callbacks=[
+                    parts.EpochClock(batches, wanted.steps),
+                    parts.NotANumber(batches),
+                    parts.Progress(wanted.epochs, batches, trainer["progress"]),
+                    bookkeeper,
+                    interruption,
+                ],
+            )
+        except Exception as error:
+            if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError") or isinstance(error, MemoryError):
+                raise TrainingError(
+                    f"Out of memory at batch size {trainer['batch_size']}. Use a smaller trainer.batch_size, "
+                    "trainer.precision=bfloat16 or device=cpu."
+                ) from error
+            raise
+        finally:
+            interruption.restore()
+    weights = "last"
+    if bookkeeper.best is not None and keep_best:
+        assign(model_variables(vae), bookkeeper.best)
+        weights = "best"
+    return Fitted(
+        history=state.history,
+        weights_epoch=state.best_epoch if weights == "best" else state.epoch,
+        weights=weights,
+        epochs=state.epoch,
+        steps=state.step,
+        stopped_early=state.stopped,
+    )
+
+
+def _restored(vae, checkpoints, steps):
+    """(state, best arrays) from the newest checkpoint, loaded into the model; a fresh state where there is none."""
+    saved = checkpoints.load(steps) if checkpoints else None
+    if saved is None:
+        return TrainingState(), None
+    state, model, optimizer, best = saved
+    assign(model_variables(vae), model)
+    assign(vae.optimizer.variables, optimizer)
+    return state, best

@@ -1,0 +1,78 @@
+"""The optimizer a trainer configuration asks for."""
+
+import keras
+from keras import ops
+
+from vaelab.errors import ConfigError
+
+# Settings that exist for some optimizers only, with their value where none is given.
+EXTRA = {
+    "adam": {"beta_1": 0.9, "epsilon": 1e-7},
+    "rmsprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7},
+    "sgd": {"momentum": 0.0},
+}
+CLASSES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
+
+
+class Scheduled(keras.optimizers.schedules.LearningRateSchedule):
+    """learning_rate * schedule(step / total_steps)."""
+
+    def __init__(self, learning_rate, schedule, total_steps):
+        self.learning_rate, self.schedule, self.total_steps = learning_rate, schedule, max(total_steps, 1)
+
+    def __call__(self, step):
+        progress = ops.minimum(ops.cast(step, "float32") / self.total_steps, 1.0)
+        return ops.cast(self.learning_rate * self.schedule(progress), "float32")
+
+
+def make(trainer, schedule, total_steps, objective):
+    """A Keras optimizer; where the objective has a critic with a speed of its own, Adam with two.
+
+    Raises:
+        ConfigError: a setting the chosen optimizer does not have.
+    """
+    check(trainer)
+    check_critic(trainer, objective)
+    name = trainer["optimizer"]
+    given = {k: v if trainer[k] is None else trainer[k] for k, v in EXTRA[name].items()}
+    learning_rate = Scheduled(trainer["learning_rate"], schedule, total_steps)
+    if _own_speed(objective):
+        from vaelab.training.two_speed import TwoSpeedAdam
+
+        rate, beta_1 = objective.critic_learning_rate, objective.critic_beta_1
+        return TwoSpeedAdam(
+            learning_rate,
+            beta_1=given["beta_1"],
+            epsilon=given["epsilon"],
+            global_clipnorm=trainer["clip_norm"],
+            critic=objective.critic_variables,
+            critic_scale=1.0 if rate is None else rate / trainer["learning_rate"],
+            critic_beta_1=given["beta_1"] if beta_1 is None else beta_1,
+            alternating=objective.critic_steps > 1,
+        )
+    return getattr(keras.optimizers, CLASSES[name])(
+        learning_rate=learning_rate, global_clipnorm=trainer["clip_norm"], **given
+    )
+
+
+def _own_speed(objective) -> dict:
+    """The settings that give a critic a speed of its own, empty where there are none."""
+    settings = {k: getattr(objective, k, None) for k in ("critic_learning_rate", "critic_beta_1", "critic_steps")}
+    return {k: v for k, v in settings.items() if v is not None and (k, v) != ("critic_steps", 1)}
+
+
+def check_critic(trainer, objective):
+    """ConfigError where a critic's own speed is asked of an optimizer other than Adam."""
+    own = _own_speed(objective)
+    if own and trainer["optimizer"] != "adam":
+        told = ", ".join(f"objective.{k}={v}" for k, v in own.items())
+        raise ConfigError(f"{told} needs trainer.optimizer=adam; it is {trainer['optimizer']}.")
+
+
+def check(trainer):
+    """ConfigError where a setting belongs to another optimizer."""
+    name = trainer["optimizer"]
+    for setting in {"beta_1", "rho", "momentum", "epsilon"} - set(EXTRA[name]):
+        if trainer[setting] is not None:
+            owners = ", ".join(sorted(o for o, extra in EXTRA.items() if setting in extra))
+            raise ConfigError(f"trainer.{setting} belongs to {owners}; trainer.optimizer={name} does not have it.")

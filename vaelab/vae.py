@@ -1,0 +1,81 @@
+"""The trainable whole: preprocessing, structure and objective as one Keras model."""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from vaelab.noise import Noise
+
+
+class Step(NamedTuple):
+    """What one forward pass hands to the loss: the views the network saw, and the structure's outputs."""
+
+    x: tuple
+    outputs: object
+
+
+class Stage(NamedTuple):
+    """What a loss depends on besides the batch.
+
+    Attributes:
+        beta: weight of the rate at this step.
+        capacity: factor of the wanted capacity at this step, in [0, 1].
+        training: False where a split is evaluated; schedules are then at their end.
+        n_train: training images.
+    """
+
+    beta: object
+    capacity: object
+    training: bool
+    n_train: int
+
+
+class VAEModel(keras.Model):
+    """x (tuple of stored views) -> Step; the loss comes from the objective.
+
+    Args:
+        preprocessing, structure, objective: complete parts.
+        beta: weight of the rate in nats.
+        beta_schedule, capacity_schedule: factors over training progress in [0, 1].
+        total_steps: training steps the schedules span.
+    """
+
+    def __init__(self, *, preprocessing, structure, objective, beta, beta_schedule, capacity_schedule, total_steps):
+        super().__init__(name="vaelab", dtype="float32")
+        self.preprocessing, self.structure, self.objective = preprocessing, structure, objective
+        self.beta, self.beta_schedule, self.capacity_schedule = beta, beta_schedule, capacity_schedule
+        self.total_steps, self.n_train = total_steps, 1
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in objective.terms}
+        # Counted here because JAX does not hand a loss the optimizer's counter.
+        self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="step")
+        self.built = True
+
+    def call(self, x, training=False):
+        """Tuple of stored views -> Step."""
+        x = self.preprocessing(x, training=training)
+        return Step(x, self.structure(x, training=training, samples=self.objective.samples))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The objective's loss; its other terms go to the trackers, weighted by the batch's size."""
+        seen, outputs = y_pred
+        log_likelihood = self.structure.log_likelihood(seen, outputs.decoded)
+        terms = self.objective.losses(seen, outputs, log_likelihood, self.stage(training))
+        if training:
+            self.step.assign_add(1)
+        for name, tracker in self.trackers.items():
+            tracker.update_state(terms[name], sample_weight=ops.shape(seen[0])[0])
+        return terms["loss"]
+
+    def stage(self, training) -> Stage:
+        """Where the schedules stand; validation always judges the model that is wanted in the end."""
+        progress = 1.0
+        if training:
+            progress = ops.minimum(ops.cast(self.step, "float32") / max(self.total_steps, 1), 1.0)
+        return Stage(self.beta * self.beta_schedule(progress), self.capacity_schedule(progress), training, self.n_train)
+
+    def restart_evaluation(self):
+        """Puts every evaluation noise stream back to its beginning."""
+        for layer in self._flatten_layers():
+            if isinstance(layer, Noise):
+                layer.restart_evaluation()
