@@ -3,9 +3,10 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 BACKEND ?= tensorflow
+BENCHMARKS ?= training likelihood startup overhead memory generation precision tsne
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test test-all lint format wheel clean
+.PHONY: help venv run test test-all bench lint format wheel clean
 
 help: ## this page
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +27,12 @@ test: $(BIN)/.installed ## the tests that need neither data nor network (BACKEND
 
 test-all: test ## the tests above, then real data, browser, database, other backends, long trainings
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,test-all]"
-	$(BIN)/python -m pytest --durations=15 -m "slow and not network"
+	$(BIN)/python -m pytest -n 2 --durations=15 -m "slow and not alone and not network"
+	$(BIN)/python -m pytest --durations=5 -m "slow and alone and not network"
+
+bench: $(BIN)/.installed ## speed beside Keras, PyTorch and Pythae (hours; benchmarks/README.md has single questions)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,jax,tsne]"
+	for question in $(BENCHMARKS); do $(BIN)/python benchmarks/$$question.py || exit 1; done
 
 lint: $(BIN)/.installed ## what CI refuses
 	$(BIN)/ruff check .

@@ -85,3 +85,14 @@ def test_completion_in_a_real_bash(tmp_path):
 def test_version(capsys):
     assert cli.main(["--version"]) == 0
     assert re.fullmatch(r"vaelab \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_a_folder_that_must_not_be_written_is_said_in_a_sentence(tmp_path, monkeypatch, capsys):
+    def refused(*args, **more):
+        raise OSError(30, "Read-only file system", "outputs/digits-dense-vae")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pathlib.Path.mkdir", refused)
+    assert cli.main(["train", "model=dense"]) == 1
+    told = "vaelab: outputs/digits-dense-vae: Read-only file system. What was finished before is kept.\n"
+    assert capsys.readouterr().err == told

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from support import ROOT, vaelab
@@ -36,6 +38,7 @@ def test_every_command_composes():
             assert words[0] in cli.COMMANDS
 
 
+@pytest.mark.slow
 def test_commands_on_the_digits(tmp_path):
     """In the README's order, in one folder; trainings shortened, servers only asked for their help."""
     for words in COMMANDS:
@@ -47,9 +50,6 @@ def test_commands_on_the_digits(tmp_path):
             words = [*words, *QUICK]
         vaelab(*words, cwd=tmp_path)
     python = "\n".join(block for kind, block in BLOCKS if kind == "python")
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -38,7 +38,9 @@ def run_folder(path, *, beta=1.0, latent_dim=2, seed=0, elbo=-30.0, rate=2.0, st
     codes = {f"test_{k}": v.astype("float32") for k, v in per_image.items()}
     np.savez(folder.codes_file, test_mean=rng.normal(size=(40, latent_dim)), test_y=np.arange(40) % 10, **codes)
     pixels = rng.integers(0, 255, (24, 8, 8, 1), np.uint8)
-    folder.save_tiles({"samples_0": pixels[:16], "originals_0": pixels[:8], "reconstructions_0": pixels[8:16]})
+    names = np.array([f"class {n}" for n in "ABCDEFGHIJ"])
+    folder.save_tiles({"samples_0": pixels[:16], "originals_0": pixels[:8], "reconstructions_0": pixels[8:16],
+                       "class_names": names})  # fmt: skip
     return folder
 
 
@@ -74,7 +76,8 @@ def test_the_page_is_whole_and_needs_no_network(sweep):
     assert page.count("data:image/png;base64,") == 1 + 4 + 3 * 6  # front, panels, three kinds of tiles
     for text in ("Best elbo: <b>beta 1, latent_dim 10</b>", "Smallest latent_dim within noise of the best: <b>2</b>",
                  "20 jobs: 18 done, 1 failed, 1 not begun", "The loss became nan", "vaelab train -m beta=0.5,1,4,8,16",
-                 "vaelab train model=dense beta=1.0 latent_dim=10 seed=2", "nll_is500"):  # fmt: skip
+                 "vaelab train model=dense beta=1.0 latent_dim=10 seed=2", "nll_is500", ">class J</span>",
+                 "1 job is missing: it failed", "All on 40 test images."):  # fmt: skip
         assert text in page, text
     assert "nll_is10<" not in page  # only the sharpest estimate
     assert numbers["jobs/done"] == 18 and numbers["jobs/not_done"] == 1

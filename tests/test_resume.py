@@ -45,6 +45,7 @@ def killed_while_writing(process, run: Path) -> bool:
                 assert any(run.glob("checkpoint/.writing-*"))
                 return True
             process.send_signal(signal.SIGCONT)
+        time.sleep(0.0005)
     return False
 
 
@@ -60,6 +61,28 @@ def killed_at_random(process, run: Path, seconds: float) -> bool:
         process.kill()
         process.wait()
         return True
+
+
+def killed_while_starting(process, seconds: float) -> bool:
+    """SIGKILL so long after the start, while libraries, data or the checkpoint are being read."""
+    try:
+        process.wait(seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+
+
+def killed_while_ending(process, run: Path) -> bool:
+    """SIGKILL when training is over and the models are being saved; False if the process ended before."""
+    while process.poll() is None:
+        if (run / "encoder.h5").exists():
+            process.kill()
+            process.wait()
+            return not (run / "codes.npz").exists()
+        time.sleep(0.002)
+    return False
 
 
 def epochs(run: Path) -> int:
@@ -95,24 +118,30 @@ def assert_identical(run: Path, reference: Path) -> None:
 def kill_and_resume(cwd, run: Path, first: list[str], kills: list) -> int:
     """Starts, kills, resumes, ...; then lets it end. Returns how many kills hit."""
     hit, process = 0, start(cwd, "train", *first)
-    for kill in kills:
-        dead = killed_while_writing(process, run) if kill == "writing" else killed_at_random(process, run, kill)
+    for kill, *seconds in kills:
+        if kill == "training":
+            dead = killed_at_random(process, run, *seconds)
+        elif kill == "starting":
+            dead = killed_while_starting(process, *seconds)
+        else:
+            dead = {"writing": killed_while_writing, "ending": killed_while_ending}[kill](process, run)
         hit += dead
         if not dead:
             break
         assert "killed" in vaelab("runs", "output_dir=.", cwd=cwd).stdout
-        assert not (run / "vae.h5").exists() or kill != "writing"
+        assert kill == "ending" or not (run / "encoder.h5").exists()
         process = start(cwd, "resume", f"run={run}")
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     return hit
 
 
+@pytest.mark.slow
 def test_killed_twice_and_resumed_gives_the_same_bytes(tmp_path):
     reference, run = tmp_path / "reference", tmp_path / "run"
     length = {"trainer.epochs": 60, "trainer.early_stopping": 50}
     vaelab("train", *words("dense", reference, **length), cwd=tmp_path)
-    assert kill_and_resume(tmp_path, run, words("dense", run, **length), ["writing", 0.2]) == 2
+    assert kill_and_resume(tmp_path, run, words("dense", run, **length), [("writing",), ("training", 0.2)]) == 2
     assert_identical(run, reference)
     leftovers = [p.name for p in run.rglob(".*") if p.name not in (".lock", ".hydra")]
     assert leftovers == [] and len(list(run.glob("checkpoint/*"))) == 1
@@ -121,13 +150,15 @@ def test_killed_twice_and_resumed_gives_the_same_bytes(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_killed_again_and_again(model, tmp_path):
-    """Seven kills at random moments, three of them while a checkpoint is being written; checkpoints every 3 epochs."""
+    """Eight kills: at random moments of training and of starting again, three times while a checkpoint is being
+    written, and once when all epochs are done and the models are being saved; checkpoints every 3 epochs."""
     reference, run = tmp_path / "reference", tmp_path / "run"
     length = {"trainer.epochs": 300 if model == "dense" else 60, "trainer.checkpoint_every": 3}
     vaelab("train", *words(model, reference, **length), cwd=tmp_path)
-    random.seed(model)
-    kills = ["writing", random.uniform(0, 1), "writing", random.uniform(0, 2), random.uniform(0, 1), "writing", 0.0]
-    assert kill_and_resume(tmp_path, run, words(model, run, **length), kills) >= 5
+    draw = random.Random(model).uniform
+    kills = [("writing",), ("training", draw(0, 1)), ("starting", draw(0, 6)), ("writing",), ("training", draw(0, 2)),
+             ("writing",), ("training", 0.0), ("ending",)]  # fmt: skip
+    assert kill_and_resume(tmp_path, run, words(model, run, **length), kills) == len(kills)
     assert_identical(run, reference)
 
 

@@ -69,6 +69,29 @@ def test_a_job_ended_by_a_signal_says_so(tmp_path):
     assert killed.folder.status()["state"] == "killed"
 
 
+def test_a_job_stopped_from_outside_counts_as_missing(tmp_path):
+    """A cluster's time limit, somebody's SIGTERM: its epochs are saved, but the sweep is not complete."""
+    jobs = [job(tmp_path, 0, "state('interrupted'); sys.exit(130)"), job(tmp_path, 1)]
+    assert run(jobs)
+    assert [j.state for j in jobs] == ["failed", "done"] and "stopped from outside" in jobs[0].message
+    assert jobs[0].folder.status()["state"] == "interrupted"
+
+
+def test_a_worker_elsewhere_gets_what_the_tracking_server_asks_for(tmp_path, monkeypatch):
+    from vaelab.sweeps.remote import run_command, task
+
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+    monkeypatch.chdir(tmp_path)
+    script = "import os; print(os.environ['MLFLOW_TRACKING_TOKEN'], os.getcwd()); sys.exit(3)"
+    mine = job(tmp_path, 0, script, threads=2)
+    handed = task(mine)
+    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
+    monkeypatch.chdir("/")
+    assert handed[1]["OMP_NUM_THREADS"] == "2"
+    assert run_command(*handed) == 3
+    assert mine.log_tail(1) == [f"secret {tmp_path}"]
+
+
 def test_a_job_whose_training_is_done_is_done_however_its_process_ended(tmp_path):
     jobs = [job(tmp_path, 0, "state('done'); sys.exit(3)")]
     run(jobs)
@@ -218,6 +241,65 @@ def test_sweeps_are_found_by_name_folder_and_latest(tmp_path):
         find_sweep("tow", tmp_path)
 
 
+@pytest.mark.parametrize("number,told", [(28, "No space left on device"), (30, "Read-only file system")])
+def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, capsys):
+    from vaelab.commands import job as process
+    from vaelab.commands import train
+
+    def refused(*args, **more):
+        raise OSError(number, "a library's own words", "vae.h5")
+
+    monkeypatch.setattr(train, "train", refused)
+    folder = RunFolder(tmp_path / "job")
+    folder.write_config({"model": {}})
+    assert process.run(str(folder.path)) == 1
+    assert capsys.readouterr().err == f"vaelab: vae.h5: {told}. What was finished before is kept.\n"
+
+
+def test_a_full_disk_under_its_log_does_not_stop_a_job(tmp_path):
+    """/dev/full refuses every byte; so does the log of a job on a full disk."""
+    script = "from vaelab.runs import RunFolder\nwith RunFolder(folder).logging():\n"
+    script += "    for n in range(3): print('x' * 9000, flush=True)\n    print('x', file=sys.stderr)\nstate('done')"
+    full = job(tmp_path, 0, script)
+    with open("/dev/full", "wb") as log:
+        process = subprocess.run(full.command(), stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert full.folder.status() == {"state": "done"}, process
+
+
+def test_a_cluster_that_says_nothing_of_a_lost_job_is_quoted_all_the_same():
+    from vaelab.sweeps.remote import about
+
+    assert about(RuntimeError()) == "RuntimeError"
+    assert about(ValueError("first\n  the worker died \n\n")) == "ValueError: the worker died"
+
+
+def test_a_worker_told_to_stop_hands_that_on_at_once(tmp_path):
+    """As Ray does it: an exception in the worker's main thread, no signal that would wake a waiting call."""
+    import _thread
+    import threading
+
+    from vaelab.sweeps.remote import run_command, task
+
+    script = "import signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
+    script += "signal.signal(signal.SIGTERM, end); (folder / 'ready').touch(); time.sleep(60)"
+    mine = job(tmp_path, 0, script)
+
+    def interrupt():
+        while not (mine.folder.path / "ready").exists():
+            time.sleep(0.01)
+        _thread.interrupt_main()
+
+    saved = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
+    started = time.monotonic()
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            run_command(*task(mine))
+    finally:
+        signal.signal(signal.SIGINT, saved)
+    assert mine.folder.status()["state"] == "interrupted" and time.monotonic() - started < 30
+
+
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
@@ -314,7 +396,8 @@ CLUSTERS = {
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_a_cluster_gives_the_same_weights(cluster, tmp_path):
     """Through Ray, and through submitit without SLURM: jobs that end in the bytes of local ones."""
-    pytest.importorskip("submitit" if cluster == "slurm" else "ray")
+    needed = {"ray": "ray", "slurm": "submitit"}[cluster]
+    pytest.importorskip(needed, reason=f'{needed} is not installed: pip install "vaelab[{cluster}]"')
     words = ["train", "-m", *QUICK, "tracking=none", "seed=0,1", "sweep_name=s"]
     vaelab(*words, f"output_dir={tmp_path}/local", cwd=tmp_path)
     done = vaelab(*words, *CLUSTERS[cluster], f"output_dir={tmp_path}/remote", cwd=tmp_path)

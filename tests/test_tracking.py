@@ -47,8 +47,8 @@ def tracker(folder: RunFolder, base: Path, **more) -> tracking.Tracker:
 def log(folder, base, epochs, first=1, **more) -> tracking.Tracker:
     """A process's life: opens the run and logs epochs."""
     mine = tracker(folder, base, **more)
-    mine.start()
     mine.log_dataset("digits", "0123", "here", {"train": 3})
+    mine.start()
     for row in rows(epochs)[first - 1 :]:
         folder.write_history(rows(row["epoch"]))
         mine.log_epoch(row)

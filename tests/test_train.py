@@ -111,8 +111,8 @@ def weights(run):
     return {f"{f}/{k}": a for f in ("model", "optimizer", "best") for k, a in np.load(newest / f"{f}.npz").items()}
 
 
-@pytest.mark.parametrize("model", ["dense", "conv_v2"])
-def test_the_same_command_twice_gives_identical_weights(model, tmp_path):
+@pytest.mark.parametrize("model", ["dense", pytest.param("conv_v2", marks=pytest.mark.slow)])
+def test_the_same_command_twice_gives_identical_weights_and_another_seed_others(model, tmp_path):
     """A picture, a metric and a tracking server more must not change a bit either."""
     words = ["train", f"model={model}", "trainer=quick", f"backend={BACKEND}", *BARE, "dataset.binarize=dynamic"]
     vaelab(*words, "metric=[]", f"output_dir={tmp_path}/one")
@@ -128,14 +128,9 @@ def test_the_same_command_twice_gives_identical_weights(model, tmp_path):
         kept = [n for n, name in enumerate(rows[0].split(",")) if not name.startswith("time/")]
         histories.append([[row.split(",")[n] for n in kept] for row in rows])
     assert histories[0] == histories[1]
-
-
-def test_another_seed_gives_other_weights(tmp_path):
-    words = ["train", "model=dense", "trainer=quick", "trainer.epochs=1", "metric=[]", *BARE]
-    for seed in (0, 1):
-        vaelab(*words, f"seed={seed}", f"backend={BACKEND}", f"output_dir={tmp_path}/{seed}")
-    one, two = (weights(next((tmp_path / n).glob("*/*/status.json")).parent) for n in ("0", "1"))
-    assert any(not np.array_equal(one[k], two[k]) for k in one)
+    vaelab(*words, "metric=[]", "seed=1", f"output_dir={tmp_path}/other")
+    other = weights(next((tmp_path / "other").glob("*/*/status.json")).parent)
+    assert any(not np.array_equal(one[k], other[k]) for k in one)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(command, tmp_path):

@@ -9,7 +9,7 @@ class AlternatingVAE(VAEModel):
     Each of them draws new posterior and prior noise. Then encoder and decoder take theirs with the critic as it is.
     """
 
-    def train_step(self, data):
+    def single_step(self, data):
         import tensorflow as tf
 
         (x,) = data

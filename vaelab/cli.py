@@ -1,10 +1,9 @@
 """`vaelab COMMAND [key=value ...]`: finds the command, checks the configuration, hands over. Imports nothing heavy."""
 
-import errno
 import os
 import sys
 
-from vaelab.errors import ConfigError, Interrupted, VaelabError
+from vaelab.errors import ConfigError, Interrupted, VaelabError, about_disk
 
 COMMANDS = {
     "train": "train a VAE; -m makes it a sweep over comma-separated values",
@@ -19,14 +18,13 @@ COMMANDS = {
     "ui": "MLflow's pages on this project's store",
     "data": "datasets: list, fetch, verify, show",
     "explore": "touch the latent space of a run in the browser: run=R",
+    "export": "models for use elsewhere:        run=R format=[keras,h5,onnx,saved_model,litert]",
     "completion": 'shell completion: eval "$(vaelab completion bash)"',
 }
 # Commands Hydra itself runs: they have a run folder, -m, --cfg, --info.
 HYDRA_RUN = {"train", "reproduce"}
 VERBS = {"data": ("list", "fetch", "verify", "show")}
 RUN_FILTERS = ("dataset", "model", "objective", "state", "beta", "latent_dim", "seed")
-# A full disk, a folder that must not be written: said in a sentence.
-DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 # Options of Hydra that are followed by a value.
 VALUED = {"--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c", "--info", "-i"}
 
@@ -45,9 +43,10 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno not in DISK_TROUBLE:
+        if about_disk(error) is None:
             raise
-        return _disk(error)
+        print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+        return 1
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -201,9 +200,10 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
             print(f"vaelab: {error}", file=sys.stderr)
             return None
         except OSError as error:
-            if multirun or error.errno not in DISK_TROUBLE:
+            if multirun or about_disk(error) is None:
                 raise
-            raise SystemExit(_disk(error)) from None
+            print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+            raise SystemExit(1) from None
 
     os.environ["HYDRA_FULL_ERROR"] = "1"
     saved = sys.argv
@@ -211,6 +211,8 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
     try:
         hydra.main(version_base="1.3", config_path=str(locate.conf_dir()), config_name="train")(task)()
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        if refused := _disk_error(error):  # the run folder could not be made
+            raise refused from None
         with compose._hydra():
             raise ConfigError(compose.explain(error, "train", overrides)[1]) from None
     finally:
@@ -234,11 +236,11 @@ def _job(command: str, cfg, outcomes: list[bool]):
     return train.run(cfg)
 
 
-def _disk(error: OSError) -> int:
-    """Says what the disk refused; returns the exit code."""
-    where = f"{error.filename}: " if error.filename else ""
-    print(f"vaelab: {where}{error.strerror}. What was finished before is kept.", file=sys.stderr)
-    return 1
+def _disk_error(error: BaseException | None) -> OSError | None:
+    """What lies behind an error of Hydra's where that is the disk."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _told(error: VaelabError) -> int:

@@ -14,7 +14,7 @@ def compiled(function):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        inner = tf.function(function, reduce_retracing=True)
+        inner = tf.function(function, reduce_retracing=True, autograph=False)
     elif backend == "jax":
         import jax
 
@@ -28,6 +28,11 @@ def compiled(function):
         return tree.map_structure(ops.convert_to_numpy, inner(*tree.map_structure(ops.convert_to_tensor, arrays)))
 
     return call
+
+
+def reads_weights_anew() -> bool:
+    """Whether a compiled function sees what its weights became later; JAX builds their values in."""
+    return keras.backend.backend() != "jax"
 
 
 def compiled_gradient(function):
@@ -60,6 +65,53 @@ def compiled_gradient(function):
         return values.detach().cpu().numpy(), gradient.cpu().numpy()
 
     return call
+
+
+def steps_in_turn(step, batch_size, logs, *arguments):
+    """Keras's training step on several batches, in a loop inside the program being compiled.
+
+    Args:
+        step: Keras's `train_step` of one batch: (data) -> logs; on jax (state, data) -> (logs, state).
+        batch_size: B.
+        logs: function () -> logs before the first step.
+        arguments: those of `step`; data = (views,), each (n, H, W, C) with ceil(n / B) batches one behind the other.
+    Returns:
+        What the last step returns.
+    """
+    *state, (views,) = arguments
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return _scanned(step, batch_size, *state, views)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        def body(start, _):
+            return start + batch_size, step((tuple(view[start : start + batch_size] for view in views),))
+
+        n = tf.shape(views[0])[0]
+        return tf.while_loop(lambda start, _: start < n, body, (0, logs()), parallel_iterations=1)[1]
+    for start in range(0, len(views[0]), batch_size):
+        last = step((tuple(view[start : start + batch_size] for view in views),))
+    return last
+
+
+def _scanned(step, batch_size, state, views):
+    """`steps_in_turn` on jax: whole batches in a scan, then the smaller one."""
+    import jax
+
+    def swapped(state, batch):
+        logs, state = step(state, (batch,))
+        return state, logs
+
+    whole = len(views[0]) // batch_size
+    split = whole * batch_size
+    if whole:
+        batches = tuple(view[:split].reshape(whole, batch_size, *view.shape[1:]) for view in views)
+        state, all_logs = jax.lax.scan(swapped, state, batches)
+        logs = {name: values[-1] for name, values in all_logs.items()}
+    if split < len(views[0]):
+        logs, state = step(state, (tuple(view[split:] for view in views),))
+    return logs, state
 
 
 def _swap(pair):

@@ -1,5 +1,11 @@
 """The errors a user can cause. Each is one or two sentences and is shown without a traceback."""
 
+import errno
+import os
+
+# A full disk, a folder that must not be written.
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
 
 class VaelabError(Exception):
     """Base of the errors shown as a sentence; `exit_code` is what the process ends with."""
@@ -35,3 +41,11 @@ class Interrupted(VaelabError):
     """The user stopped the run; what was finished is saved."""
 
     exit_code = 130
+
+
+def about_disk(error: OSError) -> str | None:
+    """A sentence on what the disk refused; None where the error is another one."""
+    if error.errno not in DISK_TROUBLE:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{os.strerror(error.errno)}. What was finished before is kept."

@@ -19,7 +19,7 @@ class Run:
 
     def __init__(self, reference, *, trusted=(), data_dir=None, output_dir="outputs"):
         self.folder = runs.find(str(reference), output_dir)
-        self.config = self.folder.read_config()
+        self.config = opening.stored_config(self.folder)
         self.config["trusted"] = list(trusted)
         if data_dir is not None:
             self.config["data_dir"] = str(data_dir)

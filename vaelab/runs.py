@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from vaelab.errors import RunError
+from vaelab.errors import DISK_TROUBLE, RunError
 
 MODELS = ("encoder", "decoder", "vae")
 
@@ -57,7 +57,7 @@ class Folder:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
             file.flush()
-            for leftover in self.path.glob(".[0-9]*-*"):  # a killed process's
+            for leftover in (*self.path.glob(".[0-9]*-*"), *self.path.glob("frames/.[0-9]*-*")):  # a killed process's
                 leftover.unlink(missing_ok=True)
             yield
 
@@ -124,8 +124,17 @@ class RunFolder(Folder):
 
     def figure_file(self, name: str, suffix: str) -> Path:
         """figures/<name>.<suffix>, its folder made."""
-        (self.path / "figures").mkdir(parents=True, exist_ok=True)
-        return self.path / "figures" / f"{name}.{suffix}"
+        path = self.path / "figures" / f"{name}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def epoch_figure(self, name: str, epoch: int) -> str:
+        """What a picture drawn after an epoch of the training is called under figures/."""
+        return f"epochs/{name}-{epoch:06d}"
+
+    def frame_file(self, epoch: int) -> Path:
+        """What the model made of fixed images and codes after an epoch, for animations of the training."""
+        return self.path / "frames" / f"epoch-{epoch:06d}.npz"
 
     def files(self) -> list[tuple[Path, str]]:
         """(file, sub-folder) of everything tracking should keep; checkpoints stay here."""
@@ -133,6 +142,7 @@ class RunFolder(Folder):
         found = [(self.path / name, "") for name in top]
         found += [(self.model_file(m), "models") for m in MODELS]
         found += [(p, "figures") for p in sorted((self.path / "figures").glob("*"))]
+        found += [(p, "figures/epochs") for p in sorted((self.path / "figures" / "epochs").glob("*"))]
         return [(path, where) for path, where in found if path.is_file()]
 
     # -- content --------------------------------------------------------------------------------------------------
@@ -155,7 +165,11 @@ class RunFolder(Folder):
             raise RunError(
                 f"{self} is no run folder: it has no config.yaml. vaelab runs lists what there is."
             ) from None
-        except (OSError, yaml.YAMLError) as error:
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f" in line {mark.line + 1}" if mark else ""
+            raise RunError(f"{path} cannot be read: it is no yaml{line}. Restore it, or train the run anew.") from None
+        except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
         if not isinstance(content, dict) or "model" not in content:
             raise RunError(f"{path} is not the configuration of a run (no 'model' in it).")
@@ -171,14 +185,23 @@ class RunFolder(Folder):
             writer.writerows(rows)
 
     def read_history(self) -> list[dict]:
-        """Rows of history.csv as numbers; empty where there is none yet."""
+        """Rows of history.csv as numbers; empty where there is none yet.
+
+        Raises:
+            RunError: damaged.
+        """
         path = self.path / "history.csv"
         if not path.is_file():
             return []
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [{k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
-        for row in rows:
-            row["epoch"] = int(row["epoch"])
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                rows = [{k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
+            for row in rows:
+                row["epoch"] = int(row["epoch"])
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise RunError(
+                f"{path} is damaged ({error}). Remove it: the checkpoint holds it too; resume writes it anew."
+            ) from None
         return rows
 
     def add_metrics(self, scores: dict) -> dict:
@@ -190,6 +213,24 @@ class RunFolder(Folder):
     def read_metrics(self) -> dict:
         """Content of metrics.json; empty where there is none yet."""
         return self._read_json("metrics.json")
+
+    def facts(self) -> dict:
+        """{name: value} of what is known of the run, flat: settings (`trainer.epochs`), chosen options (`model`), what
+        the run cost, metrics (`test/rate`, `test/rate.se`), what a recipe measured (`expect.loss`, `verdict`)."""
+        status = self.status()
+        try:
+            found = dict(_flat(self.read_config()))
+        except RunError:
+            found = {}
+        found |= status.get("chosen", {})
+        found |= {k: status[k] for k in ("run_name", "parameters", "seconds", "train_seconds") if k in status}
+        found |= {name: entry["value"] for name, entry in self.read_metrics().items()}
+        found |= {f"{name}.se": entry.get("se") for name, entry in self.read_metrics().items()}
+        verdicts = self.read_verdicts()
+        found |= {f"expect.{v['name']}": v["measured"] for v in verdicts}
+        if verdicts:
+            found["verdict"] = "PASS" if all(v["passed"] for v in verdicts) else "FAIL"
+        return found
 
     def status(self) -> dict:
         """state (running, done, failed, interrupted, killed), started, epochs, run_name, ..."""
@@ -214,6 +255,10 @@ class RunFolder(Folder):
     def write_verdicts(self, verdicts: list[dict]) -> None:
         """verdict.json: what a recipe's `expect` said of this run."""
         _write(self.path / "verdict.json", json.dumps(verdicts, indent=1))
+
+    def read_verdicts(self) -> list[dict]:
+        """Content of verdict.json; empty where no recipe judged the run."""
+        return self._read_json("verdict.json") or []
 
     def save_models(self, models: dict) -> None:
         """{"encoder": keras model, ...} as `.h5` files that open in plain Keras."""
@@ -240,6 +285,34 @@ class RunFolder(Folder):
 
         with _beside(self.tiles_file) as temporary:
             np.savez_compressed(temporary, **arrays)
+
+    def save_frame(self, epoch: int, arrays: dict) -> None:
+        """frames/epoch-<epoch>.npz."""
+        import numpy as np
+
+        path = self.frame_file(epoch)
+        path.parent.mkdir(exist_ok=True)
+        with _beside(path) as temporary:
+            np.savez_compressed(temporary, **arrays)
+
+    def read_frames(self) -> list[tuple[int, dict]]:
+        """(epoch, arrays) of every frame kept, in order.
+
+        Raises:
+            RunError: one is damaged.
+        """
+        from zipfile import BadZipFile
+
+        import numpy as np
+
+        found = []
+        for path in sorted((self.path / "frames").glob("epoch-*.npz")):
+            try:
+                with np.load(path) as content:
+                    found.append((int(path.stem.rpartition("-")[2]), dict(content)))
+            except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+                raise RunError(f"{path} cannot be read ({error}). Without that file the others can be shown.") from None
+        return found
 
     @contextmanager
     def logging(self):
@@ -314,7 +387,7 @@ class SweepFolder(Folder):
 def all_runs(output_dir) -> list[RunFolder]:
     """Every run under outputs, oldest first."""
     found = [RunFolder(p.parent) for p in Path(output_dir).glob("**/status.json") if p.parent.name != "checkpoint"]
-    return sorted(found, key=lambda r: (r._read_json("status.json").get("started", 0), str(r.path)))
+    return sorted(found, key=lambda r: (_known_of(r).get("started", 0), str(r.path)))
 
 
 def find(reference: str, output_dir) -> RunFolder:
@@ -337,9 +410,11 @@ def find(reference: str, output_dir) -> RunFolder:
         raise RunError(f"{len(named)} runs are called '{reference}': {', '.join(map(str, named))}. Give the folder.")
     if Path(reference).is_dir():
         raise RunError(f"{reference} is no run folder: it has no config.yaml. vaelab runs lists what there is.")
-    from vaelab.config.check import nearest
+    from difflib import get_close_matches
 
-    hint = nearest(reference, [str(r) for r in known]) if known else "There are none yet."
+    close = get_close_matches(reference, sorted({str(r) for r in known}.union(*map(_names, known))), n=1, cutoff=0.6)
+    newest = f"The newest is {known[-1]}; vaelab runs lists all {len(known)}." if known else "There are none yet."
+    hint = f"Did you mean '{close[0]}'?" if close else newest
     raise RunError(f"There is no run '{reference}' under {output_dir}. {hint}")
 
 
@@ -368,8 +443,16 @@ def all_sweeps(output_dir) -> list[SweepFolder]:
     return sorted(found, key=lambda s: (s.record().get("started", 0), s.name))
 
 
+def _known_of(run: RunFolder) -> dict:
+    """Content of status.json; empty where it is damaged, so that one such run does not hide the others."""
+    try:
+        return run._read_json("status.json")
+    except RunError:
+        return {}
+
+
 def _names(run: RunFolder) -> set:
-    status = run._read_json("status.json")
+    status = _known_of(run)
     return {status.get("run_name"), status.get("mlflow_run_id"), run.path.name} - {None}
 
 
@@ -381,13 +464,38 @@ class _Tee:
 
     def write(self, text):
         if "\r" not in text and "\x1b" not in text:
-            with suppress(OSError):  # a full disk must not stop what is being told
+            with _despite_a_full_disk():
                 self._log.write(text)
                 self._log.flush()
-        return self._stream.write(text)
+        with _despite_a_full_disk():  # a sweep's job writes into a file
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self):
+        with _despite_a_full_disk():
+            self._stream.flush()
 
     def __getattr__(self, name):
         return getattr(self._stream, name)
+
+
+@contextmanager
+def _despite_a_full_disk():
+    """What is told must not stop a training; a reader that went away is another matter."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_TROUBLE:
+            raise
+
+
+def _flat(settings: dict, above: str = ""):
+    """(dotted name, value) of the settings that are no groups."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _taken(file, seconds: float = 1.0) -> bool:

@@ -92,10 +92,9 @@ class Tracker:
             self.client.log_inputs(self.run_id, datasets=[inputs])
 
     def log_dataset(self, name: str, digest: str, source: str, profile: dict) -> None:
-        """The dataset with its checksum."""
+        """Notes the dataset with its checksum; MLflow is told when the run is opened there."""
         facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
-        self.folder.update_status(dataset=facts)
-        self._safely(self._describe)
+        self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.settings["enabled"] else {}))
 
     def log_epoch(self, row: dict) -> None:
         """One epoch's values, in one call."""
@@ -173,8 +172,9 @@ def log_results(client, run_id: str, folder: RunFolder) -> None:
 
     now = int(time.time() * 1000)
     scores = folder.read_metrics()
+    last = int(folder.status().get("epochs") or 0)  # not before what was measured during training
     metrics = [
-        Metric(k, float(v["value"]), now, 0)
+        Metric(k, float(v["value"]), now, last)
         for k, v in scores.items()
         if v["value"] is not None and math.isfinite(v["value"])
     ]
@@ -221,8 +221,9 @@ def _client(uri: str):
     from filelock import FileLock
     from mlflow import MlflowClient
 
-    for name in ("mlflow", "alembic", "mlflow.store.db.utils"):
+    for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what we tell in a sentence
 
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///"))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from vaelab.compiled import steps_in_turn
 from vaelab.noise import Noise
 
 
@@ -46,6 +47,7 @@ class VAEModel(keras.Model):
         self.preprocessing, self.structure, self.objective = preprocessing, structure, objective
         self.beta, self.beta_schedule, self.capacity_schedule = beta, beta_schedule, capacity_schedule
         self.total_steps, self.n_train = total_steps, 1
+        self.steps_per_call = self.batch_size = 1
         self.trackers = {name: keras.metrics.Mean(name=name) for name in objective.terms}
         # Counted here because JAX does not hand a loss the optimizer's counter.
         self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="step")
@@ -66,6 +68,16 @@ class VAEModel(keras.Model):
         for name, tracker in self.trackers.items():
             tracker.update_state(terms[name], sample_weight=ops.shape(seen[0])[0])
         return terms["loss"]
+
+    def single_step(self, *arguments):
+        """One gradient step on one batch: Keras's training step, whose arguments depend on the backend."""
+        return super().train_step(*arguments)
+
+    def train_step(self, *arguments):
+        """A step on each of the batches that the data hold one behind the other, in one compiled call."""
+        if self.steps_per_call == 1:
+            return self.single_step(*arguments)
+        return steps_in_turn(self.single_step, self.batch_size, self.get_metrics_result, *arguments)
 
     def stage(self, training) -> Stage:
         """Where the schedules stand; validation always judges the model that is wanted in the end."""

@@ -7,7 +7,7 @@ import numpy as np
 from keras import tree
 
 from vaelab import seeds
-from vaelab.compiled import compiled, compiled_gradient
+from vaelab.compiled import compiled, compiled_gradient, reads_weights_anew
 from vaelab.datasets.base import Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
 
@@ -36,8 +36,20 @@ class LatentView:
         self.data_kind, self.closed_form = dataset.data_kind, self._structure.closed_form
         # a probability of the stored data, so that bits per dimension mean something
         self.discrete = all(p.discrete and p.misfit(self.data_kind) is None for p in self._structure.likelihoods)
-        self.history = {k: [row.get(k) for row in history] for k in (history[0] if history else ())}
+        names = dict.fromkeys(name for row in history for name in row)  # metrics every few epochs have rows without
+        self.history = {k: [row.get(k) for row in history] for k in names}
         self._splits = {}
+
+    def again(self, history) -> "LatentView":
+        """A view of the same model after more training: it computes everything anew, with the functions compiled here.
+
+        Args:
+            history: one dict per epoch.
+        """
+        fresh = LatentView(self._vae, self.dataset, name=self.name, seed=self.seed, history=history, batch=self._batch)
+        if reads_weights_anew():
+            fresh._functions = self._functions
+        return fresh
 
     def split(self, name: str) -> "SplitView":
         """The train, validation or test split; DataError where the run has none of that name."""
@@ -112,7 +124,7 @@ class LatentView:
         views, z = self._views(images), np.asarray(z, np.float32)
         if z.ndim == 2:
             return self._mapped(self._functions["log_prob"], views, z)
-        per_call = max(1, self._batch // len(z))
+        per_call = max(1, self._codes_per_call // len(z))
         by_image = np.ascontiguousarray(z.swapaxes(0, 1))  # (N, S, D)
         return self._mapped(self._functions["log_prob_samples"], views, by_image, batch=per_call).T
 
@@ -135,6 +147,12 @@ class LatentView:
     def layers(self) -> list[tuple[str, str, str, tuple, int]]:
         """(network, layer name, type, output shape, parameters) of every layer, for the architecture diagram."""
         return self._structure.layer_table()
+
+    @cached_property
+    def _codes_per_call(self) -> int:
+        """Codes that are decoded at once: as many as make 64 MB of the largest layer's output, but a batch at least."""
+        largest = max(math.prod(shape) for _, _, _, shape, _ in self.layers)
+        return min(max(2**24 // largest, self._batch), 4000)
 
     @cached_property
     def _functions(self):

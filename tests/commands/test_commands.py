@@ -1,5 +1,6 @@
 """Commands on a finished run, with one mistake each."""
 
+import csv
 import json
 import os
 import shutil
@@ -70,6 +71,7 @@ def test_generate_decodes_typed_coordinates(at_run, capsys, tmp_path):
         (["plot", "run=latest", "plot=[tsn]"], "Did you mean 'tsne'?"),
         (["plot", "run=latest", "format=gif"], "format: expected one of png, svg, pdf"),
         (["runs", "sort=elbow"], "sort: expected one of"),
+        (["runs", "columns=[run,test/rat]"], "no run has 'test/rat'. Did you mean 'test/rate'?"),
         (["resume", "run=latest", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
         (["ui", "-m"], "has no option -m"),
     ],
@@ -90,6 +92,18 @@ def test_runs_lists_and_filters(at_run, capsys):
     assert "No runs" in capsys.readouterr().out
     assert main(["runs", "dataset=digits", "beta=1", "state=done"]) == 0
     assert "dense" in capsys.readouterr().out
+
+
+def test_runs_writes_the_columns_asked_for(at_run, capsys, tmp_path):
+    main, run = at_run
+    wanted = ["run", "trainer.epochs", "parameters", "test/rate", "test/rate.se", "beta"]
+    assert main(["runs", f"columns=[{','.join(wanted)}]", f"csv={tmp_path}/results.csv"]) == 0
+    with open(tmp_path / "results.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert list(row) == wanted and row["trainer.epochs"] == "2" and int(row["parameters"]) > 10_000
+    rate = json.loads((run / "metrics.json").read_text())["test/rate"]
+    assert float(row["test/rate"]) == pytest.approx(rate["value"], rel=1e-5)
+    assert float(row["test/rate.se"]) == pytest.approx(rate["se"], rel=1e-5)
 
 
 def test_resume_of_a_finished_run_says_so(at_run, capsys):

@@ -94,5 +94,5 @@ def test_adversarial_on_points(words, encoder, critic):
     "model,shape,total", [("dense_synthetic", (1, 8, 1), 278_556), ("conv_mnist", MNIST, 10_092_670)]
 )
 def test_conjoint(model, shape, total):
-    vae = make_vae(f"model={model}", "structure=conjoint", "latent_dim=null", shapes=(shape, shape))
+    vae = make_vae(f"model={model}", "structure=conjoint", shapes=(shape, shape))
     assert count(vae) == total

@@ -33,7 +33,8 @@ def test_data_shape_comes_back(model, shape, tmp_path):
             network.save(tmp_path / "network.keras")
             again = keras.models.load_model(tmp_path / "network.keras")
             x = np.random.default_rng(0).random((2, *network.input_shape[1:]), np.float32)
-            np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(n(x)) for n in (network, again)))
+            # to rounding: what is saved is the plain convolution (vaelab/models/few_channels.py)
+            np.testing.assert_allclose(*(keras.ops.convert_to_numpy(n(x)) for n in (network, again)), atol=1e-6)
 
 
 @pytest.mark.parametrize("model", ["conv_v1", "conv_v2"])

@@ -27,8 +27,7 @@ CASES = {
 
 def make(case, *words):
     views = 2 if "structure=conjoint" in CASES[case] else 1
-    latent = ("latent_dim=null",) if views == 2 else ()
-    vae = make_vae(*SMALL, *CASES[case], *latent, *words, shapes=((1, 4, 1),) * views)
+    vae = make_vae(*SMALL, *CASES[case], *words, shapes=((1, 4, 1),) * views)
     return vae, tuple(images((1, 4, 1), 16, seed=v, binary=True) for v in range(views))
 
 

@@ -17,9 +17,9 @@ JOBS = {
     "iwae": ["objective=iwae"],
     "avb": ["objective=avb", "posterior=implicit", "objective.critic_learning_rate=0.002"],
     "avb_ac": ["objective=avb_ac", "posterior=basis", "objective.inner_dim=32", "objective.critic_beta_1=0.5"],
-    "conjoint vae": ["dataset=conjoint_synthetic", "structure=conjoint", "latent_dim=null"],
+    "conjoint vae": ["dataset=conjoint_synthetic", "structure=conjoint"],
     "conjoint avb": [
-        "dataset=conjoint_synthetic", "structure=conjoint", "latent_dim=null", "objective=avb", "posterior=implicit",
+        "dataset=conjoint_synthetic", "structure=conjoint", "objective=avb", "posterior=implicit",
         "posterior.join=product",
     ],
 }  # fmt: skip

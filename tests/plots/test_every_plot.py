@@ -32,11 +32,13 @@ CASES = {
 SMALL = {"n": 4, "slices": 3, "steps": 3, "iterations": 250, "perplexity": 5.0, "images": 4}  # quick settings
 DOES_NOT_APPLY = {
     "manifold": lambda v: v.latent_dim > 2,
+    "training_codes": lambda v: v.latent_dim < 2,
     "manifold_3d": lambda v: v.latent_dim != 3,
     "manifold_3d_animation": lambda v: v.latent_dim != 3,
     "class_grid": lambda v: not v.class_names,
     "conjoint_scatter": lambda v: v.n_views < 2,
     "conjoint_swap": lambda v: v.n_views < 2,
+    **{name: lambda v: v.n_views < 2 for name in PLOTS if name.startswith("background_transfer")},
 }
 
 
@@ -51,11 +53,22 @@ def drawn(view, name, **more):
     return getattr(importlib.import_module(module), function)(view, **{**settings, **more})
 
 
+def frame(view, z, codes, rows):
+    """What training keeps for its animations."""
+    arrays = {"codes": codes, "rows": rows, "code_rows": rows}
+    for v, (drawn, again) in enumerate(zip(view.decode(z), view.decode(codes))):
+        for name, images in (("samples", drawn), ("reconstructions", again)):
+            arrays[f"{name}_{v}"] = np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
+    return arrays
+
+
 @cache
 def view_of(case):
     view = fake_view(**CASES[case])
     z = np.random.default_rng(0).standard_normal((6, view.latent_dim)).astype(np.float32)
-    view.training_samples = [(epoch, view.decode(z * epoch / 3)) for epoch in (1, 2, 3)]
+    rows = np.arange(4)
+    codes = view.split("test").mean[rows]
+    view.frames = lambda: [(epoch, frame(view, z * epoch / 3, codes * epoch / 3, rows)) for epoch in (0, 1, 2)]
     view.schedules = {"beta": (np.arange(4), np.linspace(0, 1, 4)), "learning_rate": (np.arange(4), np.full(4, 1e-3))}
     return view
 

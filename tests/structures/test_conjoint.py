@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from keras import ops
-from parts import count, images, make_vae, moved, one_step, snapshot
+from parts import config, count, images, make_vae, moved, one_step, snapshot
 
 from vaelab.errors import ConfigError
 
 SHAPE = (1, 4, 1)
-SMALL = ("model=dense_synthetic", "model.hidden_dims=[16]", "structure=conjoint", "latent_dim=null")
+SMALL = ("model=dense_synthetic", "model.hidden_dims=[16]", "structure=conjoint")
 
 
 def make(*words, views=2, shapes=None):
@@ -62,6 +62,15 @@ def test_each_decoder_reads_its_private_part_and_the_shared_one():
     assert all(tuple(v.shape) == (2, 5, *SHAPE) for v in many)
 
 
+def test_latent_dim_is_derived_wherever_the_structure_is_chosen():
+    assert config()["latent_dim"] == 2 and config("latent_dim=3")["latent_dim"] == 3
+    assert config("structure=conjoint")["latent_dim"] is None
+    assert config("experiment=backgrounds_vae", "latent_dim=6")["latent_dim"] == 6  # what is typed is not swallowed
+    assert make("structure.private_dims=[1,2]", "structure.shared_dim=3").structure.latent_dim == 6
+    with pytest.raises(ConfigError, match=r"structure\.latent_dim is not a setting"):
+        config("structure=conjoint", "+structure.latent_dim=3")
+
+
 def test_one_elbo_sums_views_and_counts_the_shared_rate_once():
     vae = make()
     x = views_of(2)
@@ -109,8 +118,8 @@ def test_iwae_takes_samples_of_several_views():
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(ConfigError, match=r"it is 6. Got 2; leave it out"):
-        make_vae(*SMALL[:-1], "latent_dim=2", shapes=(SHAPE, SHAPE))
+    with pytest.raises(ConfigError, match=r"it is 6\. Got 2; leave latent_dim out"):
+        make("latent_dim=2")
     with pytest.raises(ConfigError, match="one for each of the dataset's 2 views"):
         make("structure.private_dims=[1,2,3]")
     with pytest.raises(ConfigError, match="View 2 would have no latents"):

@@ -10,7 +10,7 @@ from parts import images, make_vae
 
 SHAPE = (8, 8, 1)
 IMPLICIT = ("objective=avb", "posterior=implicit", "posterior.noise_dim=3")
-CONJOINT = ("structure=conjoint", "latent_dim=null")
+CONJOINT = ("structure=conjoint",)
 CASES = {
     **{f"single_{j}": (1, (*IMPLICIT, f"posterior.join={j}")) for j in ("inside", "add", "concatenate", "product")},
     "single_basis": (1, ("objective=avb_ac", "posterior=basis")),

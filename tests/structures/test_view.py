@@ -10,9 +10,9 @@ from vaelab.view import LatentView
 CASES = {
     "single implicit": ("dataset=digits", "objective=avb", "posterior=implicit", "latent_dim=3"),
     "single basis": ("dataset=digits", "objective=avb_ac", "posterior=basis", "latent_dim=3"),
-    "conjoint gaussian": ("dataset=conjoint_synthetic", "structure=conjoint", "latent_dim=null"),
+    "conjoint gaussian": ("dataset=conjoint_synthetic", "structure=conjoint"),
     "conjoint implicit": (
-        "dataset=conjoint_synthetic", "structure=conjoint", "latent_dim=null", "objective=avb", "posterior=implicit",
+        "dataset=conjoint_synthetic", "structure=conjoint", "objective=avb", "posterior=implicit",
         "posterior.join=product",
     ),
 }  # fmt: skip

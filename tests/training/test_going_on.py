@@ -129,20 +129,35 @@ def test_a_full_disk_costs_a_checkpoint_not_the_training(tmp_path, monkeypatch, 
 def test_ctrl_c_finishes_the_step_and_keeps_the_epochs(tmp_path, monkeypatch):
     from vaelab.training import callbacks
 
-    count = []
+    count, words = [], ["trainer.epochs=4", "trainer.batch_size=10"]  # an epoch is two calls of the training function
 
     def press(self, batch, logs=None):
         count.append(batch)
-        if len(count) == 8:
+        if len(count) == 4:
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(callbacks.EpochClock, "on_train_batch_begin", press, raising=False)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted):
-        train(tmp_path / "cut", "trainer.epochs=5")
-    assert signal.getsignal(signal.SIGINT) is before and len(count) == 8
+        train(tmp_path / "cut", *words)
+    assert signal.getsignal(signal.SIGINT) is before and len(count) == 4
+    assert CheckpointFolder(tmp_path / "cut").newest().name == "epoch-000001"
     monkeypatch.undo()
-    assert_same(train(tmp_path / "cut", "trainer.epochs=5"), train(tmp_path / "whole", "trainer.epochs=5"))
+    assert_same(train(tmp_path / "cut", *words), train(tmp_path / "whole", *words))
+
+
+def test_the_weights_do_not_depend_on_how_many_steps_a_call_takes(tmp_path, monkeypatch):
+    """One, four or all steps of an epoch in a call; a smaller last batch, and a last epoch that is cut short."""
+    from vaelab.training import fit
+
+    words = ["trainer.batch_size=40", "trainer.steps=19", "beta_schedule=warmup"]  # 7 steps an epoch, the last of 30
+    runs = []
+    for steps in (1, 4, 16):
+        monkeypatch.setattr(fit, "steps_per_call", lambda vae, steps=steps: steps)
+        runs.append(train(tmp_path / str(steps), *words))
+    assert runs[0][0].steps == 19 and [row["epoch"] for row in runs[0][0].history] == [1, 2, 3]
+    for other in runs[1:]:
+        assert_same(other, runs[0])
 
 
 # -- the folder --------------------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """`vaelab compare run=[R1,R2]`: configuration difference, metrics side by side, the elbo image by image."""
 
 import math
+from zipfile import BadZipFile
 
 import numpy as np
 
 from vaelab import runs
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, RunError
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs")
@@ -91,11 +92,18 @@ def _difference(term: str, delta: np.ndarray) -> str:
 
 
 def _codes(folder, split: str) -> dict:
-    """{term: per-image values} of codes.npz; empty where the run has none."""
+    """{term: per-image values} of codes.npz; empty where the run has none.
+
+    Raises:
+        RunError: it is damaged.
+    """
     if not folder.codes_file.is_file():
         return {}
-    with np.load(folder.codes_file) as stored:
-        return {k.removeprefix(f"{split}_"): stored[k] for k in stored.files if k.startswith(f"{split}_")}
+    try:
+        with np.load(folder.codes_file) as stored:
+            return {k.removeprefix(f"{split}_"): stored[k] for k in stored.files if k.startswith(f"{split}_")}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise RunError(f"{folder.codes_file} is damaged ({error}): the images of this run cannot be paired.") from None
 
 
 def _not_same_images(first, second, one: dict, two: dict) -> str | None:

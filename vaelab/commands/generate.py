@@ -38,7 +38,7 @@ def coordinates(cfg, latent_dim: int) -> np.ndarray:
         ConfigError: both or neither given, or the wrong number of coordinates.
     """
     if (cfg.z is None) == (cfg.n is None):
-        raise ConfigError(f"generate: expected z=[...] ({latent_dim} coordinates) or n=<how many draws>, not both.")
+        raise ConfigError(f"generate: expected z=[...] ({latent_dim} coordinates) or n=<how many draws>, one of them.")
     if cfg.n is not None:
         return seeds.generator(cfg.seed, "plots").standard_normal((cfg.n, latent_dim)).astype(np.float32)
     rows = [list(r) if _is_row(r) else r for r in cfg.z]

@@ -2,7 +2,7 @@
 
 import sys
 
-from vaelab.errors import VaelabError
+from vaelab.errors import VaelabError, about_disk
 from vaelab.runs import RunFolder
 
 SAMPLES, RECONSTRUCTIONS = 16, 8
@@ -22,6 +22,11 @@ def run(path: str) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if about_disk(error) is None:
+            raise
+        print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -35,13 +40,14 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
     from vaelab.datasets.base import to_unit
 
     try:
-        test = opening.open_dataset(cfg).test
+        dataset = opening.open_dataset(cfg)
+        test = dataset.test
         codes = np.load(folder.codes_file)["test_mean"]
         rows = one_of_each(test.y, len(codes), RECONSTRUCTIONS)
         prior = seeds.generator(0, "plots").standard_normal((SAMPLES, codes.shape[1]), np.float32)
         decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
         decoded = decoder.predict(np.concatenate([prior, codes[rows]]), verbose=0)
-        arrays = {}
+        arrays = {"class_names": np.array(dataset.class_names or [], str)}
         for v, images in enumerate(decoded if isinstance(decoded, list) else [decoded]):
             arrays[f"samples_{v}"] = _bytes(images[:SAMPLES])
             arrays[f"originals_{v}"] = _bytes(to_unit(np.asarray(test.x[v][rows])))

@@ -1,7 +1,10 @@
 """Opening what a command works on: a configuration's dataset and model, or a finished run's."""
 
+import sys
+
 from vaelab import backend
 from vaelab.build import build, part, target
+from vaelab.config.older import completed
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import RunError
 from vaelab.runs import RunFolder
@@ -45,17 +48,20 @@ def open_view(folder: RunFolder, cfg: dict):
     assign(model_variables(vae), best if best is not None else last, f"{folder.checkpoint}")
     name = folder.status().get("run_name") or folder.path.name
     view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history)
-    view.schedules = schedule_curves(vae, cfg, state.epoch)
+    view.schedules = schedule_curves(vae, cfg, len(dataset.train))
+    view.frames = folder.read_frames
     return vae, dataset, view, (state.best_epoch if best is not None else state.epoch)
 
 
-def schedule_curves(vae, cfg, n_epochs: int) -> dict:
-    """{"beta": (epochs, values), "learning_rate": ..., "capacity": ...} over the training that was done."""
+def schedule_curves(vae, cfg, n_images: int) -> dict:
+    """{"beta": (epochs, values), "learning_rate": ..., "capacity": ...} over the training that was asked for."""
     import numpy as np
     from keras import ops
 
+    from vaelab.training.fit import plan, steps_per_epoch
+
     progress = np.linspace(0, 1, 201)
-    epochs = progress * n_epochs
+    epochs = progress * plan(cfg["trainer"], n_images).steps / steps_per_epoch(cfg["trainer"], n_images)
     rate = part(cfg["learning_rate_schedule"], trusted=cfg.get("trusted") or ())
     factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (cfg["trainer"]["learning_rate"], rate)}
     if "capacity" in cfg["objective"]:
@@ -64,6 +70,18 @@ def schedule_curves(vae, cfg, n_epochs: int) -> dict:
         name: (epochs, np.array([top * float(ops.convert_to_numpy(schedule(float(p)))) for p in progress]))
         for name, (top, schedule) in factors.items()
     }
+
+
+def stored_config(folder: RunFolder) -> dict:
+    """A run's configuration; settings younger than the run get today's defaults, and a note says which.
+
+    Raises:
+        RunError: it is missing, damaged or not of this vaelab.
+    """
+    cfg, note = completed(folder.read_config(), folder.status().get("chosen") or {}, f"{folder}/config.yaml")
+    if note:
+        print(f"note: {note}", file=sys.stderr)
+    return cfg
 
 
 def finished_run(cfg):
@@ -81,7 +99,7 @@ def finished_run(cfg):
             "run: expected a run folder, an MLflow run id, a run name or 'latest'. vaelab runs lists them."
         )
     folder = runs.find(str(cfg.run), cfg.output_dir)
-    stored = folder.read_config()
+    stored = stored_config(folder)
     if cfg.get("data_dir"):
         stored["data_dir"] = cfg.data_dir
     stored["device"] = cfg.get("device") or stored["device"]

@@ -16,11 +16,17 @@ def _chosen(nodes: dict) -> list:
     return [(name, node) for name, node in nodes.items() if "_target_" in node]
 
 
-def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool) -> dict:
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=_to_stderr) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
 
     Args:
-        strict: raise where a metric does not apply; otherwise say so and go on.
+        strict: raise where a metric does not apply; otherwise say so and go on. In training, trouble with a metric
+            never costs the run.
+        tell: function (text) that says what was left out.
     """
     found = {}
     for name, node in _chosen(metrics):
@@ -30,7 +36,12 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool) -> 
         except ConfigError as error:
             if strict:
                 raise
-            print(f"metric {name} left out: {error}", file=sys.stderr)
+            tell(f"metric {name} left out: {error}")
+            continue
+        except Exception as error:
+            if strict:
+                raise
+            tell(f"warning: metric {name} failed: {type(error).__name__}: {error}")
             continue
         for key, value in scores.items():
             found[f"{split}/{key}"] = {
@@ -42,12 +53,16 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool) -> 
     return found
 
 
-def draw(view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png") -> list:
+def draw(
+    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=_to_stderr, called=str
+) -> list:  # fmt: skip
     """Draws the configured pictures into the run folder; returns the files.
 
     Args:
         strict: raise where a picture does not apply; otherwise say so and go on. In training, trouble with a picture
             never costs the run.
+        tell: function (text) that says what was left out.
+        called: function (option) -> name of its file under figures/.
     """
     files = []
     for name, node in _chosen(plots):
@@ -55,16 +70,16 @@ def draw(view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*Tight layout.*")
                 picture = target(node, trusted=trusted)(view, **_settings(node))
-            files.append(save_picture(picture, folder, name, suffix))
+            files.append(save_picture(picture, folder, called(name), suffix))
         except ConfigError as error:
             if strict:
                 raise
             if not getattr(error, "quiet", False):
-                print(f"plot {name} left out: {error}", file=sys.stderr)
+                tell(f"plot {name} left out: {error}")
         except Exception as error:
             if strict:
                 raise
-            print(f"warning: plot {name} failed: {type(error).__name__}: {error}", file=sys.stderr)
+            tell(f"warning: plot {name} failed: {type(error).__name__}: {error}")
     return files
 
 

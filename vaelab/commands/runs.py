@@ -1,27 +1,63 @@
-"""`vaelab runs`: what was trained, newest last, with filters."""
+"""`vaelab runs`: what was trained, newest last, with filters; as a table on the terminal or in a csv file."""
 
+import csv
 import time
+from pathlib import Path
 
 from vaelab import runs
+from vaelab.config.check import nearest
 from vaelab.errors import ConfigError
+
+COLUMNS = (
+    "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "epochs", "state", "mlflow", "age",
+)  # fmt: skip
 
 
 def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
     found = [row for row in map(_row, runs.all_runs(cfg.output_dir)) if _wanted(row, cfg)]
     if cfg.sync:
-        return _sync(found, cfg)
+        return _sync(found, cfg.output_dir)
     if not found:
         print(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
         return 0
     if cfg.sort:
-        if cfg.sort not in found[0]:
-            raise ConfigError(
-                f"sort: expected one of {', '.join(k for k in found[0] if k != 'folder')}, got '{cfg.sort}'."
-            )
+        if cfg.sort not in COLUMNS:
+            raise ConfigError(f"sort: expected one of {', '.join(COLUMNS)}, got '{cfg.sort}'.")
         found.sort(key=lambda r: (r[cfg.sort] is None, r[cfg.sort]))
-    _print(found[-cfg.n :] if cfg.n else found)
+    found = found[-cfg.n :] if cfg.n else found
+    columns = list(cfg.columns or COLUMNS)
+    rows = _with_columns(found, columns)
+    _print(rows, columns)
+    if cfg.csv:
+        _write(rows, columns, Path(cfg.csv))
     return 0
+
+
+def _with_columns(found: list[dict], columns: list[str]) -> list[dict]:
+    """The rows with these columns: those of the table, facts of the run, settings, metrics (`.se`: standard error).
+
+    Raises:
+        ConfigError: a column that no run has.
+    """
+    rows, known = [], set(COLUMNS)
+    for row in found:
+        facts = row["folder"].facts()
+        known |= facts.keys()
+        rows.append({k: row[k] if k in COLUMNS else facts.get(k) for k in columns})
+    for name in columns:
+        if name not in known:
+            raise ConfigError(f"columns: no run has '{name}'. {nearest(name, known)}")
+    return rows
+
+
+def _write(rows: list[dict], columns: list[str], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+    print(f"{len(rows)} runs written to {path}")
 
 
 def _filters(cfg) -> dict:
@@ -67,11 +103,10 @@ def _delivery(status) -> str:
     return "yes" if up_to_date else "not delivered"
 
 
-def _print(rows) -> None:
-    columns = [k for k in rows[0] if k != "folder"]
+def _print(rows, columns) -> None:
     cells = [columns, *([_cell(name, row[name]) for name in columns] for row in rows)]
     widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
-    numbers = {"beta", "latent_dim", "seed", "elbo", "epochs", "age"}
+    numbers = {name for name in columns if name == "age" or any(isinstance(r[name], (int, float)) for r in rows)}
     for line in cells:
         aligned = (c.rjust(w) if n in numbers else c.ljust(w) for n, c, w in zip(columns, line, widths))
         print("  ".join(aligned).rstrip())
@@ -82,7 +117,7 @@ def _cell(name, value) -> str:
         return "-"
     if name == "age":
         return _age(time.time() - value)
-    return f"{value:,.2f}" if name == "elbo" else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:,.2f}" if name == "elbo" else f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _age(seconds: float) -> str:
@@ -93,30 +128,35 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _sync(rows, cfg) -> int:
-    from vaelab.tracking import deliver
+def bring_up_to_date(output_dir) -> None:
+    """Delivers to MLflow what it missed: without this a run whose process was killed would be shown as running."""
+    _sync([_row(folder) for folder in runs.all_runs(output_dir)], output_dir, quiet=True)
 
+
+def _sync(rows, output_dir, quiet: bool = False) -> int:
     missing = [r for r in rows if r["mlflow"] == "not delivered"]
-    failed = 0
+    failed = _sync_sweeps(output_dir)
     for row in missing:
+        from vaelab.tracking import deliver
+
         stored = row["folder"].read_config()
         if not stored["tracking"]["enabled"]:
             continue
-        ok = deliver(row["folder"], stored, row["folder"].status().get("tags", {}), cfg.output_dir)
+        ok = deliver(row["folder"], stored, row["folder"].status().get("tags", {}), output_dir)
         failed += not ok
         print(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
-    failed += _sync_sweeps(cfg.output_dir)
-    print(f"{len(missing)} runs to deliver, {failed} failed.")
+    if not quiet:
+        print(f"{len(missing)} runs to deliver, {failed} failed.")
     return 1 if failed else 0
 
 
 def _sync_sweeps(output_dir) -> int:
     """Ends the MLflow runs of sweeps whose launcher was killed; returns how many could not be."""
-    from vaelab.tracking import finish_sweep
-
     failed = 0
     for sweep in runs.all_sweeps(output_dir):
         known = sweep.record().get("mlflow")
         if known and not known.get("state") and sweep.holder() is None:
+            from vaelab.tracking import finish_sweep
+
             failed += not finish_sweep(sweep, "killed", {})
     return failed

@@ -52,7 +52,10 @@ def launch(context, config, settings: dict, job_overrides, first_number: int) ->
         current.folder = open_folder(config, current.held)
     sweep = current.folder
     typed = OmegaConf.to_container(config.hydra.overrides.task)
-    shared = set.intersection(*map(set, job_overrides)) if len(job_overrides) > 1 else set(typed)
+    if len(job_overrides) > 1:
+        shared = set.intersection(*map(set, job_overrides))
+    else:
+        shared = {o for o in job_overrides[0] if o.replace("\\", "") in typed}  # Hydra has escaped http\://
     jobs = []
     for n, overrides in enumerate(job_overrides):
         swept = [o for o in overrides if o not in shared]
@@ -67,18 +70,29 @@ def launch(context, config, settings: dict, job_overrides, first_number: int) ->
         if job.status().get("state") == "done":
             job.state = "skipped"
     if any(job.open for job in unique):
-        track(sweep, unique[0].cfg)
-    pool = pool_of(settings, unique)
-    words = f"{len(unique)} jobs, {sum(j.open for j in unique)} to do, {pool.n_jobs} at once {pool.where}: {sweep}"
-    print(words, flush=True)
-    with watch.Watch(unique, title=sweep.name, n_jobs=pool.n_jobs, shown=config.trainer.progress) as watching:
-        finished = run_all(unique, pool, watching)
-    if failed := watch.failures(unique):
+        run_open(sweep, config, settings, unique)
+    else:
+        print(f"{len(unique)} jobs, 0 to do: {sweep}", flush=True)
+    return [_returned(by_folder[job.folder.path], job, unique) for job in jobs]
+
+
+def run_open(sweep: SweepFolder, config, settings: dict, jobs: list[Job]) -> None:
+    """Brings every open job to its end and tells what failed.
+
+    Raises:
+        Interrupted: the user stopped it.
+    """
+    pool = pool_of(settings, jobs)
+    track(sweep, jobs[0].cfg)
+    todo = sum(j.open for j in jobs)
+    print(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {sweep}", flush=True)
+    with watch.Watch(jobs, title=sweep.name, n_jobs=pool.n_jobs, shown=config.trainer.progress) as watching:
+        finished = run_all(jobs, pool, watching)
+    if failed := watch.failures(jobs):
         print(failed, file=sys.stderr, flush=True)
     if not finished:
         current.stopped = True
         raise Interrupted("the sweep was stopped; what is finished is saved. The same command goes on with it.")
-    return [_returned(by_folder[job.folder.path], job, unique) for job in jobs]
 
 
 def finish() -> None:
@@ -96,7 +110,7 @@ def finish() -> None:
             if sweep.record().get("mlflow"):
                 from vaelab.tracking import finish_sweep
 
-                failed = any(job.state == "failed" for job in current.jobs)
+                failed = any(job.state not in ("done", "skipped") for job in current.jobs)
                 finish_sweep(sweep, "interrupted" if current.stopped else "failed" if failed else "done", numbers)
     finally:
         current.__init__()

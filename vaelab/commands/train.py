@@ -41,7 +41,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
         Interrupted: stopped by the user; everything finished is saved.
         VaelabError: what the user can do something about.
     """
-    started = time.time()
+    started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
     with folder.locked(), folder.logging():
         vae, dataset, plan_steps = prepare(cfg)
@@ -51,7 +51,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
         folder.update_status(state="running", started=first, run_name=name, chosen=chosen, message=None)
         tracker = start_tracking(cfg, folder, dataset, chosen, sweep_dir)
         try:
-            value = work(cfg, folder, vae, dataset, plan_steps, tracker, started)
+            value = work(cfg, folder, vae, dataset, plan_steps, tracker, clock)
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
@@ -59,7 +59,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
                     f"stopped; finished epochs are saved. Continue with: vaelab resume run={folder}"
                 ) from None
             raise
-        folder.update_status(state="done", finished=time.time(), seconds=time.time() - started)
+        folder.update_status(state="done", finished=time.time(), seconds=time.monotonic() - clock)
         tracker.finish("done")
     return value
 
@@ -96,7 +96,7 @@ def prepare(cfg: dict):
 
 
 def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
-    """The run's tracker, started, with its tags and dataset logged."""
+    """The run's tracker, with its tags and dataset; MLflow is opened by the first epoch, which need not wait for it."""
     from vaelab import backend
     from vaelab.tracking import Tracker
 
@@ -116,7 +116,6 @@ def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
     tracker = Tracker(
         cfg["tracking"], output_dir=cfg["output_dir"], folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir
     )
-    tracker.start()
     sizes = {s: len(dataset.split(s)) for s in ("train", "test")}
     tracker.log_dataset(dataset.name, checksum, cfg["data_dir"] or "user cache", sizes)
     return tracker
@@ -125,8 +124,9 @@ def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
 def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
     """Fit, save, measure, draw, tell."""
     from vaelab.build import build, part
+    from vaelab.commands.during import DuringTraining
     from vaelab.training.checkpoint import arrays_of, assign, model_variables
-    from vaelab.training.fit import fit
+    from vaelab.training.fit import fit, plan
     from vaelab.view import LatentView
 
     print(beta_in_words(cfg, dataset.shapes, vae.structure.latent_dim))
@@ -139,9 +139,13 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
         folder.write_history(rows)
         tracker.log_epoch(row)
 
+    name = title(cfg, folder, vae.structure.latent_dim)
+    last = plan(cfg["trainer"], len(dataset.train)).epochs
+    during = DuringTraining(cfg, folder, vae, dataset, name=name, last_epoch=last)
+    during.before()
     fitted = fit(
         vae, dataset, cfg["trainer"], seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
-        schedule=part(cfg["learning_rate_schedule"], trusted=cfg["trusted"]), on_epoch=on_epoch,
+        schedule=part(cfg["learning_rate_schedule"], trusted=cfg["trusted"]), on_epoch=on_epoch, measure=during,
     )  # fmt: skip
     folder.write_history(fitted.history)
     train_seconds = sum(row["time/seconds"] for row in fitted.history)
@@ -153,9 +157,9 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
         weights = arrays_of(model_variables(vae))
         vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
         assign(model_variables(vae), weights)
-    name = title(cfg, folder, vae.structure.latent_dim)
     view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history)
-    view.schedules = opening.schedule_curves(vae, cfg, fitted.epochs)
+    view.schedules = opening.schedule_curves(vae, cfg, len(dataset.train))
+    view.frames = folder.read_frames
     folder.save_models(export(vae))
     scores = results.score(
         view, cfg.get("metrics") or {}, weights_epoch=fitted.weights_epoch, trusted=cfg["trusted"], strict=False
@@ -164,7 +168,7 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
     folder.save_codes(codes(view))
     results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
     explorer(cfg, folder, view)
-    print(summary(scores, folder, cfg, train_seconds, time.time() - started), flush=True)
+    print(summary(scores, folder, cfg, train_seconds, time.monotonic() - started), flush=True)
     return final_value(cfg, fitted, scores)
 
 
@@ -225,9 +229,9 @@ def ended_badly(error, folder, tracker) -> None:
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     try:
         folder.update_status(state=state, message=message, finished=time.time())
-        tracker.finish(state)
     except OSError as disk:
         print(f"warning: {folder} could not be marked {state}: {disk}", file=sys.stderr)
+    tracker.finish(state)
 
 
 def beta_in_words(cfg, shapes, latent_dim) -> str:

@@ -159,7 +159,7 @@ def _option_keys(path: Path, extra_dirs) -> set[str]:
     content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     keys = {k for k in content if k not in ("defaults", "_target_")}
     for entry in content.get("defaults", []):
-        name = entry if isinstance(entry, str) else None
+        name = entry if isinstance(entry, str) and not entry.endswith("@_global_") else None  # those are top-level keys
         if name and name != "_self_":
             relative = name.partition("@")[0].lstrip("/")
             piece = (

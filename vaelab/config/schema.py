@@ -83,6 +83,8 @@ class Train:
     run_name: str | None
     sweep_name: str | None
     optimize: str | None
+    metric_every: PositiveInt | None
+    plot_every: PositiveInt | None
     trusted: list[str]
     expect: dict
     trainer: Any
@@ -128,6 +130,19 @@ class Generate:
     seed: NonNegativeInt
     scale: PositiveInt | None
     output: str | None
+    output_dir: str
+    device: Literal["auto", "cpu"] | None
+    trusted: list[str]
+
+
+@dataclass
+class Export:
+    """conf/export.yaml"""
+
+    run: str | None
+    format: Any
+    models: Any
+    to: str | None
     output_dir: str
     device: Literal["auto", "cpu"] | None
     trusted: list[str]
@@ -192,6 +207,8 @@ class Runs:
     filter: RunFilter
     sort: str | None
     n: PositiveInt | None
+    columns: list[str] | None
+    csv: str | None
     sync: bool
 
 

@@ -32,7 +32,7 @@ def members(path, entry: dict, dataset: str) -> Iterator[tuple[str, bytes]]:
                     if len(content) != member.size:
                         raise damaged(dataset, path, entry, f"it ends inside '{member.name}'")
                     yield str(name), content
-            while raw.read(2**20):  # gzip compares its checksum at the end: tarfile stops without a word in a cut header
+            while raw.read(2**20):  # tarfile stops without a word in a cut header; gzip knows the end by its checksum
                 pass
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise damaged(dataset, path, entry, f"it cannot be read as a tar archive to its end ({error})") from None
@@ -44,13 +44,10 @@ def members(path, entry: dict, dataset: str) -> Iterator[tuple[str, bytes]]:
 
 def _opened(path: Path) -> BinaryIO:
     """The bytes of the tar archive; a gzipped one is unpacked on the way, a plain one must end as tar archives end."""
-    file = Path(path).open("rb")
-    if file.read(2) == b"\x1f\x8b":
-        file.close()
-        return gzip.open(path)
-    file.seek(max(0, Path(path).stat().st_size - 1024))
-    if file.read().strip(b"\0"):
-        file.close()
-        raise tarfile.ReadError("the two empty blocks at its end are missing")
-    file.seek(0)
-    return file
+    with Path(path).open("rb") as file:
+        if file.read(2) == b"\x1f\x8b":
+            return gzip.open(path)
+        file.seek(max(0, Path(path).stat().st_size - 1024))
+        if file.read().strip(b"\0"):
+            raise tarfile.ReadError("the two empty blocks at its end are missing")
+    return Path(path).open("rb")

@@ -32,7 +32,7 @@ def convert(decoder, *, half: bool) -> bytes:
 
     if keras.backend.backend() == "tensorflow":
         try:
-            with _held_stderr():
+            with held_stderr():
                 return _converted(decoder, half)
         except Exception as error:
             raise ExportError(_reason(str(error))) from None
@@ -90,7 +90,7 @@ def _reason(text: str) -> str:
 
 
 @contextmanager
-def _held_stderr():
+def held_stderr():
     """Keeps the converter's native log lines off the terminal; what it has to say is in its exception."""
     sys.stderr.flush()
     try:

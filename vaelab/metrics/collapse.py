@@ -65,7 +65,7 @@ def _dead_note(dead, rate: float, min_rate: float, name: str) -> str | None:
         )
     return (
         f"latents {which} of {len(dead)} are unused. Normal where there are more latents than the data need; to use "
-        "them try a warm-up (beta_schedule=warmup), free bits, a lower beta or a smaller decoder"
+        "them try a warm-up (beta_schedule=warmup), free bits (objective.free_bits), a lower beta or a smaller decoder"
     )
 
 
@@ -74,7 +74,7 @@ def _collapse_note(collapsed: bool, rate: float, name: str) -> str | None:
         return None
     return (
         f"every latent is dead and {name} is {rate:.3f} nats: the decoder ignores z. Try a warm-up "
-        "(beta_schedule=warmup), free bits, a lower beta or a smaller decoder"
+        "(beta_schedule=warmup), free bits (objective.free_bits), a lower beta or a smaller decoder"
     )
 
 

@@ -7,8 +7,10 @@ import numpy as np
 from vaelab.errors import ConfigError
 
 
-def labelled(view, split: str, *, metric: str, label: str, part: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior means (N, D) in float64 and integer labels (N,).
+def labelled(
+    view, split: str, *, metric: str, label: str, part: str | None, code: str = "mean"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior means (or draws, code="sample"; (N, D)) in float64 and integer labels (N,).
 
     Args:
         metric: who asks, for the message.
@@ -16,18 +18,28 @@ def labelled(view, split: str, *, metric: str, label: str, part: str | None) -> 
         part: a part of the latent vector ("shared", "private_1"); None for all.
     """
     chosen = view.split(split)
-    codes = np.asarray(chosen.mean, np.float64)
+    codes = np.asarray(chosen.mean if code == "mean" else chosen.z, np.float64)
     if part is not None:
         codes = codes[:, view.parts[_known("part", part, metric, view.parts)]]
+    columns = _columns(view, chosen)
+    if not columns or (label == "class" and label not in columns):
+        others = f" It has: {', '.join(columns)}; choose one with metrics.{metric}.label." if columns else ""
+        raise ConfigError(f"metric={metric} needs labelled images, and this run's {split} split has no labels.{others}")
+    return codes, np.asarray(columns[_known("label", label, metric, columns)])
+
+
+def each(view, chosen) -> list[str]:
+    """Names of all labels of a split: class, tags, factors."""
+    return list(_columns(view, chosen))
+
+
+def _columns(view, chosen) -> dict[str, np.ndarray]:
     columns = {} if chosen.y is None else {"class": chosen.y}
     if chosen.tags is not None:
         columns |= {f"tag_{v + 1}": chosen.tags[:, v] for v in range(chosen.tags.shape[1])}
     if chosen.factors is not None:
         columns |= {name: chosen.factors[:, f] for f, name in enumerate(view.factor_names)}
-    if not columns or (label == "class" and label not in columns):
-        others = f" It has: {', '.join(columns)}; choose one with metrics.{metric}.label." if columns else ""
-        raise ConfigError(f"metric={metric} needs labelled images, and this run's {split} split has no labels.{others}")
-    return codes, np.asarray(columns[_known("label", label, metric, columns)])
+    return columns
 
 
 def suffix(label: str, part: str | None) -> str:

@@ -74,7 +74,7 @@ class ConvMNIST:
         x = layers.Flatten(name="flatten")(x)
         # float32 whatever the training precision: these are the likelihood's parameters
         x = layers.Dense(math.prod(shape), dtype="float32", name="parameters")(x)
-        return keras.Model(z, layers.Reshape(shape, name="parameters_image")(x), name="decoder")
+        return keras.Model(z, layers.Reshape(shape, dtype="float32", name="parameters_image")(x), name="decoder")
 
     def _smallest(self, data_shape):
         """(h, w) after all downsampling.

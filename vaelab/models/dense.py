@@ -42,4 +42,4 @@ class Dense:
         shape = (*data_shape[:2], likelihood_channels)
         # float32 whatever the training precision: these are the likelihood's parameters
         x = layers.Dense(math.prod(shape), dtype="float32", name="parameters")(x)
-        return keras.Model(z, layers.Reshape(shape, name="to_image")(x), name="decoder")
+        return keras.Model(z, layers.Reshape(shape, dtype="float32", name="to_image")(x), name="decoder")

@@ -32,4 +32,4 @@ class Linear:
         z = keras.Input((latent_dim,), name="z")
         # float32 whatever the training precision: these are the likelihood's parameters
         x = layers.Dense(math.prod(shape), dtype="float32", name="parameters")(z)
-        return keras.Model(z, layers.Reshape(shape, name="to_image")(x), name="decoder")
+        return keras.Model(z, layers.Reshape(shape, dtype="float32", name="to_image")(x), name="decoder")

@@ -1,6 +1,7 @@
 """Sizes shared by the convolutional architectures."""
 
 from vaelab.errors import ConfigError
+from vaelab.models.few_channels import few_channels
 
 
 def per_layer(value: int | list[int], layers: int, name: str) -> list[int]:
@@ -49,7 +50,7 @@ def crop_to(x, data_shape: tuple[int, int, int]):
     extra = [x.shape[1] - data_shape[0], x.shape[2] - data_shape[1]]
     if not any(extra):
         return x
-    return layers.Cropping2D([(e // 2, e - e // 2) for e in extra])(x)
+    return layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype=x.dtype)(x)
 
 
 def reaches(start, data_shape, up_strides) -> None:
@@ -70,9 +71,10 @@ def last_convolution(x, data_shape, channels, kernel_size, activation=None, name
 
     large = all(n - kernel_size + 1 >= wanted for n, wanted in zip(x.shape[1:3], data_shape))
     # float32 whatever the training precision: these may be the likelihood's parameters
-    x = layers.Conv2D(
+    convolution = layers.Conv2D(
         channels, kernel_size, padding="valid" if large else "same", activation=activation, dtype="float32", name=name
-    )(x)
+    )
+    x = few_channels(convolution)(x)
     return crop_to(x, data_shape)
 
 
@@ -93,5 +95,5 @@ def upsampling_decoder(data_shape, latent_dim, likelihood_channels, *, filters, 
             width_n, kernel_size, strides=stride, padding="same", activation=activation, name=f"up_{n}"
         )(x)
     # float32 whatever the training precision: these are the likelihood's parameters
-    x = layers.Conv2D(likelihood_channels, 3, padding="same", dtype="float32", name="parameters")(x)
+    x = few_channels(layers.Conv2D(likelihood_channels, 3, padding="same", dtype="float32", name="parameters"))(x)
     return keras.Model(z, crop_to(x, data_shape), name="decoder")

@@ -50,6 +50,9 @@ def architecture(view):
     return page.figure
 
 
+architecture.before_training = True
+
+
 def _rows(layers) -> list[list]:
     """Layers one under another; heads that read the same features share a row."""
     rows = []

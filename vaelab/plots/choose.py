@@ -20,6 +20,18 @@ def random_rows(view, split, n: int, plot: str) -> np.ndarray:
     return np.sort(rng(view, plot).choice(len(split), min(n, len(split)), replace=False))
 
 
+def rows_of_classes(view, split, n: int, plot: str) -> np.ndarray:
+    """n different rows of a split at random, of different classes first where there are labels."""
+    generator = rng(view, plot)
+    if split.y is None:
+        return generator.choice(len(split), min(n, len(split)), replace=False)
+    order = generator.permutation(len(split))
+    labels = np.asarray(split.y)[order]
+    firsts = order[np.sort(np.unique(labels, return_index=True)[1])]  # one per class, in random order
+    rest = order[~np.isin(order, firsts)]
+    return np.concatenate([firsts, rest])[:n]
+
+
 def checked_index(split, index, setting: str) -> int:
     """The index, if the split has such an image.
 

@@ -7,9 +7,10 @@ import numpy as np
 from vaelab.config.types import PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
-from vaelab.plots.style import SMALL, WIDTH, shortened
+from vaelab.plots.style import MARGIN, SMALL, WIDTH, shortened, text_width
 
 ROWS = 20  # classes in one column of the page, up to three columns
+SMALLEST = 0.36  # inches of an image
 TITLES = {
     "samples": "Samples per class",
     "reconstructions": "Reconstructions per class",
@@ -29,7 +30,7 @@ def class_grid(
     Args:
         source: samples decodes draws from a Gaussian fitted to the posterior means of the class (full covariance);
             reconstructions and originals show random images of the class.
-        n: images per class, fewer where there is no room.
+        n: images per class; fewer where the page has no room, and then it says so.
     Returns:
         matplotlib Figure.
     """
@@ -37,11 +38,12 @@ def class_grid(
     y = pick.need_labels(view, part, "class_grid")
     present = np.unique(y)
     columns = min(3, -(-len(present) // ROWS))
-    room = (WIDTH - 0.4) / (columns * view.n_views) - 1.3  # inches of a row of images
-    n = min(n, max(1, int(room / 0.36)))
+    names = [shortened(str(view.class_names[k]), SMALL, 1.2) for k in present]
+    label = max(text_width(name, SMALL) for name in names) + 0.1
+    room = (WIDTH - 2 * MARGIN - 0.3) / (columns * view.n_views) - label  # inches of a row of images
+    asked, n = n, min(n, max(1, int(room / SMALLEST)))
     generator = pick.rng(view, f"class_grid_{source}")
     images = [_images(view, part, np.flatnonzero(y == k), source, n, generator) for k in present]
-    names = [shortened(str(view.class_names[k]), SMALL, 1.3) for k in present]
     height = -(-len(present) // columns)
     blocks = []
     for v in range(view.n_views):
@@ -56,8 +58,9 @@ def class_grid(
         "reconstructions": "decoder means at the posterior means",
         "originals": "as the model sees them",
     }[source]
+    fewer = "" if n == asked else f"{n} per class: the page has no room for {asked}"
     return grid_figure(
-        blocks, title=TITLES[source], facts=[view.name, pick.split_facts(view, part), what], largest_tile=1.0
+        blocks, title=TITLES[source], facts=[view.name, pick.split_facts(view, part), what, fewer], largest_tile=1.0
     )  # fmt: skip
 
 

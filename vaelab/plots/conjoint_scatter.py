@@ -33,7 +33,7 @@ def conjoint_scatter(view, *, split: Literal["train", "validation", "test"], n: 
     rows = pick.random_rows(view, part, n, "projection")
     kinds = ["auto"] + ([f"tag_{v + 1}" for v in range(view.n_views)] if part.tags is not None else [])
     colours = [colouring(view, part, rows, kind, "plots.conjoint_scatter") for kind in kinds]
-    maps = [_map(np.asarray(part.mean)[rows][:, where], name, where) for name, where in view.parts.items()]
+    maps = [flat_part(np.asarray(part.mean)[rows][:, where], name, where) for name, where in view.parts.items()]
 
     spaces = [legend_space(c) for c in colours]
     side = max(s[0] for s in spaces)
@@ -64,8 +64,8 @@ def conjoint_scatter(view, *, split: Literal["train", "validation", "test"], n: 
     return page.figure
 
 
-def _map(z: np.ndarray, name: str, where: slice):
-    """(name, (n, 2) points, axis labels, whether the axes are latents)."""
+def flat_part(z: np.ndarray, name: str, where: slice):
+    """One part of the code as a plane: (title, (n, 2) points, axis labels, whether the axes are latents)."""
     title = name.replace("_", " ")
     latents = list(range(where.start, where.stop))
     if len(latents) == 2:

@@ -61,11 +61,4 @@ def swapped(codes: np.ndarray, shared: slice) -> np.ndarray:
 def _rows(view, part, n, indices) -> np.ndarray:
     if indices is not None:
         return np.array([pick.checked_index(part, i, "plots.conjoint_swap.indices") for i in indices])
-    generator = pick.rng(view, "conjoint_swap")
-    if part.y is None:
-        return generator.choice(len(part), min(n, len(part)), replace=False)
-    order = generator.permutation(len(part))
-    labels = np.asarray(part.y)[order]
-    firsts = order[np.sort(np.unique(labels, return_index=True)[1])]  # one per class, in random order
-    rest = order[~np.isin(order, firsts)]
-    return np.concatenate([firsts, rest])[:n]
+    return pick.rows_of_classes(view, part, n, "conjoint_swap")

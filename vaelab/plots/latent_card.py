@@ -197,8 +197,8 @@ def _coloured(values: np.ndarray, largest: float) -> np.ndarray:
 
 def _bars(page, pairs, upper, meaning) -> None:
     signed = meaning.startswith("correlation")
-    label_right, zero = BARS + 1.05, BARS + (1.75 if signed else 1.12)
-    unit = 0.62 if signed else 1.0  # inches of 1
+    label_right, zero = BARS + 1.05, BARS + (1.65 if signed else 1.12)
+    unit = 0.5 if signed else 1.0  # inches of 1
     for k, (name, value) in enumerate(pairs):
         level = upper - 0.12 - 0.2 * k
         page.text(shortened(name, SMALL - 0.5, 1.0), label_right, level, size=SMALL - 0.5, ha="right")

@@ -48,9 +48,9 @@ def manifold(
     others = view.latent_dim - len(shown)
     held = "" if not others else f"the other {others} latents " + ("at 0" if at is None else f"of image #{at}")
     tile = 9.0 / (n * view.n_views)
-    columns = tuple(thinned([number(a) for a in x], tile, 0.47))
+    columns = tuple(thinned([number(a) for a in x], tile, 0.6))
     high = tile * decoded[0].shape[1] / decoded[0].shape[2]
-    rows = tuple(thinned([number(b) for b in y[::-1]], high, 0.2)) if len(shown) > 1 else ()
+    rows = tuple(thinned([number(b) for b in y[::-1]], high, 0.5)) if len(shown) > 1 else ()
     blocks = [
         Block(
             images.reshape(len(y), len(x), *images.shape[1:]),
@@ -80,7 +80,9 @@ def axes_of(n, scale, rectangle, plot) -> tuple[np.ndarray, np.ndarray, str]:
         factor = "" if scale == 1 else f"{scale:g} × "
         return quantiles, quantiles, f"{n} × {n} at {factor}the prior's quantiles 0.05 to 0.95"
     if len(rectangle) != 4 or not (rectangle[0] < rectangle[1] and rectangle[2] < rectangle[3]):
-        raise ConfigError(f"plots.{plot}.rectangle: expected [x_min, x_max, y_min, y_max], got {rectangle}.")
+        raise ConfigError(
+            f"plots.{plot}.rectangle: expected [x_min, x_max, y_min, y_max], smaller ones first, got {rectangle}."
+        )
     x0, x1, y0, y1 = rectangle
     return (
         np.linspace(x0, x1, n),

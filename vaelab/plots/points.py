@@ -173,7 +173,7 @@ def prior_circles(ax) -> None:
         )  # fmt: skip
 
 
-def legend_space(colours: Colouring) -> tuple[float, float, np.ndarray]:
+def legend_space(colours: Colouring, page_width: float = WIDTH) -> tuple[float, float, np.ndarray]:
     """Inches the legend takes on the right and below, and the class numbers it lists."""
     if colours.values is None:
         return 0.0, 0.0, np.array([], int)
@@ -183,14 +183,14 @@ def legend_space(colours: Colouring) -> tuple[float, float, np.ndarray]:
     if len(present) <= MANY_CLASSES:
         widest = max([text_width(shortened(colours.names[k], SMALL, 2.0), SMALL) for k in present], default=0)
         return max(widest, text_width(colours.title, SMALL)) + 0.55, 0.0, present
-    columns = legend_columns(colours, present)
+    columns = legend_columns(colours, present, page_width)
     return 0.0, 0.188 * -(-len(present) // columns) + 0.45, present
 
 
-def legend_columns(colours: Colouring, present) -> int:
+def legend_columns(colours: Colouring, present, page_width: float) -> int:
     """Columns of a legend that lies below the picture."""
     widest = max(text_width(f"{k} {shortened(colours.names[k], SMALL, 2.0)}", SMALL) for k in present) + 0.5
-    return max(1, int((WIDTH - 2 * MARGIN) / widest))
+    return max(1, int((page_width - 2 * MARGIN) / widest))
 
 
 def draw_legend(page, colours: Colouring, present, left, top, below) -> None:
@@ -215,7 +215,7 @@ def draw_legend(page, colours: Colouring, present, left, top, below) -> None:
     handles = [key(f"{k} {shortened(colours.names[k], SMALL, 2.0)}", k, size=6) for k in present]
     page.text(f"{colours.title}: colour and marker, number, name", MARGIN, below - 0.16, color=MUTED,
               size=SMALL)  # fmt: skip
-    page.legend(handles, MARGIN, below - 0.3, columns=legend_columns(colours, present))
+    page.legend(handles, MARGIN, below - 0.3, columns=legend_columns(colours, present, page.width))
 
 
 __all__ = ["Colouring", "colouring", "draw_legend", "draw_points", "frame", "legend_space", "scatter_figure"]

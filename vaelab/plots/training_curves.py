@@ -80,7 +80,7 @@ def _panel(ax, name, epochs, curves, log_scale):
         note = ", ".join(f"{p} {c[np.isfinite(c)][-1]:.4g}" for p, c in curves.items())
     ax.set_title(name.replace("_", " "), loc="left", fontsize=TEXT, weight="bold", color=INK)
     width = ax.get_position().width * WIDTH
-    if text_width(name, TEXT, "bold") + text_width(note, SMALL) < width:
+    if text_width(name, TEXT, "bold") + 0.1 + text_width(note, SMALL) < width:
         ax.set_title(note, loc="right", fontsize=SMALL - 0.5, color=MUTED)
     ax.set_xlabel("epoch")
     if len(epochs) == 1:

@@ -17,10 +17,10 @@ code, pre { font: 13px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, monospace;
 pre { background: #f5f6f8; border-radius: 6px; padding: 10px 12px; overflow-x: auto; white-space: pre-wrap;
   overflow-wrap: anywhere; margin: 8px 0; }
 ul.findings { padding-left: 20px; max-width: 84ch; } ul.findings li { margin: 5px 0; }
-.bad { color: #b42318; }
+.bad { color: #b42318; } .one { white-space: nowrap; }
 figure { margin: 0; } .curves figure { max-width: 620px; } figcaption { color: #5c6370; font-size: 13px; }
 img { max-width: 100%; height: auto; display: block; }
-img.tiles { image-rendering: pixelated; width: 100%; } img.codes { width: 100%; max-width: 300px; }
+img.tiles { image-rendering: pixelated; width: 100%; } img.codes { width: 100%; max-width: 390px; }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 18px 24px; }
 .wide { max-width: 900px; }
 .scroll { overflow-x: auto; }
@@ -93,7 +93,8 @@ def head(grid: Grid, sweep) -> str:
     return (
         f"<h1>{escape(grid.name)}</h1><p class=quiet>{len(states) + grid.waiting} jobs: {escape(counts)}. "
         f"{escape('; '.join(facts))}. Varied: {escape(varied or 'nothing')}. "
-        f"Written {time.strftime('%Y-%m-%d %H:%M')}.</p><pre>{escape(sweep.record().get('command', ''))}</pre>"
+        f"Written <span class=one>{time.strftime('%Y-%m-%d %H:%M')}</span>.</p>"
+        f"<pre>{escape(sweep.record().get('command', ''))}</pre>"
     )
 
 
@@ -119,7 +120,8 @@ def said(grid: Grid, found) -> str:
         items.append(f"Smallest latent_dim within noise of the best: <b>{found.smallest}</b>.")
     failed = [p for p in grid.points if p.state in ("failed", "killed")]
     if failed:
-        items.append(f"<span class=bad>{len(failed)} jobs are missing because they failed (see the table).</span>")
+        text = "1 job is missing: it" if len(failed) == 1 else f"{len(failed)} jobs are missing: they"
+        items.append(f"<span class=bad>{text} failed or ended in the middle (see the table of jobs).</span>")
     return f"<ul class=findings>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
 
 
@@ -128,7 +130,7 @@ def _with_error(found) -> str:
 
 
 def tile_table(grid: Grid, kind: str, cells: dict, classes: dict) -> str:
-    """Rows: the first axis; columns: the others."""
+    """Rows: the first axis; columns: the others (of codes the other way round where that is wider than high)."""
     title, caption = KINDS[kind]
     xs = list(dict.fromkeys(s[0] if s else None for s in cells))
     lines = list(dict.fromkeys(s[1:] for s in cells))
@@ -146,13 +148,16 @@ def tile_table(grid: Grid, kind: str, cells: dict, classes: dict) -> str:
             rows.append("<tr>" + "".join(_cell(grid, kind, cells, (x, *lines[0]), grid.described((x,), grid.axes[:1]))
                                          for x in chunk) + "<td></td>" * (wide - len(chunk)) + "</tr>")  # fmt: skip
         return "".join([*rows, "</tbody></table></div>"])
-    rows.append(f'<table class=tiles style="min-width:{84 + len(lines) * least}px">')
-    heads = "".join(f"<th>{escape(grid.described(line, grid.axes[1:]) if line else '')}</th>" for line in lines)
-    rows.append(f"<thead><tr><th>{escape(grid.x or '')}</th>{heads}</tr></thead><tbody>")
-    for x in xs:
-        key = [() if x is None and grid.x is None else (x, *line) for line in lines]
-        rows.append(f"<tr><th>{escape('' if x is None else shown(x))}</th>")
-        rows.append("".join(_cell(grid, kind, cells, setting) for setting in key) + "</tr>")
+    above = [(x, grid.described((x,), grid.axes[:1]) if grid.x else "") for x in xs]
+    beside = [(line, grid.described(line, grid.axes[1:]) if line else "") for line in lines]
+    turned = kind == "codes" and len(lines) < len(xs) <= 6  # squares: the longer side across
+    side, top = (beside, above) if turned else (above, beside)
+    rows.append(f'<table class=tiles style="min-width:{84 + len(top) * least}px">')
+    rows.append(f"<thead><tr><th></th>{''.join(f'<th>{escape(name)}</th>' for _, name in top)}</tr></thead><tbody>")
+    for first, name in side:
+        pairs = [(second, first) if turned else (first, second) for second, _ in top]
+        keys = [(x, *line) if grid.x else () for x, line in pairs]
+        rows.append(f"<tr><th>{escape(name)}</th>{''.join(_cell(grid, kind, cells, key) for key in keys)}</tr>")
     return "".join([*rows, "</tbody></table></div>"])
 
 
@@ -184,9 +189,21 @@ def setting_table(grid: Grid, found) -> str:
         rows.append(f"<tr{' class=best' if setting == found.best else ''}>{''.join(cells)}</tr>")
     return (
         "<h2>Settings</h2><p class=quiet>Mean over seeds ± half a 95 % interval. The comparison pairs jobs of one seed "
-        "and pools the noise of all settings; p after Holm's correction.</p><div class=scroll><table><thead><tr>"
+        f"and pools the noise of all settings; p after Holm's correction. {_images(grid, names)}</p>"
+        "<div class=scroll><table><thead><tr>"
         f"{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _images(grid: Grid, names: list[str]) -> str:
+    """On how many test images the numbers rest."""
+    found: dict[int, list[str]] = {}
+    for name in names:
+        for n in {p.scores[name].get("n") for p in grid.done if name in p.scores} - {None}:
+            found.setdefault(n, []).append(name.removeprefix("test/"))
+    if len(found) == 1:
+        return f"All on {next(iter(found)):,} test images."
+    return " ".join(f"{', '.join(map(escape, called))}: on {n:,} test images." for n, called in sorted(found.items()))
 
 
 def _against(difference, best: bool) -> str:

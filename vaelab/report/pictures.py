@@ -51,7 +51,8 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     _iso_elbo(ax, np.array([_rd(p, kind) for points in settings.values() for p in points]))
     ax.set_xlabel(f"rate{kind.replace('_', ' ')}  KL(q(z|x) || p(z))  [nats per image]")
     ax.set_ylabel("distortion  −E log p(x|z)  [nats per image]")
-    _legend(ax, [f"numbers: {grid.x.rpartition('.')[2]}"] if grid.x else [])
+    bare = grid.x and any(sum(s[1:] == line for s in settings) > 3 for line in lines)
+    _legend(ax, [f"numbers: {grid.x.rpartition('.')[2]}"] if bare else [])
     return figure
 
 
@@ -76,7 +77,7 @@ def _iso_elbo(ax, points):
         ax.plot([left, right], [total - left, total - right], color=FAINT, lw=0.8, zorder=0)
         ax.annotate(
             f"elbo {-total:,.4g}", (left, total - left), (2, -1), textcoords="offset points", fontsize=7, color=MUTED,
-            va="top", ha="left", zorder=0,
+            va="top", ha="left", zorder=0, bbox={"fc": "white", "ec": "none", "pad": 0.3},
         )  # fmt: skip
 
 
@@ -192,7 +193,7 @@ def class_colours(n: int) -> list[str]:
     import matplotlib
     from matplotlib.colors import to_hex
 
-    table = matplotlib.colormaps["tab20" if n <= 20 else "hsv"]
+    table = matplotlib.colormaps["tab10" if n <= 10 else "tab20" if n <= 20 else "hsv"]
     return [to_hex(table(k % 20) if n <= 20 else table(k / n)) for k in range(n)]
 
 

@@ -136,13 +136,18 @@ def tiles(grid: Grid, kind: str) -> dict[tuple, bytes]:
 
 def classes(grid: Grid) -> dict[str, str]:
     """{class: colour} of the pictures of codes; empty without labels or with too many for a legend."""
-    labels = set()
+    labels, names = set(), []
     for point in grid.done:
         if point.folder.codes_file.is_file():
             with np.load(point.folder.codes_file) as codes:
                 labels |= set(np.unique(codes["test_y"]).tolist()) if "test_y" in codes.files else set()
-    ordered = sorted(labels)
-    return dict(zip(map(str, ordered), pictures.class_colours(len(ordered)))) if len(ordered) <= 20 else {}
+        if not names and point.folder.tiles_file.is_file():
+            with np.load(point.folder.tiles_file) as stored:
+                names = stored["class_names"].tolist() if "class_names" in stored.files else []
+    if len(labels) > 20:
+        return {}
+    called = [names[k] if k in range(len(names)) else str(k) for k in sorted(labels)]
+    return dict(zip(called, pictures.class_colours(len(called))))
 
 
 def codes_picture(point: Point) -> bytes:

@@ -247,7 +247,7 @@ def _latent_dim(private, shared, given, view_parts):
     if given not in (None, total):
         raise ConfigError(
             f"latent_dim follows from structure.private_dims={private} and structure.shared_dim={shared}: it is "
-            f"{total}. Got {given}; leave it out (latent_dim=null)."
+            f"{total}. Got {given}; leave latent_dim out."
         )
     return total
 

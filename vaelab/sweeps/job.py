@@ -81,8 +81,12 @@ class Job:
         if status.get("state") == "done":
             self.state = "done"
             return
-        if status.get("state") == "interrupted" or (asked_to_stop and exit_code < 0):
+        interrupted = status.get("state") == "interrupted"
+        if asked_to_stop and (interrupted or exit_code < 0):
             self.state, self.message = "stopped", "interrupted"
+            return
+        if interrupted:  # somebody's SIGTERM, a cluster's time limit
+            self.state, self.message = "failed", "stopped from outside; the same command goes on with it"
             return
         self.state = "failed"
         self.message = self.message or _reason(exit_code) or status.get("message") or self.last_line()

@@ -2,7 +2,7 @@
 
 from vaelab.errors import ConfigError
 from vaelab.sweeps.job import Job
-from vaelab.sweeps.remote import run_command, task
+from vaelab.sweeps.remote import about, run_command, task
 
 
 class RayPool:
@@ -47,7 +47,7 @@ class RayPool:
         try:
             return self._ray.get(reference)
         except Exception as error:
-            job.message = job.message or f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
+            job.message = job.message or about(error)
             return 1
 
     def ask_to_stop(self, job: Job) -> None:

@@ -3,7 +3,7 @@
 from vaelab.errors import ConfigError
 from vaelab.sweeps.job import Job
 from vaelab.sweeps.local import fitting_jobs
-from vaelab.sweeps.remote import run_command, task
+from vaelab.sweeps.remote import about, run_command, task
 
 
 class SlurmPool:
@@ -49,7 +49,7 @@ class SlurmPool:
         try:
             return submitted.result()
         except Exception as error:
-            job.message = job.message or f"{submitted.state}: {str(error).strip().splitlines()[-1][:200]}"
+            job.message = job.message or f"{submitted.state}: {about(error)}"
             return 1
 
     def ask_to_stop(self, job: Job) -> None:

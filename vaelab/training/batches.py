@@ -10,29 +10,42 @@ class Batches(keras.utils.PyDataset):
     """Shuffled batches of one split; item i of epoch e is the same in every process and after every restart.
 
     Training walks through an endless sequence of passes, each a permutation drawn from (seed, pass). An epoch is
-    `steps_per_epoch` consecutive batches of it (all batches of one pass by default).
+    `steps_per_epoch` consecutive batches of it (all batches of one pass by default). An item holds the batches of one
+    call of the training function, one behind the other.
 
     Args:
-        split: a `Split`; views may be memory maps, rows are read batch by batch.
+        split: a `Split`; views may be memory maps, rows are read item by item.
         batch_size: B; the last batch of a pass may be smaller.
         seed: the run's seed.
         steps_per_epoch: batches per epoch, None for one pass.
+        steps_per_call: batches in an item; 1 where `steps_per_epoch` is given, so that a pass ends with an item.
+        last_step: no item goes beyond this step of the training.
     """
 
-    def __init__(self, split, *, batch_size, seed, steps_per_epoch):
+    def __init__(self, split, *, batch_size, seed, steps_per_epoch, steps_per_call, last_step):
         super().__init__(workers=1)
         self.split, self.batch_size, self.seed = split, batch_size, seed
         self.batches_per_pass = -(-len(split) // batch_size)
         self.steps_per_epoch = steps_per_epoch or self.batches_per_pass
+        self.steps_per_call, self.last_step = steps_per_call, last_step
         self.epoch = 0
         self._order = (-1, None)
 
     def __len__(self):
-        return self.steps_per_epoch
+        return -(-self.steps_per_epoch // self.steps_per_call)
+
+    def steps_before(self, index) -> int:
+        """Steps of this epoch before item `index`, so that `steps_before(index + 1)` are done after it."""
+        return min(
+            index * self.steps_per_call, self.steps_per_epoch, self.last_step - self.epoch * self.steps_per_epoch
+        )
 
     def __getitem__(self, index):
-        n_pass, batch = divmod(self.epoch * self.steps_per_epoch + index, self.batches_per_pass)
-        rows = np.sort(self._permutation(n_pass)[batch * self.batch_size : (batch + 1) * self.batch_size])
+        step, count = self.steps_before(index), self.steps_before(index + 1) - self.steps_before(index)
+        n_pass, first = divmod(self.epoch * self.steps_per_epoch + step, self.batches_per_pass)
+        order = self._permutation(n_pass)
+        starts = (self.batch_size * batch for batch in range(first, first + max(count, 1)))
+        rows = np.concatenate([np.sort(order[start : start + self.batch_size]) for start in starts])
         return (tuple(np.ascontiguousarray(view[rows]) for view in self.split.x),)
 
     def _permutation(self, n_pass):

@@ -21,10 +21,10 @@ class EpochClock(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches.epoch = epoch
-        self._first_step = epoch * len(self.batches)
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._first_step + batch + 1 >= self.total_steps:
+        batches = self.batches
+        if batches.epoch * batches.steps_per_epoch + batches.steps_before(batch + 1) >= self.total_steps:
             self.model.stop_training = True
 
     def on_test_begin(self, logs=None):
@@ -32,7 +32,7 @@ class EpochClock(keras.callbacks.Callback):
 
 
 class NotANumber(keras.callbacks.Callback):
-    """Stops the run at the step whose loss is not finite."""
+    """Stops the run at the call of the training function in which a loss was not finite."""
 
     def __init__(self, batches):
         super().__init__()
@@ -46,8 +46,10 @@ class NotANumber(keras.callbacks.Callback):
             self.finite = logs
             return
         last = ", ".join(f"{k} {float(v):.6g}" for k, v in self.finite.items()) or "none"
+        before = self.epoch * self.batches.steps_per_epoch
+        first, step = (before + self.batches.steps_before(n) for n in (batch, batch + 1))
         raise TrainingError(
-            f"The loss became {float(logs['loss'])} at step {self.epoch * len(self.batches) + batch + 1} "
+            f"The loss became {float(logs['loss'])} at step {step if step == first + 1 else f'{first + 1} to {step}'} "
             f"(epoch {self.epoch + 1}). Last finite means of the epoch: {last}. "
             "Try a smaller trainer.learning_rate, trainer.clip_norm=1 or trainer.precision=float32."
         )
@@ -66,13 +68,15 @@ class Bookkeeper(keras.callbacks.Callback):
         best: variables of the best epoch so far (a resumed run's), or None.
         last_epoch, total_steps: wanted in all.
         on_epoch: function (epoch's dict) called after each epoch: tracking, live files.
+        measure: function (epoch's dict, history before it) -> more values of this epoch, not timed as training.
     """
 
     def __init__(
         self, state, checkpoints, batches, *, optimize, keep_best, patience, every, best, last_epoch, total_steps,
-        on_epoch,
+        on_epoch, measure,
     ):  # fmt: skip
         super().__init__()
+        self.measure = measure
         self.state, self.checkpoints, self.batches = state, checkpoints, batches
         self.optimize, self.keep_best, self.patience = optimize, keep_best, patience
         self.best, self.last_epoch, self.total_steps, self.on_epoch = best, last_epoch, total_steps, on_epoch
@@ -85,7 +89,7 @@ class Bookkeeper(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.trained = time.perf_counter()
-        self.steps = batch + 1
+        self.steps = self.batches.steps_before(batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
         state = self.state
@@ -93,9 +97,10 @@ class Bookkeeper(keras.callbacks.Callback):
         images = len(self.batches.split) * self.steps / self.batches.batches_per_pass
         row["time/images_per_second"] = images / max(self.trained - self.started, 1e-9)
         row["time/seconds"] = time.perf_counter() - self.started
+        row |= self.measure(row, state.history)
         state.history.append(row)
         state.epoch, state.step = epoch + 1, state.step + self.steps
-        state.cut_short = self.steps < len(self.batches)
+        state.cut_short = self.steps < self.batches.steps_per_epoch
         self._judge(row)
         if state.stopped:
             self.model.stop_training = True
@@ -122,7 +127,7 @@ class Bookkeeper(keras.callbacks.Callback):
     def _due(self):
         if self.model.stop_training or self.state.epoch >= self.last_epoch:
             return True
-        if (self.state.epoch + 1) * len(self.batches) > self.total_steps:  # the next one will be cut short
+        if (self.state.epoch + 1) * self.batches.steps_per_epoch > self.total_steps:  # the next one will be cut short
             return True
         if self.every_seconds is not None:
             return time.monotonic() - self.saved_at >= self.every_seconds
@@ -189,16 +194,16 @@ class Progress(keras.callbacks.Callback):
             from tqdm import tqdm
 
             self.bar = tqdm(
-                total=len(self.batches), desc=f"epoch {epoch + 1}/{self.n_epochs}", unit="batch", leave=False,
-                bar_format="{desc} |{bar:24}| {percentage:3.0f}% {remaining} {postfix}",
+                total=self.batches.steps_per_epoch, desc=f"epoch {epoch + 1}/{self.n_epochs}", unit="batch",
+                leave=False, bar_format="{desc} |{bar:24}| {percentage:3.0f}% {remaining} {postfix}",
             )  # fmt: skip
 
     def on_train_batch_end(self, batch, logs=None):
         if self.bar is None or time.perf_counter() - self.drawn < 0.1:
             return
         self.drawn = time.perf_counter()
-        images = (batch + 1) * self.batches.batch_size
-        self.bar.n = batch + 1
+        self.bar.n = self.batches.steps_before(batch + 1)
+        images = self.bar.n * self.batches.batch_size
         self.bar.set_postfix_str(f"{_values(logs)}  {images / (self.drawn - self.started):,.0f} images/s", refresh=True)
 
     def on_epoch_end(self, epoch, logs=None):

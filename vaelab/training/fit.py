@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from vaelab.backend import device_name
 from vaelab.errors import ConfigError, TrainingError
 from vaelab.training import callbacks as parts
 from vaelab.training import optimizers
@@ -38,9 +39,14 @@ class Plan:
     steps: int
 
 
+def steps_per_epoch(trainer: dict, n_images: int) -> int:
+    """Optimizer steps of one epoch."""
+    return trainer["steps_per_epoch"] or math.ceil(n_images / trainer["batch_size"])
+
+
 def plan(trainer: dict, n_images: int) -> Plan:
     """Epochs and total steps; `trainer.steps` wins over epochs and may end inside the last epoch."""
-    per_epoch = trainer["steps_per_epoch"] or math.ceil(n_images / trainer["batch_size"])
+    per_epoch = steps_per_epoch(trainer, n_images)
     if trainer["steps"] is not None:
         return Plan(math.ceil(trainer["steps"] / per_epoch), trainer["steps"])
     return Plan(trainer["epochs"], trainer["epochs"] * per_epoch)
@@ -61,7 +67,18 @@ def objective_of(optimize: str | None, validates: bool, terms) -> str:
     return name
 
 
-def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None) -> Fitted:
+def steps_per_call(vae) -> int:
+    """Gradient steps in one call of the compiled training function; the weights do not depend on it.
+
+    A step of a small dense net, or of any net on a GPU, is over so soon that calling it costs as much again. One of a
+    convolutional net on a CPU takes long enough to be called alone, and Ctrl-C and the progress bar wait for a call.
+    """
+    convolutions = any(len(v.shape) > 2 for v in vae.trainable_variables)
+    return 1 if convolutions and device_name() == "cpu" else 16
+
+
+def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None,
+        measure=lambda row, history: {}) -> Fitted:  # fmt: skip
     """Trains, from the newest checkpoint where there is one, and leaves the wanted weights in `vae`.
 
     Args:
@@ -74,6 +91,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
         optimize: as in the configuration.
         checkpoint_path: folder of the run's checkpoints, or None.
         on_epoch: called with each epoch's dict.
+        measure: called with each epoch's dict and the history before it; what it returns belongs to that epoch.
 
     Raises:
         TrainingError: the loss is not a number, or memory ran out.
@@ -82,10 +100,12 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     wanted = plan(trainer, len(dataset.train))
     held_out = {"split": dataset.validation, "test": dataset.test, "none": None}[trainer["validation"]]
     optimize = objective_of(optimize, held_out is not None, vae.objective.terms)
+    vae.n_train, vae.batch_size = len(dataset.train), trainer["batch_size"]
+    vae.steps_per_call = 1 if trainer["steps_per_epoch"] else steps_per_call(vae)
     batches = Batches(
-        dataset.train, batch_size=trainer["batch_size"], seed=seed, steps_per_epoch=trainer["steps_per_epoch"]
-    )
-    vae.n_train = len(dataset.train)
+        dataset.train, batch_size=trainer["batch_size"], seed=seed, steps_per_epoch=trainer["steps_per_epoch"],
+        steps_per_call=vae.steps_per_call, last_step=wanted.steps,
+    )  # fmt: skip
     vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, vae.objective))
     vae.optimizer.build(vae.trainable_variables)
     checkpoints = CheckpointFolder(checkpoint_path) if checkpoint_path else None
@@ -95,7 +115,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     bookkeeper = parts.Bookkeeper(
         state, checkpoints, batches, optimize=optimize, keep_best=keep_best, patience=trainer["early_stopping"],
         every=trainer["checkpoint_every"], best=best, last_epoch=wanted.epochs, total_steps=wanted.steps,
-        on_epoch=on_epoch,
+        on_epoch=on_epoch, measure=measure,
     )  # fmt: skip
     interruption = parts.Interruption()
     if state.epoch < wanted.epochs and not state.stopped:

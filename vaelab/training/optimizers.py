@@ -50,9 +50,10 @@ def make(trainer, schedule, total_steps, objective):
             critic_beta_1=given["beta_1"] if beta_1 is None else beta_1,
             alternating=objective.critic_steps > 1,
         )
-    return getattr(keras.optimizers, CLASSES[name])(
-        learning_rate=learning_rate, global_clipnorm=trainer["clip_norm"], **given
-    )
+    kind = getattr(keras.optimizers, CLASSES[name])
+    if name == "adam" and keras.backend.backend() == "tensorflow":
+        from vaelab.training.fused_adam import FusedAdam as kind
+    return kind(learning_rate=learning_rate, global_clipnorm=trainer["clip_norm"], **given)
 
 
 def _own_speed(objective) -> dict:

@@ -1,4 +1,4 @@
-"""How beta, capacity and learning rate move over training."""
+"""How beta, capacity and learning rate move over the training that was asked for."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from vaelab.plots.style import FAINT, MARGIN, WIDTH, Page, colour
 UNITS = {"beta": "beta", "capacity": "capacity, nats", "learning_rate": "learning rate"}
 
 
-def schedules(view):
+def schedule(view):
     """One panel per schedule, its value against the epoch.
 
     Reads `view.schedules`: {"beta": (epochs (n,), values (n,)), "learning_rate": ..., "capacity": ...}.
@@ -21,7 +21,7 @@ def schedules(view):
     """
     found = getattr(view, "schedules", None)
     if not found:
-        error = ConfigError("schedules: this run has no record of its schedules.")
+        error = ConfigError("schedule: this run has no record of its schedules.")
         error.quiet = True
         raise error
     columns = min(len(found), 3)
@@ -41,3 +41,6 @@ def schedules(view):
         ax.set_ylabel(UNITS.get(name, name.replace("_", " ")))
         ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
     return page.figure
+
+
+schedule.before_training = True
