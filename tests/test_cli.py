@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from support import ROOT
 
 from vaelab import cli
 from vaelab.commands import completion
@@ -87,12 +88,21 @@ def test_version(capsys):
     assert re.fullmatch(r"vaelab \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
-def test_a_folder_that_must_not_be_written_is_said_in_a_sentence(tmp_path, monkeypatch, capsys):
-    def refused(*args, **more):
-        raise OSError(30, "Read-only file system", "outputs/digits-dense-vae")
+READ_ONLY = """
+import pathlib, sys
+from vaelab import cli
+def refused(*args, **more):
+    raise OSError(30, "Read-only file system", "outputs/digits-dense-vae")
+pathlib.Path.mkdir = refused
+sys.exit(cli.main(["train", "model=dense"]))
+"""
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pathlib.Path.mkdir", refused)
-    assert cli.main(["train", "model=dense"]) == 1
+
+def test_a_folder_that_must_not_be_written_is_said_in_a_sentence(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
     told = "vaelab: outputs/digits-dense-vae: Read-only file system. What was finished before is kept.\n"
-    assert capsys.readouterr().err == told
+    assert done.stderr == told

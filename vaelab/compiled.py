@@ -67,42 +67,23 @@ def compiled_gradient(function):
     return call
 
 
-def steps_in_turn(step, batch_size, logs, *arguments):
-    """Keras's training step on several batches, in a loop inside the program being compiled.
+def steps_in_turn(step, batch_size, state, data):
+    """Keras's training step on several batches, as a scan inside the program that jax compiles.
 
     Args:
-        step: Keras's `train_step` of one batch: (data) -> logs; on jax (state, data) -> (logs, state).
+        step: Keras's `train_step` of one batch: (state, data) -> (logs, state).
         batch_size: B.
-        logs: function () -> logs before the first step.
-        arguments: those of `step`; data = (views,), each (n, H, W, C) with ceil(n / B) batches one behind the other.
+        data: (views,), each (n, H, W, C) with ceil(n / B) batches one behind the other.
     Returns:
-        What the last step returns.
+        (logs of the last step, state).
     """
-    *state, (views,) = arguments
-    backend = keras.backend.backend()
-    if backend == "jax":
-        return _scanned(step, batch_size, *state, views)
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        def body(start, _):
-            return start + batch_size, step((tuple(view[start : start + batch_size] for view in views),))
-
-        n = tf.shape(views[0])[0]
-        return tf.while_loop(lambda start, _: start < n, body, (0, logs()), parallel_iterations=1)[1]
-    for start in range(0, len(views[0]), batch_size):
-        last = step((tuple(view[start : start + batch_size] for view in views),))
-    return last
-
-
-def _scanned(step, batch_size, state, views):
-    """`steps_in_turn` on jax: whole batches in a scan, then the smaller one."""
     import jax
 
     def swapped(state, batch):
         logs, state = step(state, (batch,))
         return state, logs
 
+    (views,) = data
     whole = len(views[0]) // batch_size
     split = whole * batch_size
     if whole:

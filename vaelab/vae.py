@@ -77,7 +77,7 @@ class VAEModel(keras.Model):
         """A step on each of the batches that the data hold one behind the other, in one compiled call."""
         if self.steps_per_call == 1:
             return self.single_step(*arguments)
-        return steps_in_turn(self.single_step, self.batch_size, self.get_metrics_result, *arguments)
+        return steps_in_turn(self.single_step, self.batch_size, *arguments)
 
     def stage(self, training) -> Stage:
         """Where the schedules stand; validation always judges the model that is wanted in the end."""

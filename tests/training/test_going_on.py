@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
+from support import BACKEND
 
 from vaelab.commands import opening
 from vaelab.config.compose import compose
@@ -17,7 +18,7 @@ from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 
 SMALL = ["model=dense", "model.hidden_dims=[16]", "dataset.limit=300", "trainer.batch_size=90", "tracking=none",
          "trainer.progress=false", "dataset.binarize=dynamic",
-         f"backend={os.environ.get('KERAS_BACKEND', 'tensorflow')}"]  # fmt: skip
+         f"backend={BACKEND}"]  # fmt: skip
 
 
 class Killed(BaseException):
@@ -129,35 +130,41 @@ def test_a_full_disk_costs_a_checkpoint_not_the_training(tmp_path, monkeypatch, 
 def test_ctrl_c_finishes_the_step_and_keeps_the_epochs(tmp_path, monkeypatch):
     from vaelab.training import callbacks
 
-    count, words = [], ["trainer.epochs=4", "trainer.batch_size=10"]  # an epoch is two calls of the training function
+    calls, words = [], ["trainer.epochs=4", "trainer.batch_size=10"]
 
     def press(self, batch, logs=None):
-        count.append(batch)
-        if len(count) == 4:
+        calls.append((self.batches.epoch, batch))
+        if calls[-1] == (1, 1):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(callbacks.EpochClock, "on_train_batch_begin", press, raising=False)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted):
         train(tmp_path / "cut", *words)
-    assert signal.getsignal(signal.SIGINT) is before and len(count) == 4
+    assert signal.getsignal(signal.SIGINT) is before and calls[-1] == (1, 1)
     assert CheckpointFolder(tmp_path / "cut").newest().name == "epoch-000001"
     monkeypatch.undo()
     assert_same(train(tmp_path / "cut", *words), train(tmp_path / "whole", *words))
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="jax alone takes several steps in a call")
 def test_the_weights_do_not_depend_on_how_many_steps_a_call_takes(tmp_path, monkeypatch):
-    """One, four or all steps of an epoch in a call; a smaller last batch, and a last epoch that is cut short."""
+    """One, four or all steps of an epoch in a call; a smaller last batch, and a last epoch that is cut short.
+
+    To rounding: compiled together, XLA sums in another order. (How many there are never changes between runs.)
+    """
     from vaelab.training import fit
 
     words = ["trainer.batch_size=40", "trainer.steps=19", "beta_schedule=warmup"]  # 7 steps an epoch, the last of 30
     runs = []
     for steps in (1, 4, 16):
-        monkeypatch.setattr(fit, "steps_per_call", lambda vae, steps=steps: steps)
+        monkeypatch.setattr(fit, "steps_per_call", lambda steps=steps: steps)
         runs.append(train(tmp_path / str(steps), *words))
     assert runs[0][0].steps == 19 and [row["epoch"] for row in runs[0][0].history] == [1, 2, 3]
     for other in runs[1:]:
-        assert_same(other, runs[0])
+        assert (other[0].steps, len(other[0].history)) == (19, 3)
+        for one, two in zip(other[1], runs[0][1], strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
 
 
 # -- the folder --------------------------------------------------------------------------------------------------------

@@ -12,28 +12,24 @@ def few_channels(convolution):
     Args:
         convolution: layer with channels last, padding "same" or "valid", no strides, no dilation.
     """
+    import numpy as np
     from keras import ops
 
     height, width = convolution.kernel_size
-    channels = convolution.filters
+    positions, channels = height * width, convolution.filters
+    # map (position, channel) is read at that position and added to that channel: (k, k, k^2 C', C')
+    shift = np.einsum("pq,cd->pqcd", np.eye(positions, dtype="float32"), np.eye(channels, dtype="float32"))
+    shift = shift.reshape(height, width, positions * channels, channels)
 
     def convolution_op(x, kernel):
         """x (B, H, W, C), kernel (k, k, C, C') -> (B, H', W', C')."""
-        if height * width * channels > x.shape[-1]:
-            return type(convolution).convolution_op(convolution, x, kernel)
-        columns = ops.reshape(ops.transpose(kernel, (2, 0, 1, 3)), (x.shape[-1], -1))  # (C, k k C')
+        direct = type(convolution).convolution_op
+        if positions * channels > x.shape[-1]:
+            return direct(convolution, x, kernel)
+        columns = ops.reshape(ops.transpose(kernel, (2, 0, 1, 3)), (x.shape[-1], -1))  # (C, k^2 C')
         maps = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), columns)
-        maps = ops.reshape(maps, (-1, *x.shape[1:3], maps.shape[-1]))  # (B, H, W, k k C')
-        extra = (height - 1, width - 1)
-        if convolution.padding == "same":
-            maps = ops.pad(maps, ((0, 0), *((e // 2, e - e // 2) for e in extra), (0, 0)))
-        rows, cols = (n - e for n, e in zip(maps.shape[1:3], extra))
-        shifted = (
-            maps[:, i : i + rows, j : j + cols, (i * width + j) * channels : (i * width + j + 1) * channels]
-            for i in range(height)
-            for j in range(width)
-        )
-        return sum(shifted)
+        maps = ops.reshape(maps, (-1, *x.shape[1:3], positions * channels))  # (B, H, W, k^2 C')
+        return direct(convolution, maps, ops.cast(shift, maps.dtype))
 
     convolution.convolution_op = convolution_op
     return convolution

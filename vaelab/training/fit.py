@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from vaelab.backend import device_name
+import keras
+
 from vaelab.errors import ConfigError, TrainingError
 from vaelab.training import callbacks as parts
 from vaelab.training import optimizers
@@ -67,14 +68,13 @@ def objective_of(optimize: str | None, validates: bool, terms) -> str:
     return name
 
 
-def steps_per_call(vae) -> int:
-    """Gradient steps in one call of the compiled training function; the weights do not depend on it.
+def steps_per_call() -> int:
+    """Gradient steps in one call of the compiled training function; never changed, for weights depend on it in rounding.
 
-    A step of a small dense net, or of any net on a GPU, is over so soon that calling it costs as much again. One of a
-    convolutional net on a CPU takes long enough to be called alone, and Ctrl-C and the progress bar wait for a call.
+    A step of a small net is over so soon that calling it costs as much again, which a scan saves on jax. TensorFlow's
+    while loop does not order all its reads and writes of variables: one training in a few ended in other weights.
     """
-    convolutions = any(len(v.shape) > 2 for v in vae.trainable_variables)
-    return 1 if convolutions and device_name() == "cpu" else 16
+    return 16 if keras.backend.backend() == "jax" else 1
 
 
 def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None,
@@ -101,7 +101,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     held_out = {"split": dataset.validation, "test": dataset.test, "none": None}[trainer["validation"]]
     optimize = objective_of(optimize, held_out is not None, vae.objective.terms)
     vae.n_train, vae.batch_size = len(dataset.train), trainer["batch_size"]
-    vae.steps_per_call = 1 if trainer["steps_per_epoch"] else steps_per_call(vae)
+    vae.steps_per_call = 1 if trainer["steps_per_epoch"] else steps_per_call()
     batches = Batches(
         dataset.train, batch_size=trainer["batch_size"], seed=seed, steps_per_epoch=trainer["steps_per_epoch"],
         steps_per_call=vae.steps_per_call, last_step=wanted.steps,

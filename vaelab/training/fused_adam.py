@@ -12,13 +12,13 @@ class FusedAdam(keras.optimizers.Adam):
     """
 
     def update_step(self, gradient, variable, learning_rate):
-        """One update of one variable."""
+        """One update of one variable, which Keras hands over as a tf.Variable."""
         import tensorflow as tf
 
         index = self._get_variable_index(variable)
         t = tf.cast(self.iterations + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.value.handle,
+            var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
             beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), t),
