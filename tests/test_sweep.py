@@ -312,6 +312,7 @@ def weights(folder):
     return {f"{f}/{k}": a for f in ("model", "best") for k, a in np.load(newest / f"{f}.npz").items()}
 
 
+@pytest.mark.slow
 def test_the_same_command_skips_what_is_done_and_adds_what_is_new(tmp_path):
     """One job fails by its learning rate; the other is done once. The report and the parent run know all of it."""
     words = ["train", "-m", *QUICK, "trainer.optimizer=sgd", "sweep_name=s"]

@@ -133,6 +133,7 @@ def test_the_same_command_twice_gives_identical_weights_and_another_seed_others(
     assert any(not np.array_equal(one[k], other[k]) for k in one)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run(command, tmp_path):
     done = command("train", "model=dense", "trainer=quick", "trainer.optimizer=sgd", "trainer.learning_rate=1e30",
                    f"backend={BACKEND}", check=False)  # fmt: skip
@@ -152,6 +153,7 @@ def test_tracking_that_cannot_be_reached_costs_a_warning(command, tmp_path):
     assert content["state"] == "done" and content["mlflow_delivered"] is False
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_and_saves_float32(command, tmp_path):
     command("train", "model=conv_v1", "trainer=quick", "trainer.precision=bfloat16", "plot=[]", "tracking=none",
             f"backend={BACKEND}")  # fmt: skip

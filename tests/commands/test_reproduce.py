@@ -34,6 +34,7 @@ def test_verdicts():
     assert "FAIL" in reproduce.table(list(verdicts.values()))
 
 
+@pytest.mark.slow
 def test_a_recipe_that_fails_exits_1(tmp_path):
     recipe = {
         "defaults": [{"override /model": "dense"}, {"override /trainer": "quick"}],

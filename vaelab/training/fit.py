@@ -69,7 +69,7 @@ def objective_of(optimize: str | None, validates: bool, terms) -> str:
 
 
 def steps_per_call() -> int:
-    """Gradient steps in one call of the compiled training function; never changed, for weights depend on it in rounding.
+    """Gradient steps in one call of the compiled training function; fixed, for weights depend on it in rounding.
 
     A step of a small net is over so soon that calling it costs as much again, which a scan saves on jax. TensorFlow's
     while loop does not order all its reads and writes of variables: one training in a few ended in other weights.
