@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -53,7 +54,7 @@ def run(cfg) -> int:
         for name in formats:
             path = to / name / f"{which}{SUFFIXES[name]}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            difference = _written(model, name, path, inputs, expected)
+            difference = _written(model, folder.model_file(which), name, path, inputs, expected)
             if not difference <= TOLERANCE:
                 raise RunError(f"{path} differs from Keras by {difference:.1g} of the largest output: do not use it.")
             print(f"{path}  {_size(path) / 1e6:.1f} MB, within {difference:.0e} of Keras")
@@ -97,7 +98,7 @@ def compare(expected: list[np.ndarray], found: list[np.ndarray]) -> float:
     return worst
 
 
-def _written(model, name: str, path: Path, inputs, expected) -> float:
+def _written(model, source: Path, name: str, path: Path, inputs, expected) -> float:
     """Writes the model, reads it back and returns the difference; what the converters print is kept off the terminal.
 
     Raises:
@@ -106,15 +107,18 @@ def _written(model, name: str, path: Path, inputs, expected) -> float:
     with open(os.devnull, "w") as quiet, redirect_stdout(quiet), held_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            _write(model, name, path)
+            _write(model, source, name, path)
             return compare(expected, READERS[name](path)(inputs))
         except Exception as error:
             told = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise RunError(f"{path.stem} cannot be exported as {name}: {told[:200]}") from None
 
 
-def _write(model, name: str, path: Path) -> None:
-    if name in ("keras", "h5"):
+def _write(model, source: Path, name: str, path: Path) -> None:
+    if name == "h5":
+        shutil.copyfile(source, path)  # Keras cannot save every model of several views a second time
+        return
+    if name == "keras":
         model.save(path)
         return
     formats = {"saved_model": "tf_saved_model"}
