@@ -1,6 +1,7 @@
 """Fixtures shared by all tests. `make test BACKEND=jax` runs them on another backend."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,20 @@ def command(tmp_path):
 
 @pytest.fixture(scope="session")
 def digits_run(tmp_path_factory):
-    """(folder of outputs' parent, run folder) of a finished two-epoch run on the digits, with pictures and MLflow."""
+    """(folder of outputs' parent, run folder) of a finished two-epoch run on the digits, with pictures and MLflow.
+
+    All tests of a process share it: what writes into the folder or trains beside it takes `own_run`.
+    """
     cwd = tmp_path_factory.mktemp("digits_run")
     vaelab("train", "model=dense", "trainer=quick", f"backend={BACKEND}", "run_name=first", "plots.tsne.n=300",
            "explorer.tsne_points=300", cwd=cwd)  # fmt: skip
     (status,) = (cwd / "outputs").glob("*/*/status.json")
     return cwd, status.parent
+
+
+@pytest.fixture
+def own_run(digits_run, tmp_path_factory):
+    """`digits_run` as a copy of this test's own."""
+    cwd, run = digits_run
+    own = shutil.copytree(cwd, tmp_path_factory.mktemp("own_run") / "work")
+    return own, own / run.relative_to(cwd)

@@ -19,9 +19,9 @@ from vaelab import cli
 
 
 @pytest.fixture
-def at_run(digits_run, monkeypatch):
-    """In-process `vaelab ...` in the folder of the finished run."""
-    cwd, run = digits_run
+def at_run(own_run, monkeypatch):
+    """In-process `vaelab ...` in the folder of a finished run, with the run."""
+    cwd, run = own_run
     monkeypatch.chdir(cwd)
     return cli.main, run
 
@@ -168,8 +168,8 @@ def test_ctrl_c_saves_and_prints_the_line_that_resumes(tmp_path):
     assert list(status.parent.glob("checkpoint/epoch-*/model.npz"))
 
 
-def test_ui_serves_the_store(digits_run):
-    cwd, _ = digits_run
+def test_ui_serves_the_store(own_run):
+    cwd, _ = own_run
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -51,8 +51,8 @@ def test_a_recipe_that_fails_exits_1(tmp_path):
     assert [v["passed"] for v in json.loads(verdict.read_text())] == [False, True]
 
 
-def test_a_run_is_repeated_byte_for_byte(digits_run):
-    cwd, run = digits_run
+def test_a_run_is_repeated_byte_for_byte(own_run):
+    cwd, run = own_run
     done = vaelab("reproduce", f"run={run}", cwd=cwd)
     assert "identical byte for byte; largest difference 0" in done.stdout and "PASS" in done.stdout
 
