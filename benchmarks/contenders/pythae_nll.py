@@ -15,13 +15,13 @@ images = torch.from_numpy(turned(np.load(Path(S["start"]) / "test.npy", mmap_mod
 vae = model(S["network"], Path(S["start"])).eval()
 
 
-def value() -> float:
+def value(images) -> float:
     """Mean negative log-likelihood, 100 samples at a time as by default."""
     with torch.no_grad():
         return -float(vae.get_nll(images, n_samples=S["samples"]))
 
 
-turns.ready(nll=value())
+turns.ready(nll=value(images[: S["checked"]]))
 while True:
-    value()
+    value(images)
     turns.next()

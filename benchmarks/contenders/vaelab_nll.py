@@ -16,18 +16,18 @@ from vaelab.view import LatentView  # noqa: E402
 
 images = np.load(Path(S["start"]) / "test.npy", mmap_mode="r")[: S["images"]].copy()
 vae = model(cfg, S)
-some = Split((images,), np.zeros(len(images), int))
-dataset = Dataset(name="fashionmnist", train=some, test=some, class_names=("all",))
 
 
-def value() -> float:
+def value(images) -> float:
     """Mean negative log-likelihood; a fresh view encodes anew."""
+    some = Split((images,), np.zeros(len(images), int))
+    dataset = Dataset(name="fashionmnist", train=some, test=some, class_names=("all",))
     view = LatentView(vae, dataset, name="benchmark", seed=0)
     scores = nll(view, split="test", samples=S["samples"], curve=[], images=None, widen=1.0, tolerance=1e9)
     return scores[f"nll_is{S['samples']}"].value
 
 
-turns.ready(nll=value())
+turns.ready(nll=value(images[: S["checked"]]))
 while True:
-    value()
+    value(images)
     turns.next()

@@ -94,8 +94,13 @@ class Running:
             self._process.wait()
 
 
-def compare(contenders: list[Contender], *, turns: int, folder: Path, tolerance: float = 2e-3) -> list[Result]:
+def compare(
+    contenders: list[Contender], *, turns: int, folder: Path, tolerance: float = 2e-3, rehearsal: bool = True
+) -> list[Result]:
     """Starts all, checks that their facts agree, and lets each work once unmeasured, then `turns` times in turn.
+
+    Args:
+        rehearsal: False leaves the unmeasured turn out, where the check has compiled all there is.
 
     Raises:
         RuntimeError: a contender died, or solves another problem than the first one.
@@ -107,7 +112,7 @@ def compare(contenders: list[Contender], *, turns: int, folder: Path, tolerance:
             running.append(Running(contender, folder / f"{contender.name.replace(' ', '_').replace('/', '_')}.log"))
             running[-1].facts = running[-1].hear()["facts"]
             _same_problem(running[0], running[-1], tolerance)
-        for one in running:
+        for one in running if rehearsal else ():
             one.turn()  # compiles
         results = [Result(one.name, one.facts, []) for one in running]
         for _ in range(turns):

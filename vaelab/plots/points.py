@@ -8,7 +8,6 @@ from matplotlib.colors import Normalize, to_rgba
 
 from vaelab.errors import ConfigError
 from vaelab.plots.style import (
-    FAINT,
     INK,
     MARGIN,
     MUTED,
@@ -167,7 +166,7 @@ def prior_circles(ax) -> None:
     """Circles of radius 1 and 2 around the origin: where the prior's standard deviations lie."""
     angle = np.linspace(0, 2 * np.pi, 200)
     for radius in (1, 2):
-        ax.plot(radius * np.cos(angle), radius * np.sin(angle), color=FAINT, linewidth=1, zorder=0)
+        ax.plot(radius * np.cos(angle), radius * np.sin(angle), color=MUTED, linewidth=0.8, zorder=2.5, **_halo())
         ax.annotate(
             f"{radius}σ", (0, radius), color=MUTED, fontsize=8, ha="center", va="bottom", zorder=3, **_halo()
         )  # fmt: skip

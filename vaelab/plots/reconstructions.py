@@ -8,6 +8,7 @@ from vaelab.config.types import PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
+from vaelab.plots.style import number
 
 TITLES = {
     "random": "Originals above reconstructions",
@@ -42,7 +43,7 @@ def reconstructions(
     decoded = view.decode(part.mean[rows])
     labels = [f"{pick.class_name(view, part, r)}\n#{r}".strip() for r in rows]
     if choose in ("worst", "best"):
-        labels = [f"{pick.class_name(view, part, r)}\n#{r}: {part.distortion[r]:.4g}".strip() for r in rows]
+        labels = [f"{pick.class_name(view, part, r)}\n#{r}: {number(part.distortion[r])}".strip() for r in rows]
     columns = min(len(rows), max(1, 10 // view.n_views))
     blocks = [
         _paired(a, b, labels, columns, pick.view_name(view, v), names=v == 0)

@@ -158,6 +158,11 @@ def key(label: str, k: int, size: float = 7.5) -> Line2D:
     return Line2D([], [], linestyle="", marker=marker(k), color=colour(k), markersize=size, label=label)
 
 
+def number(value: float) -> str:
+    """Four significant digits, or all before the point: -0.01234, 42.52, 17,134."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def count(shown: int, total: int, what: str = "images") -> str:
     """ "2,000 of 10,000 images", or "360 images" where all are shown."""
     return f"{total:,} {what}" if shown >= total else f"{shown:,} of {total:,} {what}"

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from vaelab.errors import ConfigError
-from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour, text_width
+from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour, number, text_width
 
 PARTS = {"train": ("training", 0), "val": ("validation", 3)}  # name and colour
 FIRST = ("loss", "distortion", "rate", "rate_critic")
@@ -75,9 +75,9 @@ def _panel(ax, name, epochs, curves, log_scale):
     if name == "loss" and len(epochs) > 1:
         k = int(np.nanargmin(best))
         ax.axvline(epochs[k], color=MUTED, linewidth=0.8, linestyle=":")
-        note = f"lowest {best[k]:.4g}, epoch {epochs[k]:g}"
+        note = f"lowest {number(best[k])}, epoch {epochs[k]:g}"
     else:
-        note = ", ".join(f"{p} {c[np.isfinite(c)][-1]:.4g}" for p, c in curves.items())
+        note = ", ".join(f"{p} {number(c[np.isfinite(c)][-1])}" for p, c in curves.items())
     ax.set_title(name.replace("_", " "), loc="left", fontsize=TEXT, weight="bold", color=INK)
     width = ax.get_position().width * WIDTH
     if text_width(name, TEXT, "bold") + 0.1 + text_width(note, SMALL) < width:

@@ -76,7 +76,7 @@ def _iso_elbo(ax, points):
             continue
         ax.plot([left, right], [total - left, total - right], color=FAINT, lw=0.8, zorder=0)
         ax.annotate(
-            f"elbo {-total:,.4g}", (left, total - left), (2, -1), textcoords="offset points", fontsize=7, color=MUTED,
+            f"elbo {-total:,g}", (left, total - left), (2, -1), textcoords="offset points", fontsize=7, color=MUTED,
             va="top", ha="left", zorder=0, bbox={"fc": "white", "ec": "none", "pad": 0.3},
         )  # fmt: skip
 
