@@ -33,6 +33,27 @@ print(json.dumps([Turns._clocks()[0] - start[0], peak_memory_mb()]))
 """
 
 
+def lines(rows: list[dict]):
+    """CPU time and peak memory against the number of images."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 2.9), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    images = [row["images"] for row in rows]
+    left.loglog(images, [row["CPU s"] for row in rows], "o-", color=report.BLUE, label="measured")
+    last = rows[-1]["CPU s"] / images[-1]
+    left.loglog(images, [last * n for n in images], "--", color=report.GREY, label="proportional", zorder=0)
+    left.set_ylabel("CPU time, s")
+    left.legend(frameon=False, fontsize=9)
+    right.semilogx(images, [row["peak MB"] for row in rows], "o-", color=report.BLUE)
+    right.set_ylim(0, 1.2 * max(row["peak MB"] for row in rows))
+    right.set_ylabel("peak memory, MB")
+    for axes in (left, right):
+        axes.set_xlabel("generated images")
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", nargs="+", type=int, default=[10_000, 30_000, 100_000, 300_000, 1_000_000])
@@ -47,7 +68,7 @@ def main() -> None:
         rows.append({"contender": f"vaelab {images:,}", "images": images, "CPU s": seconds,
                      "CPU ms/image": 1e3 * seconds / images, "peak MB": round(memory)})  # fmt: skip
     command = " ".join(["python benchmarks/generation.py", *sys.argv[1:]])
-    report.save("generation", rows, command=command, value="CPU s", label="CPU time, s")
+    report.save("generation", rows, command=command, value="CPU s", label="CPU time, s", draw=lines)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ RESULTS = HERE / "results"
 BLUE, GREY = "#3b6ea8", "#b9bec6"
 
 
-def save(question: str, rows: list[dict], *, command: str, value: str, label: str, group: str | None = None) -> None:
+def save(
+    question: str, rows: list[dict], *, command: str, value: str, label: str, group: str | None = None, draw=None
+) -> None:
     """Prints the table and writes results/<question>.csv and .png.
 
     Args:
@@ -19,6 +21,7 @@ def save(question: str, rows: list[dict], *, command: str, value: str, label: st
         value: the key that the bars show.
         label: what the bars' axis says.
         group: key that parts the rows into panels, if any.
+        draw: function (rows) -> Figure, where bars are not the picture.
     """
     RESULTS.mkdir(exist_ok=True)
     print(table(rows))
@@ -27,7 +30,8 @@ def save(question: str, rows: list[dict], *, command: str, value: str, label: st
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({k: _text(v) for k, v in row.items()} for row in rows)
-    picture(rows, value=value, label=label, group=group).savefig(RESULTS / f"{question}.png", dpi=150)
+    figure = draw(rows) if draw else picture(rows, value=value, label=label, group=group)
+    figure.savefig(RESULTS / f"{question}.png", dpi=150)
     print(f"\n{machine.describe()}\nresults/{question}.csv, results/{question}.png")
 
 

@@ -47,7 +47,8 @@ class TrainingState:
 
 def arrays_of(variables) -> list[np.ndarray]:
     """Copies of variables as numpy arrays, in order."""
-    return [np.array(ops.convert_to_numpy(v.value)) for v in variables]
+    arrays = (ops.convert_to_numpy(v.value) for v in variables)
+    return [a if a.flags.owndata else a.copy() for a in arrays]  # jax and torch hand out views that training changes
 
 
 def assign(variables, arrays, where="the checkpoint") -> None:
