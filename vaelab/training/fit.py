@@ -1,11 +1,12 @@
 """Trains a model on a dataset: Keras's `fit` with our data order, bookkeeping and checkpoints."""
 
+import gc
 import math
 from dataclasses import dataclass
 
 import keras
 
-from vaelab.errors import ConfigError, TrainingError
+from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.training import callbacks as parts
 from vaelab.training import optimizers
 from vaelab.training.batches import Batches, InOrder
@@ -117,7 +118,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
         every=trainer["checkpoint_every"], best=best, last_epoch=wanted.epochs, total_steps=wanted.steps,
         on_epoch=on_epoch, measure=measure,
     )  # fmt: skip
-    interruption = parts.Interruption()
+    interruption, interrupted = parts.Interruption(), None
     if state.epoch < wanted.epochs and not state.stopped:
         try:
             vae.fit(
@@ -135,6 +136,8 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
                     interruption,
                 ],
             )
+        except Interrupted as error:
+            interrupted = str(error)
         except Exception as error:
             if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError") or isinstance(error, MemoryError):
                 raise TrainingError(
@@ -144,6 +147,9 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
             raise
         finally:
             interruption.restore()
+    if interrupted:
+        gc.collect()  # with the first exception's frames, else TensorFlow's iterator outlives Python and warns of it
+        raise Interrupted(interrupted)
     weights = "last"
     if bookkeeper.best is not None and keep_best:
         assign(model_variables(vae), bookkeeper.best)
