@@ -54,17 +54,11 @@ def killed_at_random(process, run: Path, seconds: float) -> bool:
     before = epochs(run)
     while process.poll() is None and epochs(run) <= before:
         time.sleep(0.005)
-    try:
-        process.wait(seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
+    return killed_after(process, seconds)
 
 
-def killed_while_starting(process, seconds: float) -> bool:
-    """SIGKILL so long after the start, while libraries, data or the checkpoint are being read."""
+def killed_after(process, seconds: float) -> bool:
+    """SIGKILL so long from now (from the start: libraries, data or the checkpoint are being read)."""
     try:
         process.wait(seconds)
         return False
@@ -122,7 +116,7 @@ def kill_and_resume(cwd, run: Path, first: list[str], kills: list) -> int:
         if kill == "training":
             dead = killed_at_random(process, run, *seconds)
         elif kill == "starting":
-            dead = killed_while_starting(process, *seconds)
+            dead = killed_after(process, *seconds)
         else:
             dead = {"writing": killed_while_writing, "ending": killed_while_ending}[kill](process, run)
         hit += dead
