@@ -108,3 +108,22 @@ def test_umap_and_opentsne_where_they_are_installed():
     view, _ = clustered()
     assert project(view, "test", "umap", 80, neighbours=10, min_dist=0.1).points.shape == (80, 2)
     assert project(view, "test", "tsne", 80, **{**TSNE, "engine": "opentsne"}).points.shape == (80, 2)
+
+
+def test_both_engines_count_the_exaggerated_iterations(monkeypatch):
+    """openTSNE's own n_iter comes on top of its early exaggeration; scikit-learn's max_iter holds it."""
+    import sys
+    from types import SimpleNamespace
+
+    asked = {}
+
+    class Recorder:
+        def __init__(self, **settings):
+            asked.update(settings)
+
+        def fit(self, codes):
+            return codes[:, :2]
+
+    monkeypatch.setitem(sys.modules, "openTSNE", SimpleNamespace(TSNE=Recorder))
+    project(fake_view(shape=(8, 8, 1)), "test", "tsne", 50, **{**TSNE, "engine": "opentsne"})
+    assert asked["early_exaggeration_iter"] + asked["n_iter"] == TSNE["iterations"]

@@ -100,13 +100,15 @@ def pca(codes: np.ndarray, components: int, seed: int):
 def tsne(codes: np.ndarray, components: int, seed: int, *, engine: str, perplexity: float, iterations: int):
     """t-SNE (van der Maaten & Hinton, 2008), started from PCA.
 
-    Perplexity is lowered to a third of the points where there are too few for it; the note says so.
+    Perplexity is lowered to a third of the points where there are too few for it; the note says so. `iterations`
+    (250 or more) counts the first 250, whose affinities are exaggerated, with either engine.
     """
     fitting = min(perplexity, max(1.0, (len(codes) - 1) / 3))
     note = f"{engine}, perplexity {fitting:.3g}"
     if fitting < perplexity:
         note += f" (too few points for {perplexity:g})"
     start = _start(codes, components, seed, size=1e-4)
+    exaggerated = 250
     if engine == "opentsne":
         try:
             from openTSNE import TSNE
@@ -119,7 +121,8 @@ def tsne(codes: np.ndarray, components: int, seed: int, *, engine: str, perplexi
             perplexity=fitting,
             initialization=start.astype(np.float64),
             random_state=seed,
-            n_iter=iterations,
+            early_exaggeration_iter=exaggerated,
+            n_iter=iterations - exaggerated,
         )
         return np.asarray(fit.fit(codes)), note, None
     from sklearn.manifold import TSNE
@@ -127,7 +130,7 @@ def tsne(codes: np.ndarray, components: int, seed: int, *, engine: str, perplexi
 
     fit = TSNE(
         n_components=components, perplexity=fitting, init=start, random_state=seed,
-        max_iter=max(250, iterations), method="barnes_hut" if components < 4 else "exact",
+        max_iter=iterations, method="barnes_hut" if components < 4 else "exact",
     )  # fmt: skip
     with threadpool_limits(1):  # for a few thousand points a second thread mostly waits: half the CPU time without it
         return fit.fit_transform(codes.astype(np.float32)), note, None

@@ -12,6 +12,7 @@ WRONG = [
     ("trainer.epochs=1.5", "expected an integer greater than 0 or null, got 1.5"),
     ("beta=abc", "beta: expected a number 0 or greater, got 'abc'"),
     ("beta=-1", "beta: expected a number 0 or greater, got -1"),
+    ("plots.tsne.iterations=100", "plots.tsne.iterations: expected an integer 250 or greater, got 100"),
     ("beta=nan", "beta: expected a number 0 or greater"),
     ("backend=tensorflw", "expected one of tensorflow, jax, torch, got 'tensorflw'"),
     ("model.kernel_size=[3]", "model.kernel_size: expected an integer greater than 0, got [3]"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vaelab.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from vaelab.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TSNEIterations
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Explorer:
     tsne_points: PositiveInt
     engine: Literal["scikit-learn", "opentsne"]
     perplexity: PositiveFloat
-    iterations: PositiveInt
+    iterations: TSNEIterations
     thumbnails: bool
     half_precision_above: NonNegativeFloat
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.config.types import PositiveFloat, PositiveInt, TSNEIterations
 from vaelab.plots.choose import split_facts
 from vaelab.plots.points import colouring, scatter_figure
 from vaelab.projections import project
@@ -15,7 +15,7 @@ def tsne(
     n: PositiveInt,
     engine: Literal["scikit-learn", "opentsne"],
     perplexity: PositiveFloat,
-    iterations: PositiveInt,
+    iterations: TSNEIterations,
     color: str,
 ):
     """Scatter of the t-SNE coordinates of n images, coloured by class.
