@@ -13,7 +13,7 @@ BARE = ["plot=[]", "explorer=none", "tracking=none"]
 
 
 def vaelab(*words, cwd=None, check=True, env=None, timeout=600):
-    """Runs `vaelab ...` in a process of its own; returns the finished process."""
+    """Runs `vaelab ...` in a process of its own, which must not end with a complaint of TensorFlow's; returns it."""
     done = subprocess.run(
         [sys.executable, "-m", "vaelab", *map(str, words)],
         cwd=cwd, capture_output=True, text=True, timeout=timeout,
@@ -21,4 +21,5 @@ def vaelab(*words, cwd=None, check=True, env=None, timeout=600):
     )  # fmt: skip
     if check:
         assert done.returncode == 0, f"vaelab {' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}"
+        assert "GeneratorDataset" not in done.stderr, f"vaelab {' '.join(map(str, words))}\n{done.stderr}"
     return done

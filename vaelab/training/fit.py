@@ -147,8 +147,9 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
             raise
         finally:
             interruption.restore()
+    if interrupted or state.step % batches.steps_per_epoch:
+        gc.collect()  # an epoch's iterator that was left before its end, else TensorFlow warns of it at Python's end
     if interrupted:
-        gc.collect()  # with the first exception's frames, else TensorFlow's iterator outlives Python and warns of it
         raise Interrupted(interrupted)
     weights = "last"
     if bookkeeper.best is not None and keep_best:
