@@ -16,7 +16,8 @@ import pytest
 from support import BACKEND, ROOT, vaelab
 
 from vaelab import tracking
-from vaelab.runs import RunFolder, SweepFolder, all_runs
+from vaelab.runs import RunFolder, all_runs
+from vaelab.sweeps.folder import SweepFolder
 
 mlflow = pytest.importorskip("mlflow")
 CFG = {

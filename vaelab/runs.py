@@ -2,82 +2,16 @@
 
 import csv
 import json
-import os
-import socket
-import sys
-import time
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
 
-from vaelab.errors import DISK_TROUBLE, RunError
+from vaelab import printing
+from vaelab.errors import RunError
+from vaelab.folder import Folder, beside, write
 
 MODELS = ("encoder", "decoder", "vae")
-
-
-class Folder:
-    """A folder one process at a time works on."""
-
-    WORK = "used"
-
-    def __init__(self, path):
-        self.path = Path(path).resolve()
-
-    def __str__(self):
-        """As short as a user may type it from here."""
-        try:
-            return str(self.path.relative_to(Path.cwd()))
-        except ValueError:
-            return str(self.path)
-
-    def _read_json(self, name: str) -> dict:
-        path = self.path / name
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {error}") from None
-
-    # -- one process at a time ------------------------------------------------------------------------------------
-
-    @contextmanager
-    def locked(self):
-        """Holds the folder for this process.
-
-        Raises:
-            RunError: another process works on it; the message says which.
-        """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / ".lock", "a+", encoding="utf-8") as file:
-            if not _taken(file):
-                file.seek(0)
-                raise RunError(f"{self} is being {self.WORK} by {file.read().strip() or 'another process'}.") from None
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-            file.flush()
-            for leftover in (*self.path.glob(".[0-9]*-*"), *self.path.glob("frames/.[0-9]*-*")):  # a killed process's
-                leftover.unlink(missing_ok=True)
-            yield
-
-    def holder(self) -> str | None:
-        """Who works on it now, or None."""
-        import fcntl
-
-        path = self.path / ".lock"
-        if not path.is_file():
-            return None
-        try:
-            file = open(path, "r+", encoding="utf-8")  # noqa: SIM115 (closed by with below)
-        except OSError:
-            return None
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return file.read().strip()
-        return None
+SWEEP_RECORD = "sweep.json"  # a sweep's, beside the folders of its jobs
 
 
 class RunFolder(Folder):
@@ -120,7 +54,7 @@ class RunFolder(Folder):
     @property
     def sweep_dir(self) -> Path | None:
         """Folder of the sweep this run is a job of, or None."""
-        return self.path.parent if (self.path.parent / SweepFolder.RECORD).is_file() else None
+        return self.path.parent if (self.path.parent / SWEEP_RECORD).is_file() else None
 
     def figure_file(self, name: str, suffix: str) -> Path:
         """figures/<name>.<suffix>, its folder made."""
@@ -150,7 +84,7 @@ class RunFolder(Folder):
     def write_config(self, cfg: dict) -> None:
         """The resolved configuration, enough to rebuild the run."""
         self.path.mkdir(parents=True, exist_ok=True)
-        _write(self.path / "config.yaml", yaml.safe_dump(cfg, sort_keys=False, allow_unicode=True))
+        write(self.path / "config.yaml", yaml.safe_dump(cfg, sort_keys=False, allow_unicode=True))
 
     def read_config(self) -> dict:
         """The resolved configuration.
@@ -179,7 +113,7 @@ class RunFolder(Folder):
         """history.csv, one line per epoch."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
         path = self.path / "history.csv"
-        with _beside(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        with beside(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
@@ -207,7 +141,7 @@ class RunFolder(Folder):
     def add_metrics(self, scores: dict) -> dict:
         """Merges {name: {value, se, ...}} into metrics.json; returns all of it."""
         content = {**self.read_metrics(), **scores}
-        _write(self.path / "metrics.json", json.dumps(content, indent=1))
+        write(self.path / "metrics.json", json.dumps(content, indent=1))
         return content
 
     def read_metrics(self) -> dict:
@@ -241,11 +175,11 @@ class RunFolder(Folder):
 
     def update_status(self, **facts) -> None:
         """Merges facts into status.json."""
-        _write(self.path / "status.json", json.dumps({**self._read_json("status.json"), **facts}, indent=1))
+        write(self.path / "status.json", json.dumps({**self._read_json("status.json"), **facts}, indent=1))
 
     def write_environment(self, text: str) -> None:
         """environment.txt: versions and machine."""
-        _write(self.path / "environment.txt", text)
+        write(self.path / "environment.txt", text)
 
     def read_environment(self) -> str:
         """Content of environment.txt."""
@@ -254,7 +188,7 @@ class RunFolder(Folder):
 
     def write_verdicts(self, verdicts: list[dict]) -> None:
         """verdict.json: what a recipe's `expect` said of this run."""
-        _write(self.path / "verdict.json", json.dumps(verdicts, indent=1))
+        write(self.path / "verdict.json", json.dumps(verdicts, indent=1))
 
     def read_verdicts(self) -> list[dict]:
         """Content of verdict.json; empty where no recipe judged the run."""
@@ -269,21 +203,21 @@ class RunFolder(Folder):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*legacy.*")
             for which, model in models.items():
-                with _beside(self.model_file(which)) as temporary:
+                with beside(self.model_file(which)) as temporary:
                     model.save(temporary)
 
     def save_codes(self, arrays: dict) -> None:
         """codes.npz: per split codes, labels and per-image terms."""
         import numpy as np
 
-        with _beside(self.codes_file) as temporary:
+        with beside(self.codes_file) as temporary:
             np.savez(temporary, **arrays)
 
     def save_tiles(self, arrays: dict) -> None:
         """tiles.npz: per view samples, originals and reconstructions, uint8."""
         import numpy as np
 
-        with _beside(self.tiles_file) as temporary:
+        with beside(self.tiles_file) as temporary:
             np.savez_compressed(temporary, **arrays)
 
     def save_frame(self, epoch: int, arrays: dict) -> None:
@@ -292,7 +226,7 @@ class RunFolder(Folder):
 
         path = self.frame_file(epoch)
         path.parent.mkdir(exist_ok=True)
-        with _beside(path) as temporary:
+        with beside(path) as temporary:
             np.savez_compressed(temporary, **arrays)
 
     def read_frames(self) -> list[tuple[int, dict]]:
@@ -314,18 +248,9 @@ class RunFolder(Folder):
                 raise RunError(f"{path} cannot be read ({error}). Without that file the others can be shown.") from None
         return found
 
-    @contextmanager
     def logging(self):
-        """Copies what is printed into run.log."""
-        log = open(self.path / "run.log", "a", encoding="utf-8")  # noqa: SIM115 (a full disk may refuse the close)
-        saved = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = _Tee(saved[0], log), _Tee(saved[1], log)
-        try:
-            yield
-        finally:
-            sys.stdout, sys.stderr = saved
-            with suppress(OSError):
-                log.close()
+        """Copies what is printed into run.log while the context it returns is open."""
+        return printing.copied_to(self.path / "run.log")
 
     def discard_if_empty(self) -> None:
         """Removes a folder in which nothing but Hydra's own record was written."""
@@ -334,54 +259,6 @@ class RunFolder(Folder):
         kept = [p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", "run.log")]
         if not kept:
             shutil.rmtree(self.path, ignore_errors=True)
-
-
-class SweepFolder(Folder):
-    """One sweep: a run folder per job, sweep.json, report.html, report.csv, report/*.png.
-
-    Args:
-        path: the folder; made where it is missing.
-    """
-
-    WORK = "run"
-    RECORD = "sweep.json"
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
-    def html_file(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def csv_file(self) -> Path:
-        return self.path / "report.csv"
-
-    def picture_file(self, name: str) -> Path:
-        """report/<name>.png, its folder made."""
-        (self.path / "report").mkdir(parents=True, exist_ok=True)
-        return self.path / "report" / f"{name}.png"
-
-    def files(self) -> list[tuple[Path, str]]:
-        """(file, sub-folder) of everything tracking should keep of the sweep as a whole."""
-        found = [(self.path / self.RECORD, ""), (self.html_file, ""), (self.csv_file, "")]
-        found += [(p, "report") for p in sorted((self.path / "report").glob("*.png"))]
-        return [(path, where) for path, where in found if path.is_file()]
-
-    def record(self) -> dict:
-        """command, started, jobs: {folder: {number, overrides, hash}}; empty where there is none yet."""
-        return self._read_json(self.RECORD)
-
-    def update_record(self, **facts) -> None:
-        """Merges facts into sweep.json."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        _write(self.path / self.RECORD, json.dumps({**self.record(), **facts}, indent=1))
-
-    def jobs(self) -> list[RunFolder]:
-        """The run folders of its jobs, in the order of the grid."""
-        names = self.record().get("jobs") or sorted(p.parent.name for p in self.path.glob("*/config.yaml"))
-        return [RunFolder(self.path / name) for name in names]
 
 
 def all_runs(output_dir) -> list[RunFolder]:
@@ -418,31 +295,6 @@ def find(reference: str, output_dir) -> RunFolder:
     raise RunError(f"There is no run '{reference}' under {output_dir}. {hint}")
 
 
-def find_sweep(reference: str, output_dir) -> SweepFolder:
-    """A sweep by folder, name or "latest".
-
-    Raises:
-        RunError: there is none of that name.
-    """
-    base = Path(output_dir) / "sweeps"
-    for candidate in (Path(reference).expanduser(), base / reference):
-        if (candidate / SweepFolder.RECORD).is_file():
-            return SweepFolder(candidate)
-    known = all_sweeps(output_dir)
-    if reference == "latest" and known:
-        return known[-1]
-    from vaelab.config.check import nearest
-
-    hint = nearest(reference, [s.name for s in known]) if known else "There are none yet."
-    raise RunError(f"There is no sweep '{reference}' under {base}. {hint}")
-
-
-def all_sweeps(output_dir) -> list[SweepFolder]:
-    """Every sweep under outputs, oldest first."""
-    found = [SweepFolder(p.parent) for p in (Path(output_dir) / "sweeps").glob(f"*/{SweepFolder.RECORD}")]
-    return sorted(found, key=lambda s: (s.record().get("started", 0), s.name))
-
-
 def _known_of(run: RunFolder) -> dict:
     """Content of status.json; empty where it is damaged, so that one such run does not hide the others."""
     try:
@@ -456,39 +308,6 @@ def _names(run: RunFolder) -> set:
     return {status.get("run_name"), status.get("mlflow_run_id"), run.path.name} - {None}
 
 
-class _Tee:
-    """A stream whose lines also go to a file; progress bars (carriage returns) stay on the terminal."""
-
-    def __init__(self, stream, log):
-        self._stream, self._log = stream, log
-
-    def write(self, text):
-        if "\r" not in text and "\x1b" not in text:
-            with _despite_a_full_disk():
-                self._log.write(text)
-                self._log.flush()
-        with _despite_a_full_disk():  # a sweep's job writes into a file
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self):
-        with _despite_a_full_disk():
-            self._stream.flush()
-
-    def __getattr__(self, name):
-        return getattr(self._stream, name)
-
-
-@contextmanager
-def _despite_a_full_disk():
-    """What is told must not stop a training; a reader that went away is another matter."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_TROUBLE:
-            raise
-
-
 def _flat(settings: dict, above: str = ""):
     """(dotted name, value) of the settings that are no groups."""
     for key, value in settings.items():
@@ -496,35 +315,3 @@ def _flat(settings: dict, above: str = ""):
             yield from _flat(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
-
-
-def _taken(file, seconds: float = 1.0) -> bool:
-    """Locks a file for this process; False if another one keeps it for so long (a reader asks only for a moment)."""
-    import fcntl
-
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.05)
-
-
-def _write(path: Path, text: str) -> None:
-    with _beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _beside(path: Path):
-    """A temporary name of the same suffix, renamed at the end: no reader sees half a file, a full disk costs none."""
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from vaelab.config.folders import config_hash
-from vaelab.runs import RunFolder, SweepFolder
+from vaelab.runs import RunFolder
+from vaelab.sweeps.folder import SweepFolder
 
 # Seconds between attempts to reach a server that went away: the first, and the longest.
 WAIT, LONGEST_WAIT = 20, 600

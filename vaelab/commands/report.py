@@ -1,14 +1,15 @@
 """`vaelab report sweep=S`: what a sweep says as a whole, written into its folder and logged to its own MLflow run."""
 
-from vaelab import report, runs
+from vaelab import report
 from vaelab.errors import ConfigError
+from vaelab.sweeps.folder import find_sweep
 
 
 def run(cfg) -> int:
     """Writes report.html, report.csv and report/*.png anew and prints the page's path."""
     if not cfg.of.sweep:
         raise ConfigError("sweep: expected a sweep's folder or name, or 'latest'.")
-    sweep = runs.find_sweep(str(cfg.of.sweep), cfg.output_dir)
+    sweep = find_sweep(str(cfg.of.sweep), cfg.output_dir)
     numbers = report.write(sweep)
     if sweep.record().get("mlflow"):
         from vaelab.tracking import update_sweep

@@ -7,6 +7,7 @@ from pathlib import Path
 from vaelab import runs
 from vaelab.config.check import nearest
 from vaelab.errors import ConfigError
+from vaelab.sweeps.folder import all_sweeps
 
 COLUMNS = (
     "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "epochs", "state", "mlflow", "age",
@@ -153,7 +154,7 @@ def _sync(rows, output_dir, quiet: bool = False) -> int:
 def _sync_sweeps(output_dir) -> int:
     """Ends the MLflow runs of sweeps whose launcher was killed; returns how many could not be."""
     failed = 0
-    for sweep in runs.all_sweeps(output_dir):
+    for sweep in all_sweeps(output_dir):
         known = sweep.record().get("mlflow")
         if known and not known.get("state") and sweep.holder() is None:
             from vaelab.tracking import finish_sweep

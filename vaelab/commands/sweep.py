@@ -15,8 +15,9 @@ from omegaconf import OmegaConf, open_dict
 from vaelab.config.check import nearest
 from vaelab.config.folders import config_hash, short_overrides
 from vaelab.errors import ConfigError, Interrupted, RunError, TrainingError
-from vaelab.runs import RunFolder, SweepFolder
+from vaelab.runs import RunFolder
 from vaelab.sweeps import watch
+from vaelab.sweeps.folder import SweepFolder
 from vaelab.sweeps.job import Job, value_of
 from vaelab.sweeps.running import run_all
 

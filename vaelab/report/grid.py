@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass, field
 
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
-from vaelab.runs import RunFolder, SweepFolder
+from vaelab.runs import RunFolder
+from vaelab.sweeps.folder import SweepFolder
 
 
 @dataclass

@@ -1,0 +1,81 @@
+"""Sweep folders: the only code that spells the names of files beside a sweep's jobs."""
+
+import json
+from pathlib import Path
+
+from vaelab.errors import RunError
+from vaelab.folder import Folder, write
+from vaelab.runs import SWEEP_RECORD, RunFolder
+
+
+class SweepFolder(Folder):
+    """One sweep: a run folder per job, sweep.json, report.html, report.csv, report/*.png.
+
+    Args:
+        path: the folder; made where it is missing.
+    """
+
+    WORK = "run"
+    RECORD = SWEEP_RECORD
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def html_file(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def csv_file(self) -> Path:
+        return self.path / "report.csv"
+
+    def picture_file(self, name: str) -> Path:
+        """report/<name>.png, its folder made."""
+        (self.path / "report").mkdir(parents=True, exist_ok=True)
+        return self.path / "report" / f"{name}.png"
+
+    def files(self) -> list[tuple[Path, str]]:
+        """(file, sub-folder) of everything tracking should keep of the sweep as a whole."""
+        found = [(self.path / self.RECORD, ""), (self.html_file, ""), (self.csv_file, "")]
+        found += [(p, "report") for p in sorted((self.path / "report").glob("*.png"))]
+        return [(path, where) for path, where in found if path.is_file()]
+
+    def record(self) -> dict:
+        """command, started, jobs: {folder: {number, overrides, hash}}; empty where there is none yet."""
+        return self._read_json(self.RECORD)
+
+    def update_record(self, **facts) -> None:
+        """Merges facts into sweep.json."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write(self.path / self.RECORD, json.dumps({**self.record(), **facts}, indent=1))
+
+    def jobs(self) -> list[RunFolder]:
+        """The run folders of its jobs, in the order of the grid."""
+        names = self.record().get("jobs") or sorted(p.parent.name for p in self.path.glob("*/config.yaml"))
+        return [RunFolder(self.path / name) for name in names]
+
+
+def find_sweep(reference: str, output_dir) -> SweepFolder:
+    """A sweep by folder, name or "latest".
+
+    Raises:
+        RunError: there is none of that name.
+    """
+    base = Path(output_dir) / "sweeps"
+    for candidate in (Path(reference).expanduser(), base / reference):
+        if (candidate / SweepFolder.RECORD).is_file():
+            return SweepFolder(candidate)
+    known = all_sweeps(output_dir)
+    if reference == "latest" and known:
+        return known[-1]
+    from vaelab.config.check import nearest
+
+    hint = nearest(reference, [s.name for s in known]) if known else "There are none yet."
+    raise RunError(f"There is no sweep '{reference}' under {base}. {hint}")
+
+
+def all_sweeps(output_dir) -> list[SweepFolder]:
+    """Every sweep under outputs, oldest first."""
+    found = [SweepFolder(p.parent) for p in (Path(output_dir) / "sweeps").glob(f"*/{SweepFolder.RECORD}")]
+    return sorted(found, key=lambda s: (s.record().get("started", 0), s.name))
