@@ -43,6 +43,7 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
 
     from vaelab import seeds
     from vaelab.preprocessing import Preprocessing
+    from vaelab.schedules.constant import Constant
     from vaelab.training import optimizers
     from vaelab.vae import VAEModel
 
@@ -64,6 +65,12 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
         )
         objective = part(cfg["objective"], trusted=trusted, structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"], objective)
+        capacity_schedule = part(cfg["capacity_schedule"], trusted=trusted)
+        if not isinstance(capacity_schedule, Constant) and not getattr(objective, "reads_capacity", False):
+            raise ConfigError(
+                f"capacity_schedule acts on objective=capacity only; this one is {type(objective).__name__}. "
+                "Leave capacity_schedule=constant, or schedule beta with beta_schedule."
+            )
         model = VAEModel
         if getattr(objective, "critic_steps", 1) > 1:
             from vaelab.alternating import AlternatingVAE as model
@@ -73,7 +80,7 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
             objective=objective,
             beta=cfg["beta"],
             beta_schedule=part(cfg["beta_schedule"], trusted=trusted),
-            capacity_schedule=part(cfg["capacity_schedule"], trusted=trusted),
+            capacity_schedule=capacity_schedule,
             total_steps=total_steps,
         )
     finally:

@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 from vaelab.config import folders, formula
+from vaelab.config.check import nearest
 from vaelab.errors import ConfigError, RunError
 from vaelab.runs import RunFolder
+
+ENTRY = ("value", "published", "at_most", "at_least", "within")
 
 
 def experiment(cfg) -> bool:
@@ -21,12 +24,30 @@ def experiment(cfg) -> bool:
 
     if not cfg.expect:
         raise ConfigError("reproduce: expected experiment=<recipe> with an expect: block, or run=<finished run>.")
+    check(dict(cfg.expect))
     train.run(cfg)
     folder = RunFolder(HydraConfig.get().runtime.output_dir)
     verdicts = judge(dict(cfg.expect), measured(folder))
     print(table(verdicts))
     folder.write_verdicts(verdicts)
     return all(v["passed"] for v in verdicts)
+
+
+def check(expect: dict) -> None:
+    """ConfigError where an entry could not be judged, whatever is measured."""
+    for name, entry in expect.items():
+        bounds = [key for key in ("at_most", "at_least", "within") if key in entry] if hasattr(entry, "keys") else []
+        unknown = sorted(set(entry) - set(ENTRY)) if bounds else []
+        if len(bounds) != 1 or "value" not in entry:
+            raise ConfigError(f"expect.{name}: expected value: <formula> and one of at_most, at_least, within.")
+        if unknown:
+            raise ConfigError(f"expect.{name}.{unknown[0]} is not a setting. {nearest(unknown[0], ENTRY)}")
+        if bounds == ["within"] and "published" not in entry:
+            raise ConfigError(f"expect.{name}: within needs published, the value it is measured from.")
+        for key in (*bounds, *(["published"] if entry.get("published") is not None else [])):
+            if isinstance(entry[key], bool) or not isinstance(entry[key], int | float):
+                raise ConfigError(f"expect.{name}.{key}: expected a number, got '{entry[key]}'.")
+        formula.check(entry["value"])
 
 
 def measured(folder: RunFolder) -> dict[str, float]:
@@ -51,10 +72,8 @@ def judge(expect: dict, names: dict) -> list[dict]:
             bound, margin = f"<= {entry['at_most']:g}", entry["at_most"] - found
         elif "at_least" in entry:
             bound, margin = f">= {entry['at_least']:g}", found - entry["at_least"]
-        elif "within" in entry:
-            bound, margin = f"± {entry['within']:g}", entry["within"] - abs(found - published)
         else:
-            raise ConfigError(f"expect.{name}: expected at_most, at_least or within.")
+            bound, margin = f"± {entry['within']:g}", entry["within"] - abs(found - published)
         verdicts.append(
             {"name": name, "published": published, "measured": found, "bound": bound, "margin": margin,
              "passed": bool(margin >= 0)}

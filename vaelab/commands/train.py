@@ -129,7 +129,7 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
     from vaelab.training.fit import fit, plan
     from vaelab.view import LatentView
 
-    print(beta_in_words(cfg, dataset.shapes, vae.structure.latent_dim))
+    print(beta_in_words(cfg, dataset.shapes, vae))
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
     print(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}", flush=True)
     rows: list[dict] = folder.read_history()
@@ -234,18 +234,21 @@ def ended_badly(error, folder, tracker) -> None:
     tracker.finish(state)
 
 
-def beta_in_words(cfg, shapes, latent_dim) -> str:
-    """This beta in the other conventions people use."""
-
-    pixels = sum(math.prod(s) for s in shapes)
-    beta = cfg["beta"]
+def beta_in_words(cfg, shapes, vae) -> str:
+    """The loss with this beta and, where beta weighs the rate, the weight in other conventions people use."""
+    pixels, latent_dim = sum(math.prod(s) for s in shapes), vae.structure.latent_dim
+    beta, objective = cfg["beta"], vae.objective
+    if not hasattr(objective, "in_words"):  # one of the user's own
+        return f"beta {beta:g}."
+    words = f"beta {beta:g}: {objective.in_words(beta)}, nats per image."
+    if not objective.weighs_rate:
+        return words
     lines = [
-        f"beta {beta:g}: loss = distortion + {beta:g} rate, nats per image. The same weight elsewhere: "
-        f"{beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
+        f"{words} The same weight elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
         f"({beta * latent_dim / (2 * pixels):.3g} if mean^2 + var - 1 - log var is averaged over latents too); "
         f"{beta * latent_dim / pixels:.3g} normalised (beta latents / pixels)"
     ]
-    if cfg["likelihood"]["_target_"].endswith("Gaussian") and "variance" in cfg["likelihood"]:
+    if cfg["likelihood"]["_target_"].endswith("Gaussian") and cfg["likelihood"].get("learned") == "none":
         lines.append(f"; {2 * cfg['likelihood']['variance'] * beta:g} beside a summed squared error")
     return "".join(lines) + "."
 

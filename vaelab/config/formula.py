@@ -21,6 +21,17 @@ def value(formula: str, names: dict[str, float]) -> float:
         return float(_value(ast.parse(str(formula), mode="eval").body, names))
     except SyntaxError:
         raise ConfigError(f"expect: '{formula}' is no formula.") from None
+    except (ZeroDivisionError, OverflowError) as error:
+        raise ConfigError(f"expect: '{formula}' has no value: {error}.") from None
+
+
+def check(formula: str) -> None:
+    """ConfigError where `value` could not read the formula, whatever is measured."""
+    try:
+        names = {node.id for node in ast.walk(ast.parse(str(formula), mode="eval")) if isinstance(node, ast.Name)}
+    except SyntaxError:
+        names = ()
+    value(formula, {name: 1.5 + k for k, name in enumerate(sorted(names))})
 
 
 def _value(node, names):

@@ -44,6 +44,7 @@ class Adversarial(layers.Layer):
 
     terms = ("distortion", "rate_critic", "elbo_critic", "critic_loss")
     samples = None
+    weighs_rate = True  # beta is the whole rate's weight
 
     def __init__(self, *, critic, critic_learning_rate, critic_beta_1, critic_steps, seed):
         super().__init__(name="objective", dtype="float32")
@@ -61,6 +62,10 @@ class Adversarial(layers.Layer):
     def critic_variables(self):
         """The weights that `critic_loss` moves."""
         return self.critic.trainable_variables
+
+    def in_words(self, beta: float) -> str:
+        """What encoder and decoder descend, as a formula."""
+        return f"loss = distortion + {beta:g} rate_critic"
 
     def compared(self, z, q) -> Compared:
         """What the critic sees of z ~ q(z|x), (B, D), with the parameters q of the posterior."""

@@ -22,11 +22,17 @@ class Capacity(layers.Layer):
 
     terms = ("distortion", "rate")
     samples = None
+    weighs_rate = False  # beta is not the rate's weight in other conventions
+    reads_capacity = True  # of `capacity_schedule`
 
     def __init__(self, *, capacity: NonNegativeFloat, gamma: PositiveFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "capacity")
         self.capacity, self.gamma = capacity, gamma
+
+    def in_words(self, beta: float) -> str:
+        """The loss as a formula with these settings."""
+        return f"loss = distortion + {beta * self.gamma:g} |rate - C|, C = {self.capacity:g} in the end"
 
     def losses(self, x, outputs, log_likelihood, stage):
         """Scalar terms, means over the batch; arguments as in `VAE.losses`."""

@@ -23,12 +23,18 @@ class IWAE(layers.Layer):
     """
 
     terms = ("distortion", "rate")
+    weighs_rate = False  # beta is a power inside the weights
 
     def __init__(self, *, k: PositiveInt, structure, seed):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "iwae")
         self.samples = k
         self.log_posterior = structure.log_posterior
+
+    def in_words(self, beta: float) -> str:
+        """The loss as a formula with these settings."""
+        power = "" if beta == 1 else f"^{beta:g}"
+        return f"loss = -log of the mean of {self.samples} weights p(x|z) (p(z) / q(z|x)){power}"
 
     def losses(self, x, outputs, log_likelihood, stage):
         """Scalar terms, means over the batch; log_likelihood (k, B), other arguments as in `VAE.losses`."""

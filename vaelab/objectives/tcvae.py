@@ -28,11 +28,19 @@ class TCVAE(layers.Layer):
 
     terms = ("distortion", "rate", "mutual_information", "total_correlation", "dimension_wise_rate")
     samples = None
+    weighs_rate = False  # beta weighs a part of it
 
     def __init__(self, *, alpha: NonNegativeFloat, gamma: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "tcvae")
         self.alpha, self.gamma = alpha, gamma
+
+    def in_words(self, beta: float) -> str:
+        """The loss as a formula with these settings."""
+        return (
+            f"loss = distortion + {self.alpha:g} mutual information + {beta:g} total correlation "
+            f"+ {self.gamma:g} dimension-wise rate"
+        )
 
     def losses(self, x, outputs, log_likelihood, stage):
         """Scalar terms, means over the batch; arguments as in `VAE.losses`."""

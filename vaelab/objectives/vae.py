@@ -22,11 +22,18 @@ class VAE(layers.Layer):
 
     terms = ("distortion", "rate")
     samples = None
+    weighs_rate = True  # beta is the whole rate's weight
 
     def __init__(self, *, free_bits: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "vae")
         self.free_bits = free_bits
+
+    def in_words(self, beta: float) -> str:
+        """The loss as a formula with these settings."""
+        if self.free_bits:
+            return f"loss = distortion + {beta:g} sum over latents of max({self.free_bits:g}, rate)"
+        return f"loss = distortion + {beta:g} rate"
 
     def losses(self, x, outputs, log_likelihood, stage):
         """Scalar terms, means over the batch.
