@@ -23,13 +23,11 @@ class Stage(NamedTuple):
         beta: weight of the rate at this step.
         capacity: factor of the wanted capacity at this step, in [0, 1].
         training: False where a split is evaluated; schedules are then at their end.
-        n_train: training images.
     """
 
     beta: object
     capacity: object
     training: bool
-    n_train: int
 
 
 class VAEModel(keras.Model):
@@ -46,7 +44,7 @@ class VAEModel(keras.Model):
         super().__init__(name="vaelab", dtype="float32")
         self.preprocessing, self.structure, self.objective = preprocessing, structure, objective
         self.beta, self.beta_schedule, self.capacity_schedule = beta, beta_schedule, capacity_schedule
-        self.total_steps, self.n_train = total_steps, 1
+        self.total_steps = total_steps
         self.steps_per_call = self.batch_size = 1
         self.trackers = {name: keras.metrics.Mean(name=name) for name in objective.terms}
         # Counted here because JAX does not hand a loss the optimizer's counter.
@@ -84,7 +82,7 @@ class VAEModel(keras.Model):
         progress = 1.0
         if training:
             progress = ops.minimum(ops.cast(self.step, "float32") / max(self.total_steps, 1), 1.0)
-        return Stage(self.beta * self.beta_schedule(progress), self.capacity_schedule(progress), training, self.n_train)
+        return Stage(self.beta * self.beta_schedule(progress), self.capacity_schedule(progress), training)
 
     def restart_evaluation(self):
         """Puts every evaluation noise stream back to its beginning."""

@@ -12,7 +12,7 @@ from vaelab.datasets.prepare import declared_shapes
 MADE_HERE = ["digits", "npoints", "conjoint_synthetic", "linear_gaussian", "shapes2d"]
 FROM_FILES = ["mnist", "fashionmnist", "quickdraw", "cifar10", "caltech101", "mnist_backgrounds", "paired"]
 OWN_SPLIT = {"quickdraw", "caltech101", "shapes2d", "image_folder", "npz"}  # made here: no image on both sides
-NEVER_SHARED = {"dsprites"}  # needs a download
+NEVER_SHARED = {"dsprites", "binarized_mnist"}  # need a download
 
 
 def _check(name, **more):

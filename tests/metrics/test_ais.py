@@ -54,6 +54,12 @@ def test_a_runaway_trajectory_is_refused(linear_gaussian):
     assert np.isfinite(scores["nll_ais"].value) and scores["ais_acceptance"].value < 0.1
 
 
+def test_the_last_images_may_be_fewer(linear_gaussian, monkeypatch):
+    monkeypatch.setattr(module, "_CODES_PER_CALL", 4 * 30)  # 30 images, then 10
+    scores = ais(linear_gaussian(), **{**PLAIN, "temperatures": 10})
+    assert scores["nll_ais"].n == 40 and np.isfinite(scores["nll_ais"].value)
+
+
 def test_it_is_the_same_twice_and_says_how_many_images(linear_gaussian):
     first, again = (ais(linear_gaussian(), **{**PLAIN, "images": 5, "temperatures": 10}) for _ in range(2))
     assert first == again

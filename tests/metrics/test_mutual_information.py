@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from vaelab.errors import ConfigError
+from vaelab.metrics.aggregate import Aggregate
 from vaelab.metrics.mutual_information import mutual_information
 
 
@@ -33,6 +34,15 @@ def test_saturation_at_log_n_is_said(code_view):
 def test_a_collapsed_code_tells_nothing(code_view):
     scores = mutual_information(code_view(np.zeros((400, 2)), 1.0), split="test", images=None)
     assert scores["mutual_information"].value == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("std", [1e-6, 1e-9])
+def test_codes_far_apart_and_very_narrow(std):
+    """No two overlap, so that q(z_i) = q(z_i|x_i) / N to the last digit; a squared difference must not cancel."""
+    rng = np.random.default_rng(0)
+    mean = 300 * rng.normal(size=(200, 3))
+    found = Aggregate(mean + std * rng.normal(size=mean.shape), mean, np.full(mean.shape, std), None)
+    np.testing.assert_allclose(found.log_density(), found.log_conditional() - np.log(200), atol=1e-6)
 
 
 def test_implicit_posteriors_are_sent_to_knn(code_view):

@@ -14,11 +14,11 @@ from vaelab.vae import Stage
 X = images((8, 8, 1), 6)
 
 
-def terms(vae, *, beta=1.0, capacity=1.0, n_train=1000):
+def terms(vae, *, beta=1.0, capacity=1.0):
     """(the objective's terms as floats, outputs, log-likelihood) on one evaluation pass over X."""
     seen, outputs = vae((X,), training=False)
     likelihood = vae.structure.log_likelihood(seen, outputs.decoded)
-    found = vae.objective.losses(seen, outputs, likelihood, Stage(beta, capacity, False, n_train))
+    found = vae.objective.losses(seen, outputs, likelihood, Stage(beta, capacity, False))
     assert set(found) == {"loss", *vae.objective.terms}
     return {k: float(v) for k, v in found.items()}, outputs, ops.convert_to_numpy(likelihood).astype(np.float64)
 
@@ -54,9 +54,9 @@ def test_tcvae_terms_are_minibatch_weighted_sampling():
     found, outputs, _ = terms(vae, beta=6)
     z, mean, std = numbers(outputs)
     each = stats.norm(mean[None], std[None]).logpdf(z[:, None])  # z_i under q(.|x_j)
-    log_nm = math.log(1000 * len(X))
-    log_q = np.logaddexp.reduce(each.sum(-1), axis=1) - log_nm
-    log_q_each = (np.logaddexp.reduce(each, axis=1) - log_nm).sum(-1)
+    log_m = math.log(len(X))  # the paper's log(N M) without the constant log N
+    log_q = np.logaddexp.reduce(each.sum(-1), axis=1) - log_m
+    log_q_each = (np.logaddexp.reduce(each, axis=1) - log_m).sum(-1)
     own, prior = stats.norm(mean, std).logpdf(z).sum(-1), stats.norm.logpdf(z).sum(-1)
     expected = {
         "mutual_information": (own - log_q).mean(),
@@ -75,6 +75,15 @@ def test_tcvae_with_unit_weights_is_the_elbo():
     assert one["loss"] == pytest.approx(one["distortion"] + one["rate"], rel=1e-6)
 
 
+def test_a_code_that_says_nothing_has_no_term():
+    from vaelab.objectives.tcvae import TCVAE
+    from vaelab.posteriors.gaussian import GaussianParameters
+
+    z = ops.convert_to_tensor(np.random.default_rng(0).standard_normal((50, 4)).astype(np.float32))
+    q = GaussianParameters(ops.zeros_like(z), ops.ones_like(z), ops.zeros_like(z))
+    assert [float(v) for v in TCVAE._parts(None, z, q)] == pytest.approx([0.0, 0.0, 0.0], abs=1e-4)
+
+
 def test_total_correlation_of_independent_latents_is_near_zero():
     from vaelab.objectives.tcvae import TCVAE
     from vaelab.posteriors.gaussian import GaussianParameters
@@ -86,7 +95,7 @@ def test_total_correlation_of_independent_latents_is_near_zero():
         std = np.full_like(mean, 0.2)
         z = ops.convert_to_tensor(mean + std * rng.standard_normal(mean.shape).astype(np.float32))
         q = GaussianParameters(*map(ops.convert_to_tensor, (mean, std, np.log(std))))
-        found = [float(v) for v in TCVAE._parts(None, z, q, 1)]  # N = 1: the batch is all there is
+        found = [float(v) for v in TCVAE._parts(None, z, q)]
         assert found[1] == pytest.approx(expected, abs=0.1)
 
 

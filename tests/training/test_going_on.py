@@ -80,15 +80,17 @@ def test_longer_training_of_a_finished_run(tmp_path):
     assert_same(train(tmp_path / "longer", "trainer.epochs=7"), train(tmp_path / "whole", "trainer.epochs=7"))
 
 
-def test_longer_training_in_steps_finishes_the_epoch_that_was_cut_short(tmp_path):
-    """3 steps an epoch: 10 steps end one step into the fourth epoch, 14 two steps into the fifth."""
-    words = ["trainer.checkpoint_every=100"]
+@pytest.mark.parametrize("every", [100, 1])
+@pytest.mark.parametrize("steps", [14, 12])
+def test_longer_training_in_steps_finishes_the_epoch_that_was_cut_short(tmp_path, every, steps):
+    """3 steps an epoch: 10 steps end one step into the fourth epoch, 14 two steps into the fifth, 12 at its end."""
+    words = [f"trainer.checkpoint_every={every}"]
     short, _ = train(tmp_path / "longer", "trainer.steps=10", *words)
     assert (short.epochs, short.steps) == (4, 10)
     assert sorted(p.name for p in (tmp_path / "longer").iterdir()) == ["epoch-000003", "epoch-000004"]
-    longer = train(tmp_path / "longer", "trainer.steps=14", *words)
-    assert_same(longer, train(tmp_path / "whole", "trainer.steps=14", *words))
-    assert longer[0].steps == 14 and longer[0].history[3]["epoch"] == 4
+    longer = train(tmp_path / "longer", f"trainer.steps={steps}", *words)
+    assert_same(longer, train(tmp_path / "whole", f"trainer.steps={steps}", *words))
+    assert longer[0].steps == steps and longer[0].history[3]["epoch"] == 4
 
 
 def test_minutes_between_checkpoints(tmp_path):

@@ -36,7 +36,8 @@ def run(cfg) -> int:
         print(f"{folder} was ended by early stopping in epoch {status['epochs']}: more {unit} would change nothing.")
         return 0
     if before != stored["trainer"]:
-        names = [k for k in ("beta_schedule", "learning_rate_schedule") if not _constant(stored[k])]
+        schedules = ("beta_schedule", "capacity_schedule", "learning_rate_schedule")
+        names = [k for k in schedules if not _constant(stored[k])]
         if names:
             print(
                 f"note: {' and '.join(names)} span the whole training: a new length is another trajectory.",

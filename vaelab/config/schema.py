@@ -60,7 +60,7 @@ class ImageOptions:
     """conf/base/image.yaml, part of every image dataset."""
 
     limit: PositiveInt | None
-    validation: Fraction
+    validation: Fraction | None
     binarize: Literal["none", "threshold", "static", "dynamic"]
     standardize: bool
     pad_to: list[PositiveInt] | None

@@ -14,6 +14,7 @@ from vaelab.config.locate import PACKAGE
 _IN_RANGE = {
     "greater than 0": lambda v: v > 0,
     "0 or greater": lambda v: v >= 0,
+    "2 or greater": lambda v: v >= 2,
     "250 or greater": lambda v: v >= 250,
     "between 0 and 1": lambda v: 0 <= v <= 1,
 }

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 PositiveInt = Annotated[int, "greater than 0"]
 NonNegativeInt = Annotated[int, "0 or greater"]
+TwoOrMore = Annotated[int, "2 or greater"]
 TSNEIterations = Annotated[int, "250 or greater"]  # the first 250 exaggerate affinities
 PositiveFloat = Annotated[float, "greater than 0"]
 NonNegativeFloat = Annotated[float, "0 or greater"]

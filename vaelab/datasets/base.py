@@ -154,7 +154,8 @@ class Dataset:
         class_names: one name per label value; empty without labels.
         factor_names, factor_sizes: for datasets with known generative factors.
         tag_names: names of the tag values.
-        values: what a pixel is: "grey" (intensity), "binary" (0 or 1 by nature) or "real" (any real number).
+        values: what a pixel is: "grey" (intensity), "binary" (0 or 1 by nature), "static" (0 or 1, drawn once by who
+            published them) or "real" (any real number).
         binarize: none | threshold | static | dynamic, as applied by `prepare`.
         standardize: (mean, std) of the training pixels in [0, 1], or None.
         enumerated: True for tiny sets whose test split is the training split (npoints): stamped on every number.

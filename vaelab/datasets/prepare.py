@@ -126,7 +126,7 @@ def _binarisation(dataset: Dataset, asked: str) -> str:
         raise ConfigError(
             f"dataset.binarize={asked} needs intensities in [0, 1]; {dataset.name} has real numbers. Use binarize=none."
         )
-    return "none" if dataset.values == "binary" else asked
+    return "none" if dataset.values in ("binary", "static") else asked
 
 
 def _limited(dataset: Dataset, n: int) -> Dataset:
@@ -227,13 +227,31 @@ def _with_validation(dataset: Dataset, fraction: float, seed: int, how: str) -> 
     """Holds out training rows, drawn once where training is dynamic; enumerated sets are validated on themselves."""
     if dataset.enumerated:
         return replace(dataset, validation=dataset.test)
-    if dataset.validation is not None or not fraction:
+    if dataset.validation is not None:
+        if fraction is None:
+            return dataset
+        dataset = replace(dataset, train=_joined(dataset.train, dataset.validation), validation=None)
+    elif fraction is None:
+        raise ConfigError(
+            f"dataset.validation=null stands for a dataset's own validation split; {dataset.name} has none. "
+            "Give a share of the training images, for instance 0.1."
+        )
+    if not fraction:
         return dataset
     rest, held = hold_out(dataset.train, fraction, seeds.generator(seed, "split"))
     if how == "dynamic":
         drawn = binary(dataset.train, "static", FIXED_SEED, 2)
         _, held = hold_out(drawn, fraction, seeds.generator(seed, "split"))
     return replace(dataset, train=rest, validation=held)
+
+
+def _joined(one: Split, other: Split) -> Split:
+    """The rows of two splits in memory, one behind the other."""
+    pick = lambda a, b: None if a is None else np.concatenate([a, b])  # noqa: E731
+    return Split(
+        tuple(np.concatenate(pair) for pair in zip(one.x, other.x)),
+        pick(one.y, other.y), pick(one.factors, other.factors), pick(one.tags, other.tags),
+    )  # fmt: skip
 
 
 def moments(split: Split) -> tuple[float, float]:

@@ -18,7 +18,8 @@ class DiscretizedLogistic(layers.Layer):
     The distortion is in nats; divided by H W C log 2 it is in bits per dimension.
 
     Args:
-        scale: s, the fixed value or where learning starts, in units of the pixel range [0, 1].
+        scale: s, the fixed value or where learning starts, in units of the pixel range [0, 1]. A learned s has 1e-4
+            added, so that it cannot vanish.
         learned: none | scalar | pixel (the decoder's second half of channels is the change of log s).
         mean_activation: what maps the decoder's output to the mean.
 
@@ -37,6 +38,7 @@ class DiscretizedLogistic(layers.Layer):
     ):
         super().__init__(name="likelihood", dtype="float32")
         self.mean_activation, self.per_pixel = mean_activation, learned == "pixel"
+        self.fixed = learned == "none"
         self.log_scale = self.add_weight(
             shape=(),
             initializer=lambda shape, dtype=None: ops.full(shape, math.log(scale), dtype),
@@ -75,6 +77,8 @@ class DiscretizedLogistic(layers.Layer):
     def _log_scale(self, params):
         rho = params[..., params.shape[-1] // 2 :] if self.per_pixel else 0.0
         log_scale = rho + self.log_scale
+        if self.fixed:
+            return log_scale
         return ops.logaddexp(log_scale, ops.full_like(log_scale, math.log(SMALLEST_SCALE)))
 
     def mean(self, params):

@@ -42,10 +42,17 @@ class Aggregate(NamedTuple):
         z, m, precision = self.z - centre, self.mean - centre, self.std**-2.0
         right = np.concatenate([precision, -2 * m * precision], axis=1).T  # (2 D, N)
         constant = np.sum(m * m * precision + 2 * np.log(self.std), axis=1) + d * math.log(2 * math.pi)
+        largest = (np.square(z).max() + np.square(m).max()) * precision.max()
+        cancels = d * largest * np.finfo(float).eps > 1e-3  # nats lost where codes are far apart and very narrow
         for rows in _chunks(n, n):
-            left = np.concatenate([z[rows] ** 2, z[rows]], axis=1)
-            exponents = left @ right
-            exponents += constant
+            if cancels:
+                exponents = np.zeros((len(z[rows]), n))
+                for k in range(d):
+                    exponents += np.square((self.z[rows, k, None] - self.mean[:, k]) / self.std[:, k])
+                exponents += 2 * np.sum(np.log(self.std), axis=1) + d * math.log(2 * math.pi)
+            else:
+                exponents = np.concatenate([z[rows] ** 2, z[rows]], axis=1) @ right
+                exponents += constant
             exponents *= -0.5
             out[rows] = _log_sum_exp(exponents) - math.log(n)
         return out

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from vaelab.config.types import Fraction, PositiveFloat, PositiveInt
+from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, TwoOrMore
 from vaelab.errors import ConfigError
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -23,7 +23,7 @@ def ais(
     split: Literal["train", "validation", "test"],
     images: PositiveInt | None,
     chains: PositiveInt,
-    temperatures: PositiveInt,
+    temperatures: TwoOrMore,
     leapfrog_steps: PositiveInt,
     step_size: PositiveFloat,
     acceptance: Fraction,
@@ -65,7 +65,7 @@ def ais(
         path = _Path(view, part.images(chosen), part.mean[chosen], part.std[chosen])
         results.append(_forward(path, plan, rng))
     log_weights = np.concatenate([r.log_weights for r in results], axis=1)  # (C, N)
-    accepted = float(np.mean(np.concatenate([r.accepted for r in results])))
+    accepted = float(np.mean(np.concatenate([r.accepted for r in results], axis=1)))
     log_p = logsumexp(log_weights, axis=0) - math.log(chains)
     ess = np.exp(2 * logsumexp(log_weights, axis=0) - logsumexp(2 * log_weights, axis=0))
     error = float(np.sqrt(np.sum(np.maximum(1 / ess - 1 / chains, 0))) / len(rows))

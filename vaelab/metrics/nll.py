@@ -22,7 +22,7 @@ def nll(
     *,
     split: Literal["train", "validation", "test"],
     samples: PositiveInt,
-    curve: list[int],
+    curve: list[PositiveInt],
     images: PositiveInt | None,
     widen: PositiveFloat,
     tolerance: NonNegativeFloat,
@@ -39,7 +39,7 @@ def nll(
 
     Args:
         samples: draws S per image.
-        curve: smaller numbers of draws to report as well.
+        curve: smaller numbers of draws to report as well; those of `samples` and above are left out.
         images: how many images; null for the whole split.
         widen: factor on the standard deviation of the proposal.
         tolerance: nats.
@@ -49,7 +49,7 @@ def nll(
     """
     rows, some = subset(view, split, images)
     part, rng = view.split(split), stream(view, "nll", split)
-    counts = sorted({k for k in curve if 0 < k < samples} | {samples, max(1, samples // 2)})
+    counts = sorted({k for k in curve if k < samples} | {samples, max(1, samples // 2)})
     estimates = {k: np.empty(len(rows)) for k in counts}
     ess = np.empty(len(rows))
     step = max(1, _CODES_PER_CALL // samples)

@@ -83,8 +83,9 @@ class Adversarial(layers.Layer):
         distortion = -ops.mean(log_likelihood)
         rate = ops.mean(self.held_rate(x, outputs))
         critic_loss = self.critic_loss(x, outputs, stage.training)
+        loss = distortion + stage.beta * rate
         return {
-            "loss": distortion + stage.beta * rate + critic_loss,
+            "loss": loss + critic_loss if stage.training else loss,  # a split's loss judges the model, not the critic
             "distortion": distortion,
             "rate_critic": rate,
             "elbo_critic": -(distortion + rate),

@@ -12,11 +12,12 @@ class TCVAE(layers.Layer):
     """loss = distortion + alpha * mutual information + beta * total correlation + gamma * dimension-wise rate.
 
     E_x[rate] = I(x; z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)), in nats per image. With M images
-    in the batch and N training images, minibatch weighted sampling estimates log q(z_i) as
-    logsumexp_j log q(z_i|x_j) - log(N M), and each log q(z_i,d) likewise; the three terms are reported as estimated.
-    The loss is written distortion + rate + (alpha - 1) MI + (beta - 1) TC + (gamma - 1) DW with the closed-form rate:
-    equal in expectation, with less noise, and exactly the ELBO where all weights are 1. Its value holds the constant
-    that N puts into the estimates; its gradient does not.
+    in the batch, log q(z_i) is estimated as logsumexp_j log q(z_i|x_j) - log M, and each log q(z_i,d) likewise. That is
+    minibatch weighted sampling without its constant, the log of the number N of training images: it moves no weight,
+    and with it a code that says nothing would be reported with a mutual information of log N. What is reported as
+    mutual information is therefore at most log M. The loss is written distortion + rate + (alpha - 1) MI + (beta - 1)
+    TC + (gamma - 1) DW with the closed-form rate: equal in expectation, with less noise, and exactly the ELBO where all
+    weights are 1.
 
     Args:
         alpha: weight of the mutual information.
@@ -46,7 +47,7 @@ class TCVAE(layers.Layer):
         """Scalar terms, means over the batch; arguments as in `VAE.losses`."""
         distortion = -ops.mean(log_likelihood)
         rate = ops.mean(ops.sum(outputs.rate, axis=-1))
-        mutual, correlation, dimension_wise = self._parts(outputs.z, outputs.q, stage.n_train)
+        mutual, correlation, dimension_wise = self._parts(outputs.z, outputs.q)
         return {
             "loss": distortion
             + rate
@@ -60,14 +61,14 @@ class TCVAE(layers.Layer):
             "dimension_wise_rate": dimension_wise,
         }
 
-    def _parts(self, z, q, n_train):
+    def _parts(self, z, q):
         """(mutual information, total correlation, dimension-wise rate), scalars in nats; z, q of shape (B, D)."""
         densities = _log_density(
             z[:, None], q.mean[None], q.std[None], q.log_std[None]
         )  # (B, B, D): z_i under q(.|x_j)
-        log_nm = math.log(n_train) + ops.log(ops.cast(ops.shape(z)[0], "float32"))
-        log_q = ops.logsumexp(ops.sum(densities, axis=-1), axis=1) - log_nm  # (B,)
-        log_q_each = ops.sum(ops.logsumexp(densities, axis=1) - log_nm, axis=-1)  # (B,)
+        log_m = ops.log(ops.cast(ops.shape(z)[0], "float32"))
+        log_q = ops.logsumexp(ops.sum(densities, axis=-1), axis=1) - log_m  # (B,)
+        log_q_each = ops.sum(ops.logsumexp(densities, axis=1) - log_m, axis=-1)  # (B,)
         log_q_given_x = ops.sum(_log_density(z, q.mean, q.std, q.log_std), axis=-1)
         log_prior = ops.sum(_log_density(z, 0.0, 1.0, 0.0), axis=-1)
         return ops.mean(log_q_given_x - log_q), ops.mean(log_q - log_q_each), ops.mean(log_q_each - log_prior)

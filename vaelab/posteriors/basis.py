@@ -7,7 +7,7 @@ from typing import NamedTuple
 from keras import initializers, layers, ops
 
 from vaelab import seeds
-from vaelab.config.types import Activation, PositiveInt
+from vaelab.config.types import Activation, PositiveInt, TwoOrMore
 from vaelab.noise import Noise
 
 
@@ -48,7 +48,7 @@ class Basis(layers.Layer):
         noise_dim: PositiveInt,
         hidden_dims: list[PositiveInt],
         activation: Activation,
-        moment_draws: PositiveInt,
+        moment_draws: TwoOrMore,
         latent_dim,
         seed,
         name="posterior",

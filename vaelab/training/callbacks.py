@@ -116,6 +116,7 @@ class Bookkeeper(keras.callbacks.Callback):
         state = self.state
         sign = -1.0 if self.optimize.startswith("-") else 1.0
         value = sign * row[self.optimize.lstrip("-")]
+        value = value if math.isfinite(value) else math.inf  # a first epoch that is no number must not stay the best
         if state.best_value is None or value < state.best_value:
             state.best_value, state.best_epoch, state.waited = value, state.epoch, 0
             if self.keep_best:

@@ -98,6 +98,8 @@ class CheckpointFolder:
             _write_text(temporary / "state.json", json.dumps({"format": FORMAT, **asdict(state)}))
             _sync_folder(temporary)
             final = self.path / f"epoch-{state.epoch:06d}"
+            if final.exists():  # the epoch was cut short before, and is finished now
+                final.rename(self.path / f".old-{final.name}")
             os.rename(temporary, final)
             _sync_folder(self.path)
         except BaseException:
@@ -111,7 +113,8 @@ class CheckpointFolder:
     def _write_best(self, path: Path, best: list, best_epoch: int) -> None:
         """The best variables; linked from the previous folder where they are the same."""
         previous = self.newest()
-        if previous is not None and _read_state(previous)["best_epoch"] == best_epoch:
+        known = _read_state(previous) if previous is not None else {}
+        if known.get("best_epoch") == best_epoch and not known.get("cut_short"):  # that epoch is another when finished
             try:
                 os.link(previous / "best.npz", path)
                 return

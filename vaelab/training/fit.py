@@ -101,7 +101,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     wanted = plan(trainer, len(dataset.train))
     held_out = {"split": dataset.validation, "test": dataset.test, "none": None}[trainer["validation"]]
     optimize = objective_of(optimize, held_out is not None, vae.objective.terms)
-    vae.n_train, vae.batch_size = len(dataset.train), trainer["batch_size"]
+    vae.batch_size = trainer["batch_size"]
     vae.steps_per_call = 1 if trainer["steps_per_epoch"] else steps_per_call()
     batches = Batches(
         dataset.train, batch_size=trainer["batch_size"], seed=seed, steps_per_epoch=trainer["steps_per_epoch"],
