@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 BACKEND ?= tensorflow
+COMMA := ,
+GPU_EXTRAS := $(if $(shell command -v nvidia-smi 2>/dev/null),$(COMMA)cuda$(COMMA)jax-cuda)
 BENCHMARKS ?= training likelihood startup overhead memory generation precision tsne
 
 .DEFAULT_GOAL := help
@@ -31,7 +33,7 @@ test-all: test ## the tests above, then real data, browser, database, other back
 	$(BIN)/python -m pytest --durations=5 -m "slow and alone and not network"
 
 bench: $(BIN)/.installed ## speed beside Keras, PyTorch and Pythae (hours; benchmarks/README.md has single questions)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,jax,tsne]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,jax,tsne$(GPU_EXTRAS)]"
 	for question in $(BENCHMARKS); do $(BIN)/python benchmarks/$$question.py || exit 1; done
 
 lint: $(BIN)/.installed ## what CI refuses

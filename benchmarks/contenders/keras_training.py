@@ -1,4 +1,7 @@
-"""A VAE as one writes it in plain Keras, trained by `fit` with its defaults on float images in memory."""
+"""A VAE as one writes it in plain Keras, trained by `fit` with its defaults on float images in memory.
+
+`own_threads`: as many threads as TensorFlow likes to take; else `threads`, inside an operation and between operations.
+"""
 
 import os
 from pathlib import Path
@@ -14,10 +17,11 @@ turns = Turns(S["images"])
 import keras  # noqa: E402
 from keras import layers, ops  # noqa: E402
 
-if S["backend"] == "tensorflow":
+if S["backend"] == "tensorflow" and not S["own_threads"]:
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(S["threads"])
+    tf.config.threading.set_inter_op_parallelism_threads(S["threads"])
 
 
 def networks(network, latent_dim=10):

@@ -1,6 +1,9 @@
 """vaelab's `fit` with all that `vaelab train` does beside the gradient steps: checkpoint, history, MLflow, progress."""
 
+import os
+import pty
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,17 @@ from harness.contender import Turns, settings
 from vaelab_model import model, open_backend
 
 S = settings()
+log, (terminal, screen) = os.dup(2), pty.openpty()  # the progress bar is drawn on a terminal only
+os.dup2(screen, 2)
+
+
+def keep_log():
+    """What the terminal shows goes into the log."""
+    while True:
+        os.write(log, os.read(terminal, 4096))
+
+
+threading.Thread(target=keep_log, daemon=True).start()
 turns = Turns(S["images"])
 folder = Path(tempfile.mkdtemp()) / "outputs" / "benchmark" / "run"
 cfg = open_backend(S, "trainer.progress=true", f"output_dir={folder.parent.parent}")

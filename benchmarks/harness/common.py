@@ -39,7 +39,14 @@ def training(network: str, *, steps: int, batch: int, threads: int, names: list[
             sys.executable,
         ),
         ("vaelab jax", "vaelab_training", {"backend": "jax", "precision": "float32"}, _has("jax"), sys.executable),
-        ("Keras fit", "keras_training", {"backend": "tensorflow"}, True, sys.executable),
+        ("Keras fit", "keras_training", {"backend": "tensorflow", "own_threads": False}, True, sys.executable),
+        (
+            "Keras fit, its own threads",
+            "keras_training",
+            {"backend": "tensorflow", "own_threads": True},
+            True,
+            sys.executable,
+        ),
         ("PyTorch by hand", "torch_training", {}, True, torch),
         ("Pythae", "pythae_training", {}, True, torch),
     ]
