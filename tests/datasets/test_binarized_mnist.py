@@ -51,13 +51,14 @@ def test_other_datasets_have_no_validation_split_of_their_own():
 @pytest.mark.parametrize(
     "content,what",
     [
-        (b"", "a line has 0 numbers"),
-        (b"0 1 0\n", "a line has 3 numbers, expected 784"),
-        (lines(np.ones((1, 784))).replace(b"1", b"2", 1), "it holds b'2'"),
-        (lines(np.ones((1, 784))).replace(b"1 1", b"11", 1), "numbers above 1"),
-        (lines(np.ones((1, 784))) + b"1 0\n" + lines(np.ones((1, 782))), "a line has 2 numbers"),
-        (lines(np.ones((2, 784)))[:-2], "a line has 783 numbers"),
-        (b"\x80\x02(0 1", "it holds"),
+        (b"", "it holds no images"),
+        (b"0 1 0\n", "line 1 has 3 numbers, expected 784"),
+        (lines(np.ones((1, 784))).replace(b"1", b"2", 1), "line 1 holds '2'"),
+        (lines(np.ones((1, 784))).replace(b"1 1", b"11", 1), "line 1 has 783 numbers"),
+        (lines(np.ones((1, 784))) + b"1 0\n" + lines(np.ones((1, 782))), "line 2 has 2 numbers"),
+        (lines(np.ones((2, 784)))[:-2], "line 2 has 783 numbers"),
+        (b"\x80\x02(0 1", "line 1 has 2 numbers"),
+        (lines(np.ones((1, 784))).replace(b"1", b"10", 1), "line 1 holds '10'"),
     ],
 )
 def test_what_is_no_such_file_is_refused(files, content, what):
