@@ -13,7 +13,7 @@ BASE = {"errors", "seeds", "config"}
 ALLOWED = {
     "errors": set(),
     "seeds": set(),
-    "config": {"errors", "cli", "runs"} - {"cli", "runs"},
+    "config": {"errors"},
     "datasets": BASE,
     "noise": BASE,
     "schedules": BASE,
@@ -29,9 +29,12 @@ ALLOWED = {
     "metrics": BASE | {"projections", "transfer"},
     "plots": BASE | {"projections", "transfer"},
     "explorer": BASE | {"projections"},
-    "runs": BASE,
-    "tracking": BASE | {"runs"},
-    "report": BASE | {"runs"},
+    "folder": BASE,
+    "printing": BASE,
+    "runs": BASE | {"folder", "printing"},
+    "sweep_folder": BASE | {"folder", "runs"},
+    "tracking": BASE | {"runs", "sweep_folder"},
+    "report": BASE | {"runs", "sweep_folder"},
 }
 HEAVY = {"keras", "tensorflow", "mlflow", "sklearn", "matplotlib", "jax", "torch"}
 

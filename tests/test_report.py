@@ -13,7 +13,7 @@ from vaelab.report import noise
 from vaelab.report.grid import read, varied
 from vaelab.report.write import findings
 from vaelab.runs import RunFolder
-from vaelab.sweeps.folder import SweepFolder
+from vaelab.sweep_folder import SweepFolder
 
 BETAS, DIMS, SEEDS = (0.5, 1.0, 4.0), (2, 10), (0, 1, 2)
 

@@ -16,8 +16,8 @@ from vaelab.commands import sweep as sweeping
 from vaelab.config import compose
 from vaelab.errors import ConfigError, RunError
 from vaelab.runs import RunFolder
+from vaelab.sweep_folder import SweepFolder, find_sweep
 from vaelab.sweeps import recipe, watch
-from vaelab.sweeps.folder import SweepFolder, find_sweep
 from vaelab.sweeps.job import Job, value_of
 from vaelab.sweeps.local import LocalPool, fitting_jobs
 from vaelab.sweeps.running import run_all

@@ -17,7 +17,7 @@ from support import BACKEND, ROOT, vaelab
 
 from vaelab import tracking
 from vaelab.runs import RunFolder, all_runs
-from vaelab.sweeps.folder import SweepFolder
+from vaelab.sweep_folder import SweepFolder
 
 mlflow = pytest.importorskip("mlflow")
 CFG = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vaelab.config.folders import config_hash
 from vaelab.runs import RunFolder
-from vaelab.sweeps.folder import SweepFolder
+from vaelab.sweep_folder import SweepFolder
 
 # Seconds between attempts to reach a server that went away: the first, and the longest.
 WAIT, LONGEST_WAIT = 20, 600

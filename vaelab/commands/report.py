@@ -2,7 +2,7 @@
 
 from vaelab import report
 from vaelab.errors import ConfigError
-from vaelab.sweeps.folder import find_sweep
+from vaelab.sweep_folder import find_sweep
 
 
 def run(cfg) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from vaelab import runs
 from vaelab.config.check import nearest
 from vaelab.errors import ConfigError
-from vaelab.sweeps.folder import all_sweeps
+from vaelab.sweep_folder import all_sweeps
 
 COLUMNS = (
     "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "epochs", "state", "mlflow", "age",

@@ -16,8 +16,8 @@ from vaelab.config.check import nearest
 from vaelab.config.folders import config_hash, short_overrides
 from vaelab.errors import ConfigError, Interrupted, RunError, TrainingError
 from vaelab.runs import RunFolder
+from vaelab.sweep_folder import SweepFolder
 from vaelab.sweeps import watch
-from vaelab.sweeps.folder import SweepFolder
 from vaelab.sweeps.job import Job, value_of
 from vaelab.sweeps.running import run_all
 

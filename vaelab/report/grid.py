@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
 from vaelab.runs import RunFolder
-from vaelab.sweeps.folder import SweepFolder
+from vaelab.sweep_folder import SweepFolder
 
 
 @dataclass

@@ -9,7 +9,7 @@ from PIL import Image
 from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
 from vaelab.report.noise import Difference, against_best, interval
-from vaelab.sweeps.folder import SweepFolder
+from vaelab.sweep_folder import SweepFolder
 
 PICTURE_KINDS = ("samples", "reconstructions", "codes")
 
