@@ -190,6 +190,10 @@ class RunFolder(Folder):
         """verdict.json: what a recipe's `expect` said of this run."""
         write(self.path / "verdict.json", json.dumps(verdicts, indent=1))
 
+    def forget_verdicts(self) -> None:
+        """Removes verdict.json: what it judged is about to change."""
+        (self.path / "verdict.json").unlink(missing_ok=True)
+
     def read_verdicts(self) -> list[dict]:
         """Content of verdict.json; empty where no recipe judged the run."""
         return self._read_json("verdict.json") or []

@@ -11,6 +11,7 @@ from support import BARE, ROOT, vaelab
 from vaelab.commands import reproduce
 from vaelab.config import compose
 from vaelab.errors import ConfigError
+from vaelab.runs import RunFolder
 
 RECIPES = sorted(p.stem for p in (ROOT / "conf/experiment").glob("*.yaml"))
 
@@ -82,6 +83,21 @@ def test_a_run_is_repeated_byte_for_byte(own_run):
     cwd, run = own_run
     done = vaelab("reproduce", f"run={run}", cwd=cwd)
     assert "identical byte for byte; largest difference 0" in done.stdout and "PASS" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_recipe_that_was_stopped_is_judged_when_resumed(own_run):
+    """And a verdict does not outlive longer training, which is no longer the recipe."""
+    cwd, run = own_run
+    folder = RunFolder(cwd / run)
+    expect = {"elbo": {"value": "elbo", "at_least": 0.0}}
+    folder.write_config({**folder.read_config(), "expect": expect, "plots": {}, "metrics": {}})
+    folder.update_status(state="interrupted")
+    done = vaelab("resume", f"run={run}", cwd=cwd)
+    assert "FAIL" in done.stdout and not folder.read_verdicts()[0]["passed"]
+    epochs = folder.read_config()["trainer"]["epochs"] + 1
+    done = vaelab("resume", f"run={run}", f"trainer.epochs={epochs}", cwd=cwd)
+    assert "FAIL" not in done.stdout and folder.read_verdicts() == []
 
 
 def test_reproduce_needs_something_to_expect(tmp_path):

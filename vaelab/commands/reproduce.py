@@ -27,7 +27,12 @@ def experiment(cfg) -> bool:
     check(dict(cfg.expect))
     train.run(cfg)
     folder = RunFolder(HydraConfig.get().runtime.output_dir)
-    verdicts = judge(dict(cfg.expect), measured(folder))
+    return settle(folder, dict(cfg.expect))
+
+
+def settle(folder: RunFolder, expect: dict) -> bool:
+    """Judges what a run measured, prints and records the verdict; True if all pass."""
+    verdicts = judge(expect, measured(folder))
     print(table(verdicts))
     folder.write_verdicts(verdicts)
     return all(v["passed"] for v in verdicts)

@@ -4,7 +4,7 @@ import sys
 
 from omegaconf import OmegaConf
 
-from vaelab.commands import opening
+from vaelab.commands import opening, reproduce
 from vaelab.commands.train import train
 from vaelab.errors import ConfigError, RunError
 
@@ -43,7 +43,10 @@ def run(cfg) -> int:
                 f"note: {' and '.join(names)} span the whole training: a new length is another trajectory.",
                 file=sys.stderr,
             )
+    folder.forget_verdicts()
     train(stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir)
+    if stored.get("expect") and before == stored["trainer"]:  # longer training is no longer the recipe
+        reproduce.settle(folder, stored["expect"])
     return 0
 
 
