@@ -77,7 +77,7 @@ def test_a_report_has_table_csv_and_picture(tmp_path, monkeypatch, capsys):
 
 
 # Ratio to bare Keras fit as measured (benchmarks/README.md); a third more is too much.
-MEASURED = {"dense": 0.98, "conv_v2": 0.92}
+MEASURED = {"dense": 1.05, "conv_v2": 0.87}
 
 
 @pytest.mark.slow
