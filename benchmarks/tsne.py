@@ -43,7 +43,7 @@ def main() -> None:
         for engine, value in seconds.items():
             ratio = value / seconds["scikit-learn"] if engine == "opentsne" else None
             name = "vaelab, engine=opentsne" if engine == "opentsne" else engine
-            rows.append({"points": f"{points:,}", "contender": name, "CPU s": value, "ratio": ratio,
+            rows.append({"points": f"{points:,} points", "contender": name, "CPU s": value, "ratio": ratio,
                          "goal": 1 / 3 if ratio and points == 60_000 else None})  # fmt: skip
     command = " ".join(["python benchmarks/tsne.py", *sys.argv[1:]])
     report.save("tsne", rows, command=command, value="CPU s", label="CPU time, s", group="points")

@@ -50,6 +50,10 @@ def training(network: str, *, steps: int, batch: int, threads: int, names: list[
         ("PyTorch by hand", "torch_training", {}, True, torch),
         ("Pythae", "pythae_training", {}, True, torch),
     ]
+    unknown = [name for name in names or () if name not in [k[0] for k in known]]
+    if unknown or (names is not None and "vaelab" not in names):
+        there = ", ".join(repr(k[0]) for k in known)
+        raise SystemExit(f"expected contenders, vaelab among them, got {names}; there are {there}.")
     chosen = [k for k in known if names is None or k[0] in names]
     for name, *_, possible, _ in chosen:
         if not possible:
