@@ -1,5 +1,7 @@
 """LatentView: numpy in and out, equal to what the model itself says."""
 
+import logging
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -23,6 +25,22 @@ def test_notebook_api(run):
     assert run.sample(5).shape == (5, 8, 8, 1)
     assert run.config["latent_dim"] == 2 and "test/elbo" in run.metrics and len(run.history) == 2
     assert vaelab.load(run.folder.path).config == run.config
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow alone warns of tracings")
+def test_many_runs_in_one_notebook_bring_no_warning(run):
+    """TensorFlow warns of a function traced five times in a row: each run's own function is traced once."""
+    import tensorflow as tf
+
+    records, handler = [], logging.Handler()
+    handler.emit = records.append
+    tf.get_logger().addHandler(handler)
+    try:
+        for _ in range(7):
+            vaelab.load(run.folder.path).decode([0.0, 1.0])
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert not [r.getMessage() for r in records]
 
 
 def test_log_prob_is_the_bernoulli_cross_entropy(run):
