@@ -39,6 +39,15 @@ def test_wrong_input_is_said_in_a_sentence(override, sentence, capsys, tmp_path,
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.parametrize("command", ["evaluate", "plot", "resume", "export"])
+@pytest.mark.parametrize("override", ["tracking=none", "tracking.uri=x", "latent_dim=3", "dataset=mnist"])
+def test_what_belongs_to_training_is_told_apart_from_a_slip(command, override, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([command, "run=latest", override]) == 2
+    told = capsys.readouterr().err
+    assert f"{override.partition('=')[0]} is set by vaelab train, not here. vaelab {command} --help" in told
+
+
 def test_all_problems_are_told_at_once(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", "latent_dims=3", "dataset=minst", "trainer.epocs=3"]) == 2

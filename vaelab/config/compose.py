@@ -143,7 +143,10 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
         guilty = by_key.get(key) or next((o for k, o in by_key.items() if k.endswith(key)), None)
         if "already" in text:
             return guilty, f"{key} is a setting already: write it without the leading +."
-        known = _known_keys(primary) | set(locate.groups(USER_DIRS))
+        own, top = _known_keys(primary), key.partition(".")[0]
+        known = own | set(locate.groups(USER_DIRS))
+        if top not in own and top in _known_keys("train") | known:
+            return guilty, f"{key} is set by vaelab train, not here. vaelab {primary} --help lists what can be set."
         return guilty, f"{key} is not a setting. {_nearest_key(key, known)}"
     value = re.search(r"(?:Error merging override|Value)\s+'?([^'\n]+)'?", text)
     guilty = next((o for o in overrides if value and value.group(1) in o), None)
