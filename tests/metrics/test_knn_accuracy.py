@@ -6,7 +6,7 @@ import pytest
 from vaelab.errors import ConfigError
 from vaelab.metrics.knn_accuracy import _vote, knn_accuracy
 
-PLAIN = {"split": "test", "k": 5, "label": "class", "part": None, "code": "mean", "given": None}
+PLAIN = {"split": "test", "k": 5, "label": "class", "part": None, "code": "mean"}
 
 
 def test_separate_classes_score_one_and_noise_scores_chance(code_view):
@@ -45,27 +45,6 @@ def test_each_part_is_judged_by_each_label(code_view):
     for part in view.parts:
         single = knn_accuracy(view, **{**PLAIN, "split": "train", "label": "tag_1", "part": part})
         assert single == {k: v for k, v in scores.items() if k in single}
-
-
-def test_what_two_factors_tell_together_is_seen_where_one_is_known(code_view):
-    """The code is y + tag modulo 4: alone it tells nothing of either, and all of one where the other is known."""
-    rng = np.random.default_rng(0)
-    y, tags = rng.integers(4, size=1600), rng.integers(4, size=(1600, 1))
-    mean = 5.0 * np.eye(4)[(y + tags[:, 0]) % 4] + 0.1 * rng.normal(size=(1600, 4))
-    for split in ("train", "test"):
-        view = code_view(mean, y=y, tags=tags)
-        alone = knn_accuracy(view, **{**PLAIN, "split": "train", "label": "tag_1"})["knn_accuracy_tag_1"]
-        assert alone.value < 0.35
-        known = knn_accuracy(view, **{**PLAIN, "split": split, "label": "each", "given": "class"})
-        assert list(known) == ["knn_accuracy_tag_1_given_class"]
-        assert known["knn_accuracy_tag_1_given_class"].value == 1
-    with pytest.raises(ConfigError, match=r"knn_accuracy\.given: there is no 'clas'\. Did you mean 'class'"):
-        knn_accuracy(view, **{**PLAIN, "label": "tag_1", "given": "clas"})
-    with pytest.raises(ConfigError, match="no other training image"):
-        knn_accuracy(
-            code_view(mean, y=np.arange(1600), tags=tags),
-            **{**PLAIN, "label": "tag_1", "given": "class", "split": "train"},
-        )
 
 
 def test_without_labels_it_is_refused(code_view):

@@ -8,7 +8,7 @@ from vaelab.errors import ConfigError
 
 
 def labelled(
-    view, split: str, *, metric: str, label: str, part: str | None = None, code: str = "mean", setting: str = "label"
+    view, split: str, *, metric: str, label: str, part: str | None, code: str = "mean"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means (or draws, code="sample"; (N, D)) in float64 and integer labels (N,).
 
@@ -16,7 +16,6 @@ def labelled(
         metric: who asks, for the message.
         label: "class", "tag_<v>" (the tag of view v, from 1) or the name of a factor.
         part: a part of the latent vector ("shared", "private_1"); None for all.
-        setting: where the label was chosen, for the message.
     """
     chosen = view.split(split)
     codes = np.asarray(chosen.mean if code == "mean" else chosen.z, np.float64)
@@ -24,9 +23,9 @@ def labelled(
         codes = codes[:, view.parts[_known("part", part, metric, view.parts)]]
     columns = _columns(view, chosen)
     if not columns or (label == "class" and label not in columns):
-        others = f" It has: {', '.join(columns)}; choose one with metrics.{metric}.{setting}." if columns else ""
+        others = f" It has: {', '.join(columns)}; choose one with metrics.{metric}.label." if columns else ""
         raise ConfigError(f"metric={metric} needs labelled images, and this run's {split} split has no labels.{others}")
-    return codes, np.asarray(columns[_known(setting, label, metric, columns)])
+    return codes, np.asarray(columns[_known("label", label, metric, columns)])
 
 
 def each(view, chosen) -> list[str]:
