@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -20,6 +21,11 @@ def make_vae(*words, shapes=((8, 8, 1),), **more):
     from vaelab.build import build
 
     return build(config(*words), data_shapes=shapes, **{"binarize": "none", "standardize": None, **more})
+
+
+def data(kind, eight_bit=True):
+    """What a likelihood asks of a dataset."""
+    return SimpleNamespace(data_kind=kind, eight_bit=eight_bit)
 
 
 def count(*networks) -> int:

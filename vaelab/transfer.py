@@ -51,6 +51,14 @@ def roles(view, source_view: int, setting: str) -> Roles:
     return Roles(source_view - 1, 2 - source_view)
 
 
+def refuse_start(method: str, start: str, setting: str) -> None:
+    """ConfigError where a start was chosen for a method that has none."""
+    if method == "splice" and start != "backgrounds":
+        raise ConfigError(
+            f"{setting}.start={start} goes with method=iterate: splicing is one step on images of the split."
+        )
+
+
 def backgrounds(view, v: int, setting: str) -> Backgrounds:
     """The pure background of every tag that a view of the training images has.
 

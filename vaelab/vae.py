@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from vaelab.compiled import steps_in_turn
+from vaelab.errors import ConfigError
 from vaelab.noise import Noise
 
 
@@ -65,6 +66,11 @@ class VAEModel(keras.Model):
             self.step.assign_add(1)
         for name, tracker in self.trackers.items():
             tracker.update_state(terms[name], sample_weight=ops.shape(seen[0])[0])
+        if len(terms["loss"].shape):
+            raise ConfigError(
+                f"{type(self.objective).__name__}.losses: expected a scalar loss, the mean over the batch; got shape "
+                f"{tuple(terms['loss'].shape)}."
+            )
         return terms["loss"]
 
     def single_step(self, *arguments):

@@ -35,7 +35,7 @@ class LatentView:
         self.factor_names, self.factor_sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
         self.data_kind, self.closed_form = dataset.data_kind, self._structure.closed_form
         # a probability of the stored data, so that bits per dimension mean something
-        self.discrete = all(p.discrete and p.misfit(self.data_kind) is None for p in self._structure.likelihoods)
+        self.discrete = all(p.discrete and p.misfit(dataset) is None for p in self._structure.likelihoods)
         names = dict.fromkeys(name for row in history for name in row)  # metrics every few epochs have rows without
         self.history = {k: [row.get(k) for row in history] for k in names}
         self._splits = {}
@@ -109,13 +109,16 @@ class LatentView:
         return self._mapped(self._functions["decode"], np.asarray(z, np.float32))
 
     def simulate(self, z, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """x ~ p(x|z) per view for z (N, D): (N, H, W, C) in [0, 1] where the data are, before standardisation."""
+        """x ~ p(x|z) per view for z (N, D): (N, H, W, C) in [0, 1] where the data are, before standardisation.
+
+        Views are independent given z.
+        """
         from keras import ops
 
-        seed, structure, out = int(rng.integers(2**31)), self._structure, []
+        structure, out = self._structure, []
         for start in range(0, len(z), self._batch):
             decoded = structure.decode(ops.convert_to_tensor(np.asarray(z[start : start + self._batch], np.float32)))
-            drawn = (p.sample(params, seed + start) for p, params in zip(structure.likelihoods, decoded))
+            drawn = [p.sample(params, int(rng.integers(2**31))) for p, params in zip(structure.likelihoods, decoded)]
             out.append([ops.convert_to_numpy(self._vae.preprocessing.to_image(x)) for x in drawn])
         return tuple(np.concatenate(view) for view in zip(*out))
 

@@ -79,6 +79,17 @@ def test_a_recipe_that_fails_exits_1(tmp_path):
     assert [v["passed"] for v in json.loads(verdict.read_text())] == [False, True]
 
 
+def test_an_unfinished_run_is_no_measure_of_its_repetition(own_run):
+    cwd, run = own_run
+    folder, before = RunFolder(cwd / run), RunFolder(cwd / run).status()["state"]
+    folder.update_status(state="interrupted")
+    try:
+        done = vaelab("reproduce", f"run={run}", cwd=cwd, check=False)
+    finally:
+        folder.update_status(state=before)
+    assert done.returncode == 2 and "is interrupted: only a finished run" in done.stderr and "FAIL" not in done.stdout
+
+
 def test_a_run_is_repeated_byte_for_byte(own_run):
     cwd, run = own_run
     done = vaelab("reproduce", f"run={run}", cwd=cwd)
@@ -93,8 +104,8 @@ def test_a_recipe_that_was_stopped_is_judged_when_resumed(own_run):
     expect = {"elbo": {"value": "elbo", "at_least": 0.0}}
     folder.write_config({**folder.read_config(), "expect": expect, "plots": {}, "metrics": {}})
     folder.update_status(state="interrupted")
-    done = vaelab("resume", f"run={run}", cwd=cwd)
-    assert "FAIL" in done.stdout and not folder.read_verdicts()[0]["passed"]
+    done = vaelab("resume", f"run={run}", cwd=cwd, check=False)
+    assert done.returncode == 1 and "FAIL" in done.stdout and not folder.read_verdicts()[0]["passed"]
     epochs = folder.read_config()["trainer"]["epochs"] + 1
     done = vaelab("resume", f"run={run}", f"trainer.epochs={epochs}", cwd=cwd)
     assert "FAIL" not in done.stdout and folder.read_verdicts() == []

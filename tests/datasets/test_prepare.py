@@ -25,6 +25,12 @@ def grey(n=40, side=6, seed=0):
     return np.random.default_rng(seed).integers(256, size=(n, side, side, 1), dtype=np.uint8)
 
 
+def test_floats_are_of_eight_bits_where_they_are_its_levels():
+    levels = grey().astype(np.float32) / 255
+    assert made(grey()).eight_bit and made(levels).eight_bit and made(levels.astype(np.float16)).eight_bit
+    assert not made(levels * 0.999).eight_bit and not made(np.random.default_rng(0).random((9, 6, 6, 1))).eight_bit
+
+
 def test_nothing_asked_nothing_changed():
     dataset = made(grey())
     found = prepared(dataset)

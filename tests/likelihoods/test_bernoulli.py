@@ -2,6 +2,7 @@
 
 import numpy as np
 from keras import ops
+from parts import data
 from scipy import stats
 
 from vaelab.likelihoods.bernoulli import Bernoulli
@@ -38,6 +39,6 @@ def test_draws_are_zeros_and_ones_with_the_mean():
 
 
 def test_says_what_grey_levels_mean():
-    assert "no likelihood" in Bernoulli().misfit("grey")
-    assert "likelihood=gaussian" in Bernoulli().misfit("standardised")
-    assert Bernoulli().misfit("dynamic") is None
+    assert "no likelihood" in Bernoulli().misfit(data("grey"))
+    assert "likelihood=gaussian" in Bernoulli().misfit(data("standardised"))
+    assert Bernoulli().misfit(data("dynamic")) is None

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from parts import data
 from scipy import integrate
 
 from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulli, log_constant
@@ -67,5 +68,5 @@ def test_sample_axis_and_misfit():
     x, params = x.astype(np.float32), ops.convert_to_tensor(params.astype(np.float32))
     many = ops.convert_to_numpy(layer.log_prob(x, params))
     np.testing.assert_allclose(many[2], ops.convert_to_numpy(layer.log_prob(x, params[2])), rtol=1e-6)
-    assert "bernoulli" in layer.misfit("dynamic") and "gaussian" in layer.misfit("standardised")
-    assert layer.misfit("grey") is None
+    assert "bernoulli" in layer.misfit(data("dynamic")) and "gaussian" in layer.misfit(data("standardised"))
+    assert layer.misfit(data("grey")) is None

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from keras import ops
-from parts import count
+from parts import count, data
 from scipy import stats
 
 from vaelab.likelihoods.discretized_logistic import DiscretizedLogistic
@@ -60,4 +60,5 @@ def test_draws_are_levels_with_the_mean():
 
 
 def test_says_what_it_is_not_for():
-    assert "likelihood=gaussian" in logistic().misfit("standardised") and logistic().misfit("grey") is None
+    assert "likelihood=gaussian" in logistic().misfit(data("standardised")) and logistic().misfit(data("grey")) is None
+    assert "between them" in logistic().misfit(data("grey", eight_bit=False))

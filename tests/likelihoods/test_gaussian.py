@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from parts import count
+from parts import count, data
 from scipy import stats
 
 from vaelab.likelihoods.gaussian import Gaussian
@@ -45,8 +45,8 @@ def test_draws_have_the_moments():
 
 
 def test_says_what_binary_pixels_mean():
-    assert "likelihood=bernoulli" in gaussian().misfit("static")
-    assert gaussian().misfit("standardised") is None
+    assert "likelihood=bernoulli" in gaussian().misfit(data("static"))
+    assert gaussian().misfit(data("standardised")) is None
 
 
 def test_variance_of_its_own_for_each_pixel(tmp_path):

@@ -77,6 +77,8 @@ def test_perfect_and_failing_transfers(method):
 def test_from_zeros_no_background_is_wanted():
     scores = background_transfer(KnownView(), **{**PLAIN, "start": "zeros"})
     assert "transfer_zeros_background" not in scores and scores["transfer_zeros_success"].value == 1
+    with pytest.raises(ConfigError, match=r"start=zeros goes with method=iterate"):
+        background_transfer(KnownView(), **{**PLAIN, "start": "zeros", "method": "splice"})
 
 
 def test_without_tags_it_is_refused(code_view):

@@ -37,6 +37,19 @@ def test_data_shape_comes_back(model, shape, tmp_path):
             np.testing.assert_allclose(*(keras.ops.convert_to_numpy(n(x)) for n in (network, again)), atol=1e-6)
 
 
+@pytest.mark.parametrize("join", ["add", "concatenate", "product"])
+def test_noise_at_the_input_of_the_mnist_net(join):
+    """The encoder's input has the noise as channels; only the decoder ends in a dense layer over pixels."""
+    words = (
+        "model=conv_mnist",
+        "posterior=implicit",
+        "objective=avb",
+        "posterior.noise_dim=64",
+        f"posterior.join={join}",
+    )
+    assert make_vae(*words, shapes=((28, 28, 1),)).structure.decoder.output_shape[1:] == (28, 28, 1)
+
+
 @pytest.mark.parametrize("model", ["conv_v1", "conv_v2"])
 def test_an_image_that_cannot_be_halved_so_often_is_refused(model):
     with pytest.raises(ConfigError, match="8x8 cannot be downsampled 5 times"):

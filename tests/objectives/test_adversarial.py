@@ -183,6 +183,11 @@ def test_critic_steps_need_tensorflow(monkeypatch):
         Adversarial(critic=None, critic_learning_rate=None, critic_beta_1=None, critic_steps=3, seed=0)
 
 
+def test_a_critic_without_layers_is_refused():
+    with pytest.raises(ConfigError, match=r"objective\.hidden_dims: expected at least one number"):
+        make_vae("objective=avb", "posterior=implicit", "model=dense", "objective.hidden_dims=[]")
+
+
 def test_two_speeds_need_adam():
     with pytest.raises(ConfigError, match=r"critic_learning_rate=0.01 needs trainer.optimizer=adam; it is rmsprop"):
         make("avb", "objective.critic_learning_rate=0.01", "trainer.optimizer=rmsprop")

@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 from parts import images, make_vae, moved, one_step, snapshot
 
+from vaelab.errors import ConfigError
 from vaelab.vae import Stage
 
 
@@ -26,6 +27,18 @@ def test_terms_are_the_definition():
     entropy = np.maximum(logits, 0) - logits * x + np.log1p(np.exp(-np.abs(logits)))
     assert terms["distortion"] == pytest.approx(entropy.sum((1, 2, 3)).mean(), rel=1e-5)
     assert terms["loss"] == pytest.approx(terms["distortion"] + 3 * terms["rate"], rel=1e-6)
+
+
+def test_a_loss_that_is_no_scalar_is_refused():
+    vae = make_vae("model=dense")
+    seen, outputs = step(vae, images((8, 8, 1), 6))
+    vae.objective.losses = lambda x, outputs, log_likelihood, stage: dict.fromkeys(
+        ("loss", "distortion", "rate"), ops.zeros(3)
+    )
+    with pytest.raises(
+        ConfigError, match=r"VAE\.losses: expected a scalar loss, the mean over the batch; got shape \(3,\)"
+    ):
+        vae.compute_loss(y_pred=(seen, outputs))
 
 
 def test_rate_moves_the_encoder_only_and_distortion_everything():

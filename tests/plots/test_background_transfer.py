@@ -49,6 +49,8 @@ def test_images_of_ones_own(monkeypatch, view, tmp_path):
         background_transfer(view, **{**PLAIN, "targets": files})
     with pytest.raises(ConfigError, match="either indices or sources"):
         background_transfer(view, **{**PLAIN, "sources": files, "indices": [1, 2]})
+    with pytest.raises(ConfigError, match=r"start=zeros goes with method=iterate"):
+        background_transfer(view, **{**PLAIN, "start": "zeros", "method": "splice"})
     with pytest.raises(ConfigError, match="go with method=iterate"):
         background_transfer(view, **{**PLAIN, "sources": files, "method": "splice"})
 

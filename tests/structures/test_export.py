@@ -18,6 +18,7 @@ CASES = {
     "single_pixel_variance": (1, ("likelihood=gaussian", "likelihood.learned=pixel")),
     "single_continuous_bernoulli": (1, ("likelihood=continuous_bernoulli",)),
     "conjoint_gaussian": (3, (*CONJOINT, "posterior.std=linear")),
+    "conjoint_continuous_bernoulli": (2, (*CONJOINT, "likelihood=continuous_bernoulli")),
     "conjoint_convolutions": (2, (*CONJOINT, "model=conv_v1", "model.filters=4")),
     "conjoint_implicit": (2, (*CONJOINT, *IMPLICIT, "posterior.join=product", "structure.private_dims=[1,2]")),
     "conjoint_basis": (2, (*CONJOINT, "objective=avb_ac", "posterior=basis", "likelihood=gaussian")),

@@ -65,6 +65,14 @@ def test_functions_agree_with_each_other(view):
     assert view.posterior_samples("test", 3, slice(0, 5)).shape == (3, 5, view.latent_dim)
 
 
+@pytest.mark.parametrize("view", [case for case in CASES if "conjoint" in case], indirect=True)
+def test_views_are_simulated_independently_given_z(view):
+    z = np.zeros((3000, view.latent_dim), np.float32)
+    residuals = [(x - p).reshape(3000, -1) for x, p in zip(view.simulate(z, np.random.default_rng(0)), view.decode(z))]
+    one, two = (r / r.std(axis=0) for r in residuals)
+    assert np.abs((one * two).mean(axis=0)).max() < 5 / np.sqrt(3000)  # pixel by pixel, over draws
+
+
 def test_looking_twice_sees_the_same(view):
     rows = slice(0, 4)
     np.testing.assert_array_equal(view.posterior_samples("test", 2, rows), view.posterior_samples("test", 2, rows))

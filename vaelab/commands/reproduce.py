@@ -60,8 +60,10 @@ def measured(folder: RunFolder) -> dict[str, float]:
     names = {k.removeprefix("test/"): v["value"] for k, v in folder.read_metrics().items() if k.startswith("test/")}
     config, history = folder.read_config(), folder.read_history()
     names |= {k.replace("/", "_"): v for k, v in history[-1].items() if v is not None} if history else {}
-    facts = {"parameters": folder.status().get("parameters"), "seconds": folder.status().get("seconds")}
-    return {**names, **facts, "beta": config["beta"], "latent_dim": config["latent_dim"]}
+    status = folder.status()
+    facts = {key: status.get(key) for key in ("parameters", "seconds")} | {"beta": config["beta"]}
+    facts["latent_dim"] = status.get("latent_dim") or config["latent_dim"]  # the structure may set it
+    return names | {key: value for key, value in facts.items() if value is not None}
 
 
 def judge(expect: dict, names: dict) -> list[dict]:
@@ -109,9 +111,14 @@ def run(cfg) -> int:
     from vaelab.training.checkpoint import CheckpointFolder
 
     folder, stored = opening.finished_run(cfg)
+    if (state := folder.status().get("state")) != "done":
+        raise RunError(
+            f"{folder} is {state or 'unfinished'}: only a finished run can be compared with a repetition. "
+            f"vaelab resume run={folder}"
+        )
     original = CheckpointFolder(folder.checkpoint).load()
     if original is None:
-        raise RunError(f"{folder} has no finished epoch to compare with.")
+        raise RunError(f"{folder}: its checkpoint/ is empty, there is nothing to compare with.")
     again = RunFolder(folders.make_unique(Path(cfg.output_dir) / "reproduced", folder.path.name))
     wanted = dict(stored, metrics={}, plots={}, output_dir=str(cfg.output_dir))
     wanted["tracking"] = dict(stored["tracking"], enabled=False)

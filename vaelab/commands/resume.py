@@ -10,7 +10,7 @@ from vaelab.errors import ConfigError, RunError
 
 
 def run(cfg) -> int:
-    """Continues a stopped run, or a finished one for more epochs."""
+    """Continues a stopped run, or a finished one for more epochs; exit code 1 where a recipe is finished and fails."""
     folder, stored = opening.finished_run(cfg)
     if folder.holder():
         raise RunError(f"{folder} is being trained by {folder.holder()}.")
@@ -46,7 +46,7 @@ def run(cfg) -> int:
     folder.forget_verdicts()
     train(stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir)
     if stored.get("expect") and before == stored["trainer"]:  # longer training is no longer the recipe
-        reproduce.settle(folder, stored["expect"])
+        return 0 if reproduce.settle(folder, stored["expect"]) else 1
     return 0
 
 

@@ -90,8 +90,8 @@ def prepare(cfg: dict):
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     for likelihood in vae.structure.likelihoods[:1]:
-        if likelihood.misfit(dataset.data_kind):
-            print(f"note: {likelihood.misfit(dataset.data_kind)}", file=sys.stderr)
+        if misfit := likelihood.misfit(dataset):
+            print(f"note: {misfit}", file=sys.stderr)
     return vae, dataset, steps
 
 
@@ -151,7 +151,8 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
     train_seconds = sum(row["time/seconds"] for row in fitted.history)
     folder.update_status(
         epochs=fitted.epochs, steps=fitted.steps, weights=fitted.weights, weights_epoch=fitted.weights_epoch,
-        stopped_early=fitted.stopped_early, parameters=parameters, train_seconds=train_seconds,
+        stopped_early=fitted.stopped_early, parameters=parameters, latent_dim=vae.structure.latent_dim,
+        train_seconds=train_seconds,
     )  # fmt: skip
     if cfg["trainer"]["precision"] != "float32":  # everything that is saved or reported is float32
         weights = arrays_of(model_variables(vae))

@@ -18,31 +18,46 @@ def value(formula: str, names: dict[str, float]) -> float:
         ConfigError: another construct, or a name that was not measured.
     """
     try:
-        return float(_value(ast.parse(str(formula), mode="eval").body, names))
-    except SyntaxError:
-        raise ConfigError(f"expect: '{formula}' is no formula.") from None
+        found = _value(check(formula), names)
     except (ZeroDivisionError, OverflowError) as error:
         raise ConfigError(f"expect: '{formula}' has no value: {error}.") from None
+    if isinstance(found, complex):
+        raise ConfigError(f"expect: '{formula}' has no value: a root of a negative number.")
+    return float(found)
 
 
-def check(formula: str) -> None:
-    """ConfigError where `value` could not read the formula, whatever is measured."""
+def check(formula: str) -> ast.expr:
+    """The formula's syntax tree.
+
+    Raises:
+        ConfigError: `value` could not read it, whatever is measured.
+    """
     try:
-        names = {node.id for node in ast.walk(ast.parse(str(formula), mode="eval")) if isinstance(node, ast.Name)}
+        tree = ast.parse(str(formula), mode="eval").body
     except SyntaxError:
-        names = ()
-    value(formula, {name: 1.5 + k for k, name in enumerate(sorted(names))})
+        raise ConfigError(f"expect: '{formula}' is no formula.") from None
+    _check(tree)
+    return tree
+
+
+def _check(node):
+    number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    operation = isinstance(node, ast.BinOp | ast.UnaryOp) and type(node.op) in _OPERATORS
+    if not (number or operation or isinstance(node, ast.Name)):
+        raise ConfigError(
+            f"expect: '{ast.unparse(node)}' is not allowed in a formula; use + - * / ** and measured names."
+        )
+    for operand in ast.iter_child_nodes(node) if operation else ():
+        if isinstance(operand, ast.expr):
+            _check(operand)
 
 
 def _value(node, names):
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+    if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
         if node.id not in names:
             raise ConfigError(f"expect: '{node.id}' was not measured; there are {', '.join(sorted(names))}.")
         return names[node.id]
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _OPERATORS[type(node.op)](_value(node.left, names), _value(node.right, names))
-    if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
-        return _OPERATORS[type(node.op)](_value(node.operand, names))
-    raise ConfigError(f"expect: '{ast.unparse(node)}' is not allowed in a formula; use + - * / ** and measured names.")
+    operands = (node.operand,) if isinstance(node, ast.UnaryOp) else (node.left, node.right)
+    return _OPERATORS[type(node.op)](*(_value(operand, names) for operand in operands))

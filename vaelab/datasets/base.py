@@ -8,6 +8,7 @@ import hashlib
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -188,6 +189,13 @@ class Dataset:
             return "standardised"
         return self.binarize if self.binarize != "none" else self.values
 
+    @cached_property
+    def eight_bit(self) -> bool:
+        """Whether every training pixel is one of the 256 levels k / 255."""
+        return all(
+            view.dtype == np.uint8 or all(map(_eight_bit, map(view.__getitem__, chunks(view)))) for view in self.train.x
+        )
+
     def split(self, name: str) -> Split:
         """The split called train, validation or test; DataError where it is absent."""
         found = {"train": self.train, "validation": self.validation, "test": self.test}.get(name)
@@ -216,6 +224,12 @@ def chunks(view) -> Iterator[slice]:
 def to_unit(x: np.ndarray) -> np.ndarray:
     """float32 in [0, 1] from uint8; float input is returned as float32."""
     return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else np.asarray(x, np.float32)
+
+
+def _eight_bit(x: np.ndarray) -> bool:
+    """Whether floats are multiples of 1 / 255, to the precision of float16."""
+    levels = np.multiply(x, 255, dtype=np.float32)
+    return bool(np.abs(levels - np.rint(levels)).max(initial=0) < 0.1)
 
 
 def static_draw(x: np.ndarray, rows: np.ndarray, key: np.random.SeedSequence, view: int = 0) -> np.ndarray:

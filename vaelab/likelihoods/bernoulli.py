@@ -40,13 +40,13 @@ class Bernoulli(layers.Layer):
         """x ~ p(x|z), zeros and ones of the data's shape."""
         return ops.cast(random.uniform(ops.shape(params), seed=seed) < ops.sigmoid(params), "float32")
 
-    def misfit(self, data_kind):
-        """A sentence where the data are not what this likelihood describes, else None."""
-        if data_kind == "grey":
+    def misfit(self, data):
+        """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
+        if data.data_kind == "grey":
             return (
                 "Bernoulli on grey levels trains well, but its value is a cross-entropy and no likelihood: do not "
                 "compare it with published log-likelihoods. Use dataset.binarize=dynamic for one."
             )
-        if data_kind in ("standardised", "real"):
-            return f"Bernoulli needs pixels in [0, 1]; these are {data_kind}. Use likelihood=gaussian."
+        if data.data_kind in ("standardised", "real"):
+            return f"Bernoulli needs pixels in [0, 1]; these are {data.data_kind}. Use likelihood=gaussian."
         return None

@@ -66,12 +66,16 @@ class ContinuousBernoulli(layers.Layer):
         x = ops.log1p(u * ops.expm1(falling)) / falling
         return ops.where(params < 0, x, 1.0 - x)
 
-    def misfit(self, data_kind):
-        """A sentence where the data are not what this likelihood describes, else None."""
-        if data_kind in ("threshold", "static", "dynamic", "binary"):
-            return f"A continuous density of {data_kind} pixels is no probability of them. Use likelihood=bernoulli."
-        if data_kind in ("standardised", "real"):
-            return f"The continuous Bernoulli needs pixels in [0, 1]; these are {data_kind}. Use likelihood=gaussian."
+    def misfit(self, data):
+        """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
+        if data.data_kind in ("threshold", "static", "dynamic", "binary"):
+            return (
+                f"A continuous density of {data.data_kind} pixels is no probability of them. Use likelihood=bernoulli."
+            )
+        if data.data_kind in ("standardised", "real"):
+            return (
+                f"The continuous Bernoulli needs pixels in [0, 1]; these are {data.data_kind}. Use likelihood=gaussian."
+            )
         return None
 
 

@@ -97,13 +97,18 @@ class DiscretizedLogistic(layers.Layer):
         draw = location + ops.exp(self._log_scale(params)) * (ops.log(u) - ops.log1p(-u))
         return ops.round(255.0 * ops.clip(draw, 0.0, 1.0)) / 255.0
 
-    def misfit(self, data_kind):
-        """A sentence where the data are not what this likelihood describes, else None."""
-        if data_kind in ("standardised", "real"):
+    def misfit(self, data):
+        """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
+        if data.data_kind in ("standardised", "real"):
             return (
-                f"The discretised logistic is a probability of 8-bit pixels; these are {data_kind}. "
+                f"The discretised logistic is a probability of 8-bit pixels; these are {data.data_kind}. "
                 "Use likelihood=gaussian or dataset.standardize=false."
             )
-        if data_kind in ("threshold", "static", "dynamic", "binary"):
-            return f"The discretised logistic spends 256 levels on {data_kind} pixels. Use likelihood=bernoulli."
+        if data.data_kind in ("threshold", "static", "dynamic", "binary"):
+            return f"The discretised logistic spends 256 levels on {data.data_kind} pixels. Use likelihood=bernoulli."
+        if not data.eight_bit:
+            return (
+                "The discretised logistic is a probability of the 256 levels k / 255; these pixels lie between them, "
+                "and its value is no likelihood of them. Use likelihood=gaussian or likelihood=continuous_bernoulli."
+            )
         return None

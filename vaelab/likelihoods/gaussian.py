@@ -83,8 +83,8 @@ class Gaussian(layers.Layer):
         mean = self.mean(params)
         return mean + ops.exp(0.5 * self._log_variance(params)) * random.normal(ops.shape(mean), seed=seed)
 
-    def misfit(self, data_kind):
-        """A sentence where the data are not what this likelihood describes, else None."""
-        if data_kind in ("threshold", "static", "dynamic", "binary"):
-            return f"A Gaussian density of {data_kind} pixels is no probability of them. Use likelihood=bernoulli."
+    def misfit(self, data):
+        """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
+        if data.data_kind in ("threshold", "static", "dynamic", "binary"):
+            return f"A Gaussian density of {data.data_kind} pixels is no probability of them. Use likelihood=bernoulli."
         return None

@@ -45,6 +45,7 @@ def background_transfer(
         judge_images: training images of each view that the classifiers learn from.
     """
     who = transfer.roles(view, source_view, SETTING)
+    transfer.refuse_start(method, start, SETTING)
     part, train = view.split(split), view.split("train")
     if part.y is None or part.tags is None:
         raise ConfigError("metric=background_transfer needs images with classes and with tags of their backgrounds.")

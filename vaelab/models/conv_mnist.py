@@ -42,7 +42,7 @@ class ConvMNIST:
         import keras
         from keras import layers
 
-        self._smallest(data_shape)
+        shapes.downsampled(data_shape, [2] * len(self.filters))  # says what is too small
         inputs = image = keras.Input(data_shape, name="image")
         x = layers.Rescaling(2.0, -1.0, name="center")(image)
         for n, width in enumerate(self.filters, start=1):

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from vaelab.config.types import Activation, Fraction, PositiveFloat, PositiveInt
+from vaelab.errors import ConfigError
 from vaelab.objectives.adversarial import Adversarial, Compared
 from vaelab.objectives.critics import ViewInputs, inner_product
 
@@ -30,6 +31,8 @@ class AVB(Adversarial):
         structure,
         seed,
     ):
+        if not hidden_dims:
+            raise ConfigError("objective.hidden_dims: expected at least one number, got [].")
         super().__init__(
             critic=inner_product(
                 ViewInputs(structure, critic_views == "joint"), hidden_dims=hidden_dims, activation=activation

@@ -45,6 +45,7 @@ def background_transfer(
         ConfigError: not two views, a file that cannot be read, or lists that do not fit together.
     """
     who = transfer.roles(view, source_view, SETTING)
+    transfer.refuse_start(method, start, SETTING)
     part = view.split(split)
     if method == "splice":
         if sources or targets:

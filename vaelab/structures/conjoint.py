@@ -209,7 +209,9 @@ class Conjoint(layers.Layer):
         z, parts, images = keras.Input((self.latent_dim,), name="z"), self.latent_parts, []
         for i, (decoder, p, read) in enumerate(zip(self.decoders, self.views, self._view_parts), start=1):
             code = keras.Input((self._read(i),), name="z")
-            model = keras.Model(code, to_image(p.exported(decoder(code))), name=f"view_{i}")
+            with keras.name_scope(f"likelihood_{i}"):  # .h5 files want every weight's path to differ
+                image = to_image(p.exported(decoder(code)))
+            model = keras.Model(code, image, name=f"view_{i}")
             own = joined([cut(z, parts[name], f"{name}_of_view_{i}") for name in read], f"z_of_view_{i}")
             images.append(model(own))
         return keras.Model(z, images, name="decoder")
