@@ -31,6 +31,17 @@ def test_first_pictures_are_there(digits_run):
     assert names >= pictures
 
 
+def test_pictures_are_titled_by_what_was_chosen_wherever_the_run_lies(tmp_path):
+    from vaelab.commands.train import title
+    from vaelab.runs import RunFolder
+
+    folder = RunFolder(tmp_path / "elsewhere/mine")
+    folder.path.mkdir(parents=True)
+    folder.update_status(chosen={"dataset": "mnist", "model": "dense", "objective": "avb", "plot": "tsne"})
+    assert title({"run_name": None, "beta": 0.5}, folder, 3) == "mnist-dense-avb, 3 latents, beta 0.5"
+    assert title({"run_name": "mine", "beta": 0.5}, folder, 3) == "mine"
+
+
 def test_metrics_carry_what_they_were_computed_from(digits_run):
     metrics = json.loads((digits_run[1] / "metrics.json").read_text())
     for name in ("test/elbo", "test/distortion", "test/rate", "test/active_units"):

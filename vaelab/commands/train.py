@@ -211,7 +211,9 @@ def codes(view) -> dict:
 
 def title(cfg, folder, latent_dim: int) -> str:
     """What pictures are titled with: the run's name, else dataset, model, latents and beta."""
-    return cfg["run_name"] or f"{folder.path.parent.name}, {latent_dim} latents, beta {cfg['beta']:g}"
+    chosen = folder.status().get("chosen") or {}
+    kind = "-".join(chosen[group] for group in ("dataset", "model", "objective") if chosen.get(group))
+    return cfg["run_name"] or f"{kind or folder.path.parent.name}, {latent_dim} latents, beta {cfg['beta']:g}"
 
 
 def final_value(cfg, fitted, scores) -> float:
