@@ -42,6 +42,31 @@ def test_pictures_are_titled_by_what_was_chosen_wherever_the_run_lies(tmp_path):
     assert title({"run_name": "mine", "beta": 0.5}, folder, 3) == "mine"
 
 
+@pytest.mark.parametrize(
+    "chosen,words",
+    [
+        ({}, "dataset=digits model=conv_v2 beta=0.5,1,4 latent_dim=2,10"),
+        ({"model": "dense", "objective": "capacity"}, "model=dense objective=capacity seed=0,1,2 latent_dim=2,10"),
+        ({"structure": "conjoint", "dataset": "mnist_backgrounds"}, "structure=conjoint beta=0.5,1,4"),
+        ({"experiment": "static_mnist", "dataset": "mnist"}, "experiment=static_mnist beta=0.5,1,4 latent_dim=2,10"),
+    ],
+)
+def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
+    from vaelab.commands.train import next_sweep
+    from vaelab.config.compose import check_all
+
+    plain = {
+        "dataset": "digits",
+        "model": "conv_v2",
+        "structure": "single",
+        "posterior": "gaussian",
+        "objective": "vae",
+    }
+    proposed = next_sweep(plain | chosen, None)
+    assert " ".join(proposed).endswith(words)
+    check_all("train", proposed, True)  # every job of it is a configuration
+
+
 def test_metrics_carry_what_they_were_computed_from(digits_run):
     metrics = json.loads((digits_run[1] / "metrics.json").read_text())
     for name in ("test/elbo", "test/distortion", "test/rate", "test/active_units"):

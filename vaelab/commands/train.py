@@ -259,7 +259,6 @@ def beta_in_words(cfg, shapes, vae) -> str:
 def summary(scores, folder, cfg, train_seconds, seconds) -> str:
     """The short table at the end and three things to try next."""
     run = f"run={folder}"
-    next_data = "" if cfg["data_dir"] is None else f" data_dir={cfg['data_dir']}"
     return "\n".join(
         [
             "",
@@ -270,6 +269,20 @@ def summary(scores, folder, cfg, train_seconds, seconds) -> str:
             "next:",
             f"  vaelab plot {run} plot=[traversal]",
             f"  vaelab explore {run}",
-            f"  vaelab train -m beta=0.5,1,4 latent_dim=2,10{next_data}",
+            f"  vaelab train -m {' '.join(next_sweep(folder.status().get('chosen') or {}, cfg['data_dir']))}",
         ]
     )
+
+
+def next_sweep(chosen: dict, data_dir: str | None) -> list[str]:
+    """Words of a sweep over what may be swept in a run of these options; its own options come first."""
+    usual = {"structure": "single", "posterior": "gaussian", "likelihood": "bernoulli", "objective": "vae"}
+    if chosen.get("experiment"):
+        words = [f"experiment={chosen['experiment']}"]
+    else:
+        words = [f"{g}={chosen[g]}" for g in ("dataset", "model") if g in chosen]
+        words += [f"{g}={chosen[g]}" for g, common in usual.items() if chosen.get(g, common) != common]
+    words.append("seed=0,1,2" if chosen.get("objective") == "capacity" else "beta=0.5,1,4")
+    if chosen.get("structure", "single") == "single":  # others have sizes of their own
+        words.append("latent_dim=2,10")
+    return words + ([f"data_dir={data_dir}"] if data_dir else [])
