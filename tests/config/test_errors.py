@@ -48,6 +48,18 @@ def test_what_belongs_to_training_is_told_apart_from_a_slip(command, override, c
     assert f"{override.partition('=')[0]} is set by vaelab train, not here. vaelab {command} --help" in told
 
 
+@pytest.mark.parametrize(
+    "command,override",
+    [("evaluate", "metric.knn_accuracy.k=5"), ("plot", "plot.tsne.k=5"), ("train", "metric.elbo.x=1"),
+     ("train", "experiment.x=1")],
+)  # fmt: skip
+def test_a_commands_own_groups_are_not_somebody_elses(command, override, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([command, override]) == 2
+    told = capsys.readouterr().err
+    assert "not here" not in told and "is not a setting" in told
+
+
 def test_all_problems_are_told_at_once(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", "latent_dims=3", "dataset=minst", "trainer.epocs=3"]) == 2

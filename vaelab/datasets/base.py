@@ -192,9 +192,8 @@ class Dataset:
     @cached_property
     def eight_bit(self) -> bool:
         """Whether every training pixel is one of the 256 levels k / 255."""
-        return all(
-            view.dtype == np.uint8 or all(map(_eight_bit, map(view.__getitem__, chunks(view)))) for view in self.train.x
-        )
+        floats = [view for view in self.train.x if view.dtype != np.uint8]
+        return all(_eight_bit(view[rows]) for view in floats for rows in chunks(view))
 
     def split(self, name: str) -> Split:
         """The split called train, validation or test; DataError where it is absent."""
