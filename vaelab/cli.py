@@ -225,7 +225,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
 
 
 def _job(command: str, cfg, outcomes: list[bool]):
-    """One job of `train` (its value of `optimize`) or `reproduce` (whether the recipe passed)."""
+    """One job of `train` (the value that ranks it) or `reproduce` (whether the recipe passed)."""
     if command == "reproduce":
         from vaelab.commands import reproduce
 

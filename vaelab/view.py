@@ -23,12 +23,13 @@ class LatentView:
         name: run name for titles.
         seed: the run's seed; evaluation draws come from streams of their own.
         history: one dict per epoch.
+        weights_epoch: the epoch whose weights the model holds; None while it is being trained.
         batch: images per compiled call.
     """
 
-    def __init__(self, vae, dataset, *, name, seed, history=(), batch=500):
+    def __init__(self, vae, dataset, *, name, seed, history=(), weights_epoch=None, batch=500):
         self._vae, self._structure, self.dataset = vae, vae.structure, dataset
-        self.name, self.seed, self._batch = name, seed, batch
+        self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
         self.latent_dim, self.parts = self._structure.latent_dim, dict(self._structure.latent_parts)
         self.n_views, self.data_shapes = len(dataset.shapes), dataset.shapes
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)

@@ -89,7 +89,7 @@ class FakeView:
             for key, s in (("train", slice(0, cut)), ("test", slice(cut, None)))
         }
         epochs = np.arange(1, 21)
-        self.history = {"epoch": list(epochs), "time/seconds": [1.0] * 20}
+        self.history, self.weights_epoch = {"epoch": list(epochs), "time/seconds": [1.0] * 20}, 17
         for part, gap in (("train", 0.0), ("val", 3.0)):
             rate, distortion = 8 * (1 - np.exp(-epochs / 4)), 150 + 60 * np.exp(-epochs / 3) + gap
             terms = {"loss": distortion + rate, "distortion": distortion, "rate": rate, "elbo": -distortion - rate}

@@ -35,3 +35,18 @@ def test_no_history():
     view.history = {}
     with pytest.raises(ConfigError, match="history"):
         training_curves(view, log_scale=False)
+
+
+@pytest.mark.parametrize("kept", [17, None])
+def test_the_epoch_whose_weights_are_kept_is_marked(kept):
+    """A line in every panel and its name; the numbers beside the panels are of that epoch, else of the last."""
+    view = fake_view(shape=(8, 8, 1))
+    view.weights_epoch = kept
+    figure = training_curves(view, log_scale=False)
+    for ax in figure.axes:
+        marks = [line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1]
+        assert marks == ([] if kept is None else [kept])
+    named = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert named == ["training", "validation", *([] if kept is None else [f"weights kept: epoch {kept}"])]
+    value = view.history["val/distortion"][(kept or 20) - 1]
+    assert f"val {value:.4g}" in figure.axes[1].get_title(loc="right")

@@ -47,10 +47,11 @@ def open_view(folder: RunFolder, cfg: dict):
     vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
     assign(model_variables(vae), best if best is not None else last, f"{folder.checkpoint}")
     name = folder.status().get("run_name") or folder.path.name
-    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history)
+    kept = state.best_epoch if best is not None else state.epoch
+    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history, weights_epoch=kept)
     view.schedules = schedule_curves(vae, cfg, len(dataset.train))
     view.frames = folder.read_frames
-    return vae, dataset, view, (state.best_epoch if best is not None else state.epoch)
+    return vae, dataset, view, kept
 
 
 def schedule_curves(vae, cfg, n_images: int) -> dict:
@@ -82,6 +83,22 @@ def stored_config(folder: RunFolder) -> dict:
     if note:
         print(f"note: {note}", file=sys.stderr)
     return cfg
+
+
+def as_begun(cfg: dict, folder: RunFolder) -> dict:
+    """`cfg` for going on with a run, or repeating it.
+
+    One that does not say what it monitors was begun when every objective's models were ranked by their loss. It stays
+    so: its weights are those of a training that was never stopped, or of the one that is repeated.
+    """
+    from vaelab.training.checkpoint import CheckpointFolder
+
+    if cfg["optimize"] is not None or "monitored" in folder.status():
+        return cfg
+    state = CheckpointFolder(folder.checkpoint).state()
+    if state is None:
+        return cfg
+    return dict(cfg, optimize="val/loss" if "val/loss" in state.history[-1] else "train/loss")
 
 
 def finished_run(cfg):

@@ -108,7 +108,6 @@ def run(cfg) -> int:
 
     from vaelab.commands import opening
     from vaelab.commands.train import train
-    from vaelab.training.checkpoint import CheckpointFolder
 
     folder, stored = opening.finished_run(cfg)
     if (state := folder.status().get("state")) != "done":
@@ -116,6 +115,10 @@ def run(cfg) -> int:
             f"{folder} is {state or 'unfinished'}: only a finished run can be compared with a repetition. "
             f"vaelab resume run={folder}"
         )
+    opening.start_backend(stored)
+    from vaelab.training.checkpoint import CheckpointFolder  # imports Keras
+
+    stored = opening.as_begun(stored, folder)
     original = CheckpointFolder(folder.checkpoint).load()
     if original is None:
         raise RunError(f"{folder}: its checkpoint/ is empty, there is nothing to compare with.")

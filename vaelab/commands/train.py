@@ -11,7 +11,7 @@ from vaelab.runs import RunFolder
 
 
 def run(cfg):
-    """The task Hydra calls for one job; returns the final value of `optimize`."""
+    """The task Hydra calls for one job; returns what `train` does."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import OmegaConf
@@ -28,8 +28,8 @@ def run(cfg):
         raise
 
 
-def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> float:
-    """Trains (or goes on training) the run in `folder`.
+def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> float | None:
+    """Trains (or goes on training) the run in `folder`; returns the value that ranks it at the weights that were kept.
 
     Args:
         cfg: resolved configuration as plain containers.
@@ -44,11 +44,13 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
     with folder.locked(), folder.logging():
-        vae, dataset, plan_steps = prepare(cfg)
+        cfg = opening.as_begun(cfg, folder)
+        vae, dataset, plan_steps, monitored = prepare(cfg)
         folder.write_config(cfg)
         name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
         first = folder.status().get("started", started)
-        folder.update_status(state="running", started=first, run_name=name, chosen=chosen, message=None)
+        facts = {"started": first, "run_name": name, "chosen": chosen, "monitored": monitored}
+        folder.update_status(state="running", message=None, **facts)
         tracker = start_tracking(cfg, folder, dataset, chosen, sweep_dir)
         try:
             value = work(cfg, folder, vae, dataset, plan_steps, tracker, clock)
@@ -65,18 +67,22 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
 
 
 def prepare(cfg: dict):
-    """(model, dataset, total steps); a model that cannot take the data's shape is refused before data are read."""
+    """(model, dataset, total steps, the key that marks the best epoch).
+
+    A model that cannot take the data's shape is refused before data are read.
+    """
     from vaelab.build import build
     from vaelab.datasets.prepare import declared_shapes
     from vaelab.training import optimizers
-    from vaelab.training.fit import objective_of, plan
+    from vaelab.training.fit import held_out, monitored_key, plan
 
     optimizers.check(cfg["trainer"])
-    validates = cfg["trainer"]["validation"] != "none"
+    optimize, early_stopping = cfg["optimize"], cfg["trainer"]["early_stopping"]
     declared = declared_shapes(cfg["dataset"])
     if declared is not None:
         trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
-        objective_of(cfg["optimize"], validates, trial.objective.terms)
+        validates = cfg["trainer"]["validation"] != "none"
+        monitored_key(optimize, trial, validates=validates, early_stopping=early_stopping)
     dataset = opening.open_dataset(cfg)
     steps = plan(cfg["trainer"], len(dataset.train)).steps
     vae = build(
@@ -92,7 +98,8 @@ def prepare(cfg: dict):
     for likelihood in vae.structure.likelihoods[:1]:
         if misfit := likelihood.misfit(dataset):
             print(f"note: {misfit}", file=sys.stderr)
-    return vae, dataset, steps
+    validates = held_out(cfg["trainer"], dataset) is not None
+    return vae, dataset, steps, monitored_key(optimize, vae, validates=validates, early_stopping=early_stopping)
 
 
 def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
@@ -121,8 +128,8 @@ def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
     return tracker
 
 
-def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
-    """Fit, save, measure, draw, tell."""
+def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
+    """Fit, save, measure, draw, tell; returns the value that ranks the run, None where none does."""
     from vaelab.build import build, part
     from vaelab.commands.during import DuringTraining
     from vaelab.training.checkpoint import arrays_of, assign, model_variables
@@ -158,19 +165,18 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
         weights = arrays_of(model_variables(vae))
         vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
         assign(model_variables(vae), weights)
-    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history)
+    kept = fitted.weights_epoch
+    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history, weights_epoch=kept)
     view.schedules = opening.schedule_curves(vae, cfg, len(dataset.train))
     view.frames = folder.read_frames
     folder.save_models(export(vae))
-    scores = results.score(
-        view, cfg.get("metrics") or {}, weights_epoch=fitted.weights_epoch, trusted=cfg["trusted"], strict=False
-    )
+    scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
     folder.add_metrics(scores)
     folder.save_codes(codes(view))
     results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
     explorer(cfg, folder, view)
     print(summary(scores, folder, cfg, train_seconds, time.monotonic() - started), flush=True)
-    return final_value(cfg, fitted, scores)
+    return fitted.history[kept - 1][fitted.monitored.lstrip("-")] if fitted.monitored else None
 
 
 def export(vae) -> dict:
@@ -214,15 +220,6 @@ def title(cfg, folder, latent_dim: int) -> str:
     chosen = folder.status().get("chosen") or {}
     kind = "-".join(chosen[group] for group in ("dataset", "model", "objective") if chosen.get(group))
     return cfg["run_name"] or f"{kind or folder.path.parent.name}, {latent_dim} latents, beta {cfg['beta']:g}"
-
-
-def final_value(cfg, fitted, scores) -> float:
-    """The value of `optimize` at the weights that were kept."""
-    name = (cfg["optimize"] or "").lstrip("-")
-    row = fitted.history[fitted.weights_epoch - 1]
-    if name in scores:
-        return scores[name]["value"]
-    return row.get(name or "val/loss", row["train/loss"])
 
 
 def ended_badly(error, folder, tracker) -> None:

@@ -45,6 +45,7 @@ class Adversarial(layers.Layer):
     terms = ("distortion", "rate_critic", "elbo_critic", "critic_loss")
     samples = None
     weighs_rate = True  # beta is the whole rate's weight
+    ranks_models_by = None  # with a critic's rate in it, the loss is low where the critic is weak
 
     def __init__(self, *, critic, critic_learning_rate, critic_beta_1, critic_steps, seed):
         super().__init__(name="objective", dtype="float32")

@@ -23,6 +23,7 @@ class Capacity(layers.Layer):
     terms = ("distortion", "rate")
     samples = None
     weighs_rate = False  # beta is not the rate's weight in other conventions
+    ranks_models_by = None  # gamma |rate - C| decides, and C may still be growing
     reads_capacity = True  # of `capacity_schedule`
 
     def __init__(self, *, capacity: NonNegativeFloat, gamma: PositiveFloat, structure, seed):

@@ -24,6 +24,7 @@ class IWAE(layers.Layer):
 
     terms = ("distortion", "rate")
     weighs_rate = False  # beta is a power inside the weights
+    ranks_models_by = "loss"
 
     def __init__(self, *, k: PositiveInt, structure, seed):
         super().__init__(name="objective", dtype="float32")

@@ -30,6 +30,7 @@ class TCVAE(layers.Layer):
     terms = ("distortion", "rate", "mutual_information", "total_correlation", "dimension_wise_rate")
     samples = None
     weighs_rate = False  # beta weighs a part of it
+    ranks_models_by = "loss"
 
     def __init__(self, *, alpha: NonNegativeFloat, gamma: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")

@@ -23,6 +23,7 @@ class VAE(layers.Layer):
     terms = ("distortion", "rate")
     samples = None
     weighs_rate = True  # beta is the whole rate's weight
+    ranks_models_by = "loss"
 
     def __init__(self, *, free_bits: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")

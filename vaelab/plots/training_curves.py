@@ -9,10 +9,11 @@ from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Pa
 PARTS = {"train": ("training", 0), "val": ("validation", 3)}  # name and colour
 FIRST = ("loss", "distortion", "rate", "rate_critic")
 LEFT_OUT = ("elbo", "elbo_critic")  # minus the sum of the two before
+KEPT = {"color": INK, "linewidth": 1.0, "linestyle": "--"}  # the epoch whose weights are kept
 
 
 def training_curves(view, *, log_scale: bool):
-    """One panel per term of the history, nats per image against epoch.
+    """One panel per term of the history, nats per image against epoch; a line where the run's weights come from.
 
     Args:
         log_scale: logarithmic vertical axes (only for terms that stay positive).
@@ -32,10 +33,13 @@ def training_curves(view, *, log_scale: bool):
             MARGIN + column * panel_width + 0.62, (rows - 1 - row) * panel_height + 0.6, panel_width - 0.75,
             panel_height - 0.95,
         )  # fmt: skip
-        _panel(ax, name, epochs, curves, log_scale)
+        _panel(ax, name, epochs, curves, view.weights_epoch, log_scale)
     parts = [part for part in PARTS if any(part in curves for curves in terms.values())]
     lines = [Line2D([], [], color=colour(PARTS[p][1]), linewidth=2.5, label=PARTS[p][0]) for p in parts]
-    page.legend(lines, WIDTH - MARGIN - 1.15 * len(lines), page.height + page.header - 0.2, columns=2, size=TEXT)
+    if view.weights_epoch is not None:
+        lines.append(Line2D([], [], **KEPT, label=f"weights kept: epoch {view.weights_epoch}"))
+    width = sum(0.45 + text_width(line.get_label(), TEXT) for line in lines)
+    page.legend(lines, WIDTH - MARGIN - width, page.height + page.header - 0.2, columns=len(lines), size=TEXT)
     return page.figure
 
 
@@ -60,7 +64,7 @@ def _terms(history) -> tuple[np.ndarray, dict]:
     return epochs, terms
 
 
-def _panel(ax, name, epochs, curves, log_scale):
+def _panel(ax, name, epochs, curves, kept, log_scale):
     ax.grid(True, color=FAINT, linewidth=0.6)
     for part, (_, k) in PARTS.items():
         if part in curves:
@@ -71,13 +75,11 @@ def _panel(ax, name, epochs, curves, log_scale):
     values = np.concatenate(list(curves.values()))
     if log_scale and np.nanmin(values) > 0:
         ax.set_yscale("log")
-    best = curves.get("val", curves.get("train"))
-    if name == "loss" and len(epochs) > 1:
-        k = int(np.nanargmin(best))
-        ax.axvline(epochs[k], color=MUTED, linewidth=0.8, linestyle=":")
-        note = f"lowest {number(best[k])}, epoch {epochs[k]:g}"
-    else:
-        note = ", ".join(f"{p} {number(c[np.isfinite(c)][-1])}" for p, c in curves.items())
+    if kept is not None:
+        ax.axvline(kept, **KEPT)
+    until = epochs <= (epochs[-1] if kept is None else kept)
+    known = {part: c[until & np.isfinite(c)] for part, c in curves.items()}
+    note = ", ".join(f"{part} {number(c[-1])}" for part, c in known.items() if len(c))
     ax.set_title(name.replace("_", " "), loc="left", fontsize=TEXT, weight="bold", color=INK)
     width = ax.get_position().width * WIDTH
     if text_width(name, TEXT, "bold") + 0.1 + text_width(note, SMALL) < width:

@@ -168,19 +168,13 @@ class Job:
 
 
 def value_of(folder: RunFolder) -> float | None:
-    """The value of `optimize` a finished run returns to sweepers; None where it has none.
-
-    It is a metric's where `optimize` names one, else the history's at the weights that were kept.
-    """
+    """The value that ranks a finished run, from its history at the weights that were kept; None where none does."""
     status = folder.status()
-    cfg, scores, rows = folder.read_config(), folder.read_metrics(), folder.read_history()
-    name = (cfg.get("optimize") or "").lstrip("-")
-    if name in scores:
-        return scores[name]["value"]
-    row = next((r for r in rows if r["epoch"] == status.get("weights_epoch")), None)
-    if row is None:
-        return None
-    return row.get(name or "val/loss", row.get("train/loss"))
+    rows = folder.read_history()
+    row = next((r for r in rows if r["epoch"] == status.get("weights_epoch")), {})
+    # a run that does not say was made when every objective's models were ranked by the loss
+    older = folder.read_config().get("optimize") or ("val/loss" if "val/loss" in row else "train/loss")
+    return row.get((status.get("monitored", older) or "").lstrip("-"))
 
 
 def _reason(exit_code: int) -> str | None:

@@ -62,7 +62,8 @@ class Bookkeeper(keras.callbacks.Callback):
         state: where training stands; changed at every epoch's end.
         checkpoints: a `CheckpointFolder`, or None.
         batches: the training batches.
-        optimize: history key to minimise, "-key" to maximise; None where only the last weights count.
+        monitored: history key to minimise, "-key" to maximise; None where no value tells which epoch is the best.
+        keep_best: whether the weights of the best epoch are kept beside the last.
         patience: early stopping after so many epochs without a better value, None for never.
         every: checkpoint every so many epochs (number) or minutes ("5min").
         best: variables of the best epoch so far (a resumed run's), or None.
@@ -72,13 +73,13 @@ class Bookkeeper(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, state, checkpoints, batches, *, optimize, keep_best, patience, every, best, last_epoch, total_steps,
+        self, state, checkpoints, batches, *, monitored, keep_best, patience, every, best, last_epoch, total_steps,
         on_epoch, measure,
     ):  # fmt: skip
         super().__init__()
         self.measure = measure
         self.state, self.checkpoints, self.batches = state, checkpoints, batches
-        self.optimize, self.keep_best, self.patience = optimize, keep_best, patience
+        self.monitored, self.keep_best, self.patience = monitored, keep_best, patience
         self.best, self.last_epoch, self.total_steps, self.on_epoch = best, last_epoch, total_steps, on_epoch
         self.every_epochs, self.every_seconds = _interval(every)
         self.saved_epoch, self.saved_at = state.epoch, time.monotonic()
@@ -113,9 +114,11 @@ class Bookkeeper(keras.callbacks.Callback):
 
     def _judge(self, row):
         """Best so far, and early stopping."""
+        if self.monitored is None:
+            return
         state = self.state
-        sign = -1.0 if self.optimize.startswith("-") else 1.0
-        value = sign * row[self.optimize.lstrip("-")]
+        sign = -1.0 if self.monitored.startswith("-") else 1.0
+        value = sign * row[self.monitored.lstrip("-")]
         value = value if math.isfinite(value) else math.inf  # a first epoch that is no number must not stay the best
         if state.best_value is None or value < state.best_value:
             state.best_value, state.best_epoch, state.waited = value, state.epoch, 0

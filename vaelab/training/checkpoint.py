@@ -138,6 +138,11 @@ class CheckpointFolder:
         complete = self._complete() if self.path.is_dir() else []
         return complete[-1] if complete else None
 
+    def state(self) -> TrainingState | None:
+        """Where training stands, or None where nothing is saved yet; RunError where that cannot be read."""
+        folder = self.newest()
+        return None if folder is None else self._state(folder)
+
     def load(self, steps: int | None = None) -> tuple[TrainingState, list, list, list | None] | None:
         """(state, model, optimizer, best) of the newest folder, or None where nothing is saved yet.
 

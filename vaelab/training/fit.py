@@ -21,6 +21,7 @@ class Fitted:
         history: one dict per epoch.
         weights_epoch: the epoch whose weights the model now holds.
         weights: "best" or "last".
+        monitored: the history key that told which epoch is the best, None where none does.
         epochs, steps: finished in all.
         stopped_early: whether early stopping ended it.
     """
@@ -28,6 +29,7 @@ class Fitted:
     history: list[dict]
     weights_epoch: int
     weights: str
+    monitored: str | None
     epochs: int
     steps: int
     stopped_early: bool
@@ -54,19 +56,44 @@ def plan(trainer: dict, n_images: int) -> Plan:
     return Plan(trainer["epochs"], trainer["epochs"] * per_epoch)
 
 
-def objective_of(optimize: str | None, validates: bool, terms) -> str:
-    """The history key that is minimised ("-key": maximised).
+def held_out(trainer: dict, dataset):
+    """The split that is evaluated after every epoch, or None."""
+    return {"split": dataset.validation, "test": dataset.test, "none": None}[trainer["validation"]]
+
+
+def monitored_key(optimize: str | None, vae, *, validates: bool, early_stopping: int | None) -> str | None:
+    """The history key whose smallest value ("-key": largest) marks the best epoch; None where none does.
+
+    It is `optimize` where that is given, else what the objective ranks its models by, of held-out images where there
+    are any. A user's own objective that does not say ranks them by its loss.
+
+    Args:
+        optimize: as in the configuration.
+        vae: a `VAEModel`.
+        validates: whether there are held-out images.
+        early_stopping: as in conf/trainer.
 
     Raises:
-        ConfigError: the name is no per-epoch value of this training.
+        ConfigError: `optimize` is no per-epoch value of this training, or early stopping has nothing to go by.
     """
-    name = optimize or ("val/loss" if validates else "train/loss")
     splits = ("train", "val") if validates else ("train",)
-    terms = ("loss", *terms, *(("elbo",) if {"rate", "distortion"} <= set(terms) else ()))
-    known = [f"{split}/{term}" for split in splits for term in terms]
-    if name.lstrip("-") not in known:
-        raise ConfigError(f"optimize: expected one of {', '.join(known)} (with a leading - to maximise), got '{name}'.")
-    return name
+    if optimize is not None:
+        own = vae.objective.terms
+        terms = ("loss", *own, *(("elbo",) if {"rate", "distortion"} <= set(own) else ()))
+        known = [f"{split}/{term}" for split in splits for term in terms]
+        if optimize.lstrip("-") not in known:
+            raise ConfigError(
+                f"optimize: expected one of {', '.join(known)} (with a leading - to maximise), got '{optimize}'."
+            )
+        return optimize
+    term = getattr(vae.objective, "ranks_models_by", "loss")
+    if term is None and early_stopping is not None:
+        raise ConfigError(
+            f"trainer.early_stopping={early_stopping}: no value of an epoch ranks the models of "
+            f"{type(vae.objective).__name__}. Say what shall decide, for instance optimize={splits[-1]}/distortion, or "
+            "train to the end with trainer.early_stopping=null."
+        )
+    return None if term is None else f"{splits[-1]}/{term}"
 
 
 def steps_per_call() -> int:
@@ -99,8 +126,8 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
         Interrupted: the user stopped it; the last epoch's checkpoint is there.
     """
     wanted = plan(trainer, len(dataset.train))
-    held_out = {"split": dataset.validation, "test": dataset.test, "none": None}[trainer["validation"]]
-    optimize = objective_of(optimize, held_out is not None, vae.objective.terms)
+    held = held_out(trainer, dataset)
+    monitored = monitored_key(optimize, vae, validates=held is not None, early_stopping=trainer["early_stopping"])
     vae.batch_size = trainer["batch_size"]
     vae.steps_per_call = 1 if trainer["steps_per_epoch"] else steps_per_call()
     batches = Batches(
@@ -112,9 +139,9 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     checkpoints = CheckpointFolder(checkpoint_path) if checkpoint_path else None
     state, best = _restored(vae, checkpoints, wanted.steps)
     # The best weights by a validation split; with validation on the test images the last ones, lest test data choose.
-    keep_best = trainer["validation"] == "split" and held_out is not None
+    keep_best = trainer["validation"] == "split" and held is not None and monitored is not None
     bookkeeper = parts.Bookkeeper(
-        state, checkpoints, batches, optimize=optimize, keep_best=keep_best, patience=trainer["early_stopping"],
+        state, checkpoints, batches, monitored=monitored, keep_best=keep_best, patience=trainer["early_stopping"],
         every=trainer["checkpoint_every"], best=best, last_epoch=wanted.epochs, total_steps=wanted.steps,
         on_epoch=on_epoch, measure=measure,
     )  # fmt: skip
@@ -127,7 +154,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
                 initial_epoch=state.epoch,
                 shuffle=False,
                 verbose=0,
-                validation_data=InOrder(held_out, batch_size=trainer["batch_size"]) if held_out is not None else None,
+                validation_data=InOrder(held, batch_size=trainer["batch_size"]) if held is not None else None,
                 callbacks=[
                     parts.EpochClock(batches, wanted.steps),
                     parts.NotANumber(batches),
@@ -159,6 +186,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
         history=state.history,
         weights_epoch=state.best_epoch if weights == "best" else state.epoch,
         weights=weights,
+        monitored=monitored,
         epochs=state.epoch,
         steps=state.step,
         stopped_early=state.stopped,
