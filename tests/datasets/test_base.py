@@ -111,8 +111,11 @@ def test_hold_out_splits_without_overlap_in_row_order():
     rest, held = hold_out(split, 0.1, np.random.default_rng(0))
     assert len(held) == 10 and sorted([*rest.y, *held.y]) == list(range(100))
     assert (np.diff(rest.y) > 0).all() and (np.diff(held.y) > 0).all()
-    with pytest.raises(DataError, match="nothing would be left"):
-        hold_out(split, 1.0, np.random.default_rng(0))
+    rest, held = hold_out(split, 30, np.random.default_rng(0))
+    assert rest.y.tolist() == list(range(70)) and held.y.tolist() == list(range(70, 100)), "the last so many"
+    for too_many in (1.0, 100):
+        with pytest.raises(DataError, match="nothing would be left"):
+            hold_out(split, too_many, np.random.default_rng(0))
 
 
 def test_split_rows_holds_out_a_share_of_every_class():

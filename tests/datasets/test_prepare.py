@@ -54,6 +54,17 @@ def test_validation_is_held_out_of_training_and_follows_the_seed():
     assert len(prepared(made(x), validation=False).train) == 100
 
 
+@pytest.mark.parametrize("how", ["none", "dynamic"])
+def test_so_many_of_the_last_images_are_held_out_whatever_the_seed(how):
+    x = grey()
+    options = PLAIN | {"validation": 8, "binarize": how}
+    one, two = (prepare(made(x), options, seed=s, validation=True) for s in (0, 1))
+    assert np.array_equal(one.train.x[0], x[:-8]) and np.array_equal(one.validation.x[0], two.validation.x[0])
+    assert how == "dynamic" or np.array_equal(one.validation.x[0], x[-8:])
+    with pytest.raises(DataError, match="Cannot hold out"):
+        prepare(made(x), options | {"limit": 8}, seed=0, validation=True)
+
+
 def test_an_enumerated_set_is_validated_on_itself():
     split = Split((grey(4),))
     found = prepared(Dataset("points", split, split, enumerated=True), validation=True)

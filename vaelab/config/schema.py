@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vaelab.config.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TSNEIterations
+from vaelab.config.types import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    TSNEIterations,
+    TwoOrMore,
+)  # fmt: skip
 
 
 @dataclass
@@ -60,7 +68,7 @@ class ImageOptions:
     """conf/base/image.yaml, part of every image dataset."""
 
     limit: PositiveInt | None
-    validation: Fraction | None
+    validation: Fraction | TwoOrMore | None
     binarize: Literal["none", "threshold", "static", "dynamic"]
     standardize: bool
     pad_to: list[PositiveInt] | None

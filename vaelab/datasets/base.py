@@ -278,14 +278,17 @@ def map_views(split: Split | None, function) -> Split | None:
     return None if split is None else replace(split, x=tuple(function(v) for v in split.x))
 
 
-def hold_out(split: Split, fraction: float, rng: np.random.Generator) -> tuple[Split, Split]:
-    """(rest, held out): a random `fraction` of the rows, at least one, both in original row order."""
-    n_held = max(1, round(len(split) * fraction))
+def hold_out(split: Split, part: float, rng: np.random.Generator) -> tuple[Split, Split]:
+    """(rest, held out), both in original row order.
+
+    Args:
+        part: at most 1, a share of the rows, at least one, drawn at random; above 1, so many rows, the last ones.
+        rng: of the draw.
+    """
+    n_held = int(part) if part > 1 else max(1, round(len(split) * part))
     if n_held >= len(split):
-        raise DataError(
-            f"Cannot hold out {fraction:g} of {len(split)} training images: nothing would be left to train on."
-        )
-    rows = rng.permutation(len(split))
+        raise DataError(f"Cannot hold out {part:g} of {len(split)} training images: nothing would be left to train on.")
+    rows = np.arange(len(split))[::-1] if part > 1 else rng.permutation(len(split))
     return split.take(np.sort(rows[n_held:])), split.take(np.sort(rows[:n_held]))
 
 

@@ -223,25 +223,29 @@ def binary(split: Split | None, how: str, seed: int, number: int) -> Split | Non
     return replace(split, x=tuple(map_rows(x, step(v), dtype=np.uint8) for v, x in enumerate(split.x)))
 
 
-def _with_validation(dataset: Dataset, fraction: float, seed: int, how: str) -> Dataset:
-    """Holds out training rows, drawn once where training is dynamic; enumerated sets are validated on themselves."""
+def _with_validation(dataset: Dataset, part: float | None, seed: int, how: str) -> Dataset:
+    """Holds out training rows, drawn once where training is dynamic; enumerated sets are validated on themselves.
+
+    Args:
+        part: as in `hold_out`; None for the dataset's own validation split, 0 for none.
+    """
     if dataset.enumerated:
         return replace(dataset, validation=dataset.test)
     if dataset.validation is not None:
-        if fraction is None:
+        if part is None:
             return dataset
         dataset = replace(dataset, train=_joined(dataset.train, dataset.validation), validation=None)
-    elif fraction is None:
+    elif part is None:
         raise ConfigError(
             f"dataset.validation=null stands for a dataset's own validation split; {dataset.name} has none. "
-            "Give a share of the training images, for instance 0.1."
+            "Give a share of the training images, for instance 0.1, or how many of the last ones."
         )
-    if not fraction:
+    if not part:
         return dataset
-    rest, held = hold_out(dataset.train, fraction, seeds.generator(seed, "split"))
+    rest, held = hold_out(dataset.train, part, seeds.generator(seed, "split"))
     if how == "dynamic":
         drawn = binary(dataset.train, "static", FIXED_SEED, 2)
-        _, held = hold_out(drawn, fraction, seeds.generator(seed, "split"))
+        _, held = hold_out(drawn, part, seeds.generator(seed, "split"))
     return replace(dataset, train=rest, validation=held)
 
 
