@@ -161,7 +161,7 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
     view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history)
     view.schedules = opening.schedule_curves(vae, cfg, len(dataset.train))
     view.frames = folder.read_frames
-    folder.save_models(export(vae))
+    folder.save_models(export(vae), view.learned)
     scores = results.score(
         view, cfg.get("metrics") or {}, weights_epoch=fitted.weights_epoch, trusted=cfg["trusted"], strict=False
     )

@@ -14,6 +14,7 @@ class Score(NamedTuple):
         n: number of images it was computed from.
         samples: posterior samples per image, where sampling is involved.
         note: a sentence the reader must know (saturation, bias), or None.
+        doubt: a few words that are printed in place of an error, where the value is but a bound; or None.
     """
 
     value: float
@@ -21,6 +22,7 @@ class Score(NamedTuple):
     n: int | None = None
     samples: int | None = None
     note: str | None = None
+    doubt: str | None = None
 
 
 def mean_score(values: np.ndarray, **more) -> Score:
