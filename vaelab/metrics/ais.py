@@ -39,8 +39,8 @@ def ais(
     their own, each from the acceptance at the temperature before; the chains that count then use them as fixed
     numbers. So nothing they do depends on their own past, and 1/C sum_c w_c is an unbiased estimate of p(x).
     Beside it: `nll_ais_ess` (effective number of chains), `nll_ais_mc_error` (error of the mean due to the chains
-    alone, its bias included, where it is settled: `importance.judged`), `ais_acceptance`. Where the chains disagree the
-    number is a bound: `doubt` and a note say so.
+    alone, its bias included, None where it is not settled: `importance.judged`), `ais_acceptance`. Where the chains
+    disagree the number is a bound: `doubt` and a note say so.
 
     With `bdmc`, images simulated from the model, whose z is an exact posterior draw, are annealed both ways:
     `ais_bdmc_lower` <= E log p(x) <= `ais_bdmc_upper` in expectation, and `ais_bdmc_gap`, their difference, bounds the
@@ -82,8 +82,7 @@ def ais(
     }
     if verdict.khat is not None:
         scores["nll_ais_khat"] = Score(verdict.khat, None, len(rows), **more)
-    if verdict.error is not None:
-        scores["nll_ais_mc_error"] = Score(verdict.error, None, len(rows), **more)
+    scores["nll_ais_mc_error"] = Score(verdict.error, None, len(rows), doubt=verdict.doubt, **more)
     return scores | (_bounds(view, split, len(rows), plan) if bdmc else {})
 
 

@@ -31,7 +31,7 @@ def nll(
     `nll_is<k>` for k of the curve, from the same draws in S // k groups; `..._ess`, the mean effective sample size
     (sum w)^2 / sum w^2; `..._khat`, what the tail index k-hat of the weights stays below for 90 % of the images;
     `..._mc_error`, the error of the mean due to sampling z alone, its bias included (`se` is that due to the choice of
-    images), where the estimate is settled (`importance.judged`); `bits_per_dim_is<samples>` where p(x|z) is a
+    images), None where the estimate is not settled (`importance.judged`); `bits_per_dim_is<samples>` where p(x|z) is a
     probability of discrete pixels. Where it is not settled the numbers are bounds: `doubt` and a note say so.
 
     Args:
@@ -69,8 +69,7 @@ def nll(
     scores[f"{name}_ess"] = mean_score(found.ess, **more)
     if verdict.khat is not None:
         scores[f"{name}_khat"] = Score(verdict.khat, None, len(rows), **more)
-    if verdict.error is not None:
-        scores[f"{name}_mc_error"] = Score(verdict.error, None, len(rows), **more)
+    scores[f"{name}_mc_error"] = Score(verdict.error, None, len(rows), doubt=verdict.doubt, **more)
     if view.discrete:
         per_dim = bits.per_dim(-found.log_p, part)
         scores[f"bits_per_dim_is{samples}"] = mean_score(
