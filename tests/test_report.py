@@ -1,6 +1,7 @@
 """What a sweep says as a whole, on run folders whose numbers are known."""
 
 import csv
+import functools
 import json
 import re
 
@@ -159,8 +160,7 @@ def test_two_settings_are_the_paired_t_test():
     assert difference.half == pytest.approx((high - low) / 2)
 
 
-def test_holm_and_the_interval_are_the_textbooks():
-    assert noise.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+def test_the_interval_is_the_textbooks():
     values = [1.0, 2.0, 4.0]
     found = noise.interval(values)
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
@@ -173,14 +173,37 @@ def test_one_seed_tells_nothing_about_noise():
     assert best == ("a",) and difference.p is None and difference.mean == 1.0
 
 
-def test_false_alarms_are_rare():
-    """Equal settings: of 400 comparisons with the best about a twentieth, or fewer, may look real."""
-    rng, alarms = np.random.default_rng(0), 0
-    for _ in range(400):
-        x = rng.normal(size=(2, 4))
-        _, found = noise.against_best({(k,): dict(enumerate(row)) for k, row in enumerate(x)}, higher_is_better=True)
-        alarms += any(d.real for d in found)
-    assert 5 <= alarms <= 40
+def test_independent_groups_are_tukeys():
+    """Without an effect of seeds the half-width is that of tukey_hsd but for the degrees of freedom."""
+    x = np.random.default_rng(2).normal(size=(4, 6)) + np.array([[0], [0.5], [1], [3]])
+    x -= x.mean(axis=0) - x.mean()  # no effect of seeds
+    best, found = noise.against_best({(k,): dict(enumerate(row)) for k, row in enumerate(x)}, higher_is_better=True)
+    textbook = stats.tukey_hsd(*x).confidence_interval(0.95)
+    half = (textbook.high - textbook.low)[0, 1] / 2
+    critical = [stats.studentized_range.ppf(0.95, 4, v) / np.sqrt(v) for v in (15, 20)]  # residuals' squares / v
+    assert best == (3,) and found[0].half == pytest.approx(half * critical[0] / critical[1], rel=1e-6)
+    assert all(d.real == (abs(d.mean) > d.half) for d in found)
+
+
+def test_false_alarms_are_as_rare_as_promised_and_the_intervals_hold_together(monkeypatch):
+    """Equal settings, the best chosen on the same data: one sweep in twenty shows a difference, one in twenty an
+    interval that misses."""
+    ppf = functools.lru_cache(stats.studentized_range.ppf)
+    rng, n = np.random.default_rng(0), 1500
+    monkeypatch.setattr(stats.studentized_range, "ppf", ppf)  # the same each time, and slow
+    monkeypatch.setattr(stats.studentized_range, "sf", lambda q, *of: np.where(q > ppf(0.95, *of), 0.04, 0.5))
+    for settings, seeds in ((2, 4), (5, 3), (10, 2)):
+        alarms = covered = 0
+        truth = np.linspace(0, 0.5, settings)
+        for _ in range(n):
+            x = rng.normal(size=(settings, seeds)) + 3 * rng.normal(size=seeds)
+            _, found = noise.against_best({(k,): dict(enumerate(r)) for k, r in enumerate(x)}, higher_is_better=True)
+            alarms += any(d.real for d in found)
+            x += truth[:, None]
+            best, found = noise.against_best({(k,): dict(enumerate(r)) for k, r in enumerate(x)}, higher_is_better=True)
+            covered += all(abs(d.mean - (truth[d.setting[0]] - truth[best[0]])) <= d.half for d in found)
+        error = 3 * np.sqrt(0.05 * 0.95 / n)
+        assert alarms / n == pytest.approx(0.05, abs=error) and covered / n > 0.95 - error
 
 
 def test_the_pareto_front():

@@ -1,10 +1,15 @@
-"""What a process prints, copied into a file."""
+"""What a process prints: how numbers look, and a copy in a file."""
 
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vaelab.errors import DISK_TROUBLE
+
+
+def plus_minus(score: dict, digits: int) -> str:
+    """ "± 0.12" of a stored score, its doubt where it is but a bound, "" where no error is known."""
+    return score.get("doubt") or (f"± {score['se']:.{digits}g}" if score.get("se") else "")
 
 
 @contextmanager

@@ -198,10 +198,17 @@ class RunFolder(Folder):
         """Content of verdict.json; empty where no recipe judged the run."""
         return self._read_json("verdict.json") or []
 
-    def save_models(self, models: dict) -> None:
-        """{"encoder": keras model, ...} as `.h5` files that open in plain Keras."""
+    def save_models(self, models: dict, learned: dict[str, float]) -> None:
+        """{"encoder": keras model, ...} as `.h5` files that open in plain Keras.
+
+        Args:
+            learned: numbers of p(x|z) that the decoder's output, its mean, does not show; attributes of decoder.h5,
+                as in `h5py.File(path).attrs["likelihood_variance"]`.
+        """
         import logging
         import warnings
+
+        import h5py
 
         logging.getLogger("absl").addFilter(lambda record: "legacy" not in record.getMessage())
         with warnings.catch_warnings():
@@ -209,6 +216,9 @@ class RunFolder(Folder):
             for which, model in models.items():
                 with beside(self.model_file(which)) as temporary:
                     model.save(temporary)
+                    if which == "decoder":
+                        with h5py.File(temporary, "r+") as file:
+                            file.attrs.update(learned)
 
     def save_codes(self, arrays: dict) -> None:
         """codes.npz: per split codes, labels and per-image terms."""

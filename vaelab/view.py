@@ -69,6 +69,15 @@ class LatentView:
             return None
         return max(10, min(100, 600_000 // len(self.dataset.train)))  # each draw is a pass through the encoder
 
+    @cached_property
+    def learned(self) -> dict[str, float]:
+        """{"likelihood_variance": ...} of numbers the likelihood learned beside the decoder; view 2 has `..._2`."""
+        return {
+            f"likelihood_{name}{'' if self.n_views == 1 else f'_{v}'}": value
+            for v, p in enumerate(self._structure.likelihoods, start=1)
+            for name, value in p.learned().items()
+        }
+
     # -- model functions ------------------------------------------------------------------------------------------
 
     def encode(self, images) -> tuple[np.ndarray, np.ndarray]:

@@ -62,3 +62,8 @@ def test_draws_are_levels_with_the_mean():
 def test_says_what_it_is_not_for():
     assert "likelihood=gaussian" in logistic().misfit(data("standardised")) and logistic().misfit(data("grey")) is None
     assert "between them" in logistic().misfit(data("grey", eight_bit=False))
+
+
+def test_only_a_learned_scalar_is_told():
+    assert logistic(0.05, learned="scalar").learned()["scale"] == pytest.approx(0.05 + 1e-4, rel=1e-4)
+    assert logistic().learned() == {} and logistic(learned="pixel").learned() == {}

@@ -71,3 +71,11 @@ def test_a_perfect_pixel_cannot_earn_more_than_its_rounding_allows():
     assert float(ops.convert_to_numpy(layer.log_prob(x, ops.convert_to_tensor(params)))[0]) == pytest.approx(
         stats.norm(0, 1 / 255 / np.sqrt(12)).logpdf(0), abs=1e-2
     )
+
+
+def test_only_a_learned_scalar_is_told():
+    layer = gaussian(0.3, learned="scalar")
+    assert layer.learned()["variance"] == pytest.approx(0.3)
+    layer.log_variance.assign(np.log(0.02))
+    assert layer.learned()["variance"] == pytest.approx(0.02)
+    assert gaussian().learned() == {} and gaussian(learned="pixel").learned() == {}

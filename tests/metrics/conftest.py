@@ -16,7 +16,7 @@ class CodeView:
         splits: {name: (mean, std, {"y": ..., "factors": ..., "tags": ...})}.
     """
 
-    data_kind, n_views, name, discrete = "real", 1, "codes", False
+    data_kind, n_views, name, discrete, learned = "real", 1, "codes", False, {}
 
     def __init__(self, splits, *, closed_form=True, seed=0, factor_names=(), parts=None):
         self.closed_form, self.seed, self.factor_names = closed_form, seed, tuple(factor_names)

@@ -16,7 +16,7 @@ def test_it_agrees_with_the_exact_value_within_its_error(linear_gaussian, view):
     scores = ais(view, **PLAIN)
     exact = -view.exact(view.split("test").images()).mean()
     error = scores["nll_ais_mc_error"].value
-    assert 0 < error < 0.1
+    assert 0 < error < 0.2
     assert abs(scores["nll_ais"].value - exact) < 4 * error
     assert 0.4 < scores["ais_acceptance"].value < 0.9
 
@@ -74,3 +74,13 @@ def test_short_steps_keep_the_energy(linear_gaussian):
     for t in (0.1, 0.5, 1.0):
         probability = module._move(path, t, u, *path.joint(u), np.full(len(part), 0.01), 60, rng)[-1]
         assert probability.min() > 0.99
+
+
+def test_chains_that_disagree_make_a_bound(linear_gaussian):
+    """A path of five temperatures from a start far off: the estimate is nats away, and says so."""
+    view = linear_gaussian(s=0.3, latents=6, dims=12, shift=0.3)
+    scores = ais(view, **{**PLAIN, "temperatures": 5})
+    exact = -view.exact(view.split("test").images()).mean()
+    assert scores["nll_ais"].value > exact + 2
+    assert scores["nll_ais"].doubt.startswith("not settled (scatter") and scores["nll_ais_mc_error"].value is None
+    assert "metrics.ais.temperatures" in scores["nll_ais"].note

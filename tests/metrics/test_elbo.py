@@ -30,3 +30,18 @@ def test_elbo_of_an_implicit_posterior_is_called_a_critics(code_view):
     assert many["distortion"].samples == 20 and many["rate_critic"].samples == 1
     view.split("test").rate = None
     assert set(elbo(view, split="test", n_samples=1)) == {"distortion"}
+
+
+def test_bits_per_dimension_of_a_probability(linear_gaussian):
+    view = linear_gaussian()
+    assert "bits_per_dim_elbo" not in elbo(view, split="test", n_samples=1)
+    view.discrete = True
+    scores = elbo(view, split="test", n_samples=1)
+    assert scores["bits_per_dim_elbo"].value == pytest.approx(-scores["elbo"].value / (6 * np.log(2)))
+    assert scores["bits_per_dim_elbo"].se == pytest.approx(scores["elbo"].se / (6 * np.log(2)))
+
+
+def test_what_the_likelihood_learned_is_told(linear_gaussian):
+    view = linear_gaussian()
+    view.learned = {"likelihood_variance": 0.25}
+    assert elbo(view, split="test", n_samples=1)["likelihood_variance"].value == 0.25

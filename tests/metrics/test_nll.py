@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from vaelab.metrics.nll import nll
 PLAIN = {"split": "test", "samples": 1000, "curve": [1, 10, 100], "images": None, "widen": 1.0, "tolerance": 0.1}
 
 
-@pytest.mark.parametrize("widen", [1.0, 1.4])
+@pytest.mark.parametrize("widen", [1.2, 1.4])
 def test_it_agrees_with_the_exact_value_within_its_error(linear_gaussian, widen):
     view = linear_gaussian()
     scores = nll(view, **{**PLAIN, "widen": widen})
@@ -37,8 +39,33 @@ def test_the_curve_falls_from_the_elbo_to_the_exact_value(linear_gaussian):
 
 
 def test_an_unsettled_estimate_is_said_to_be_one(linear_gaussian):
-    scores = nll(linear_gaussian(s=0.05, widen=20.0, shift=0.3), **{**PLAIN, "samples": 60})
-    assert "not settled" in scores["nll_is60"].note and "metric=ais" in scores["nll_is60"].note
+    scores = nll(linear_gaussian(s=0.05, widen=20.0, shift=0.3), **{**PLAIN, "samples": 160})
+    score = scores["nll_is160"]
+    assert score.doubt == f"not settled (k-hat {scores['nll_is160_khat'].value:.2g}): a bound"
+    assert "not settled" in score.note and "metric=ais" in score.note
+    assert scores["nll_is160_mc_error"].value is None and score.se > 0  # the error of the choice of images is known
+
+
+@pytest.mark.parametrize("samples", [100, 1000])
+def test_where_an_error_is_given_it_holds(linear_gaussian, samples):
+    """Models whose log p(x) is known, from easy to hopeless: each error that is given holds, the hopeless have none."""
+    ratios, doubtful = [], []
+    for s, widen, shift in itertools.product((0.3, 0.7, 1.5), (1.0, 1.3), (0.0, 0.15, 0.5)):
+        for latents in (2, 6):
+            view = linear_gaussian(n=100, dims=2 * latents, latents=latents, s=s, widen=widen, shift=shift)
+            scores = nll(view, **{**PLAIN, "samples": samples, "curve": []})
+            off = scores[f"nll_is{samples}"].value + view.exact(view.split("test").images()).mean()
+            if scores[f"nll_is{samples}"].doubt:
+                doubtful.append(off)
+            else:
+                ratios.append(off / scores[f"nll_is{samples}_mc_error"].value)
+    assert np.abs(ratios).max() < 4 and np.sqrt(np.mean(np.square(ratios))) < 1.4 and len(ratios) >= 10
+    assert max(doubtful) > 5
+
+
+def test_one_draw_is_a_bound(linear_gaussian):
+    scores = nll(linear_gaussian(), **{**PLAIN, "samples": 1, "curve": []})
+    assert scores["nll_is1"].doubt == "not settled (1 draw): a bound" and scores["nll_is1_mc_error"].value is None
 
 
 def test_the_number_of_images_is_stated(linear_gaussian):
@@ -47,7 +74,7 @@ def test_the_number_of_images_is_stated(linear_gaussian):
 
 
 def test_chunks_change_nothing_but_the_draws(linear_gaussian, monkeypatch):
-    view = linear_gaussian()
+    view = linear_gaussian(widen=1.2)
     whole = nll(view, **PLAIN)
     monkeypatch.setattr("vaelab.metrics.nll._CODES_PER_CALL", 3000)
     monkeypatch.setattr("vaelab.metrics.nll._SAMPLES_PER_CALL", 170)

@@ -96,6 +96,25 @@ def test_balls_are_those_of_all_distances(monkeypatch):
     within = np.sort(np.linalg.norm(b[:, None] - b, axis=-1), axis=1)[:, 3]
     np.testing.assert_allclose(manifold.radii(b, 3), within, rtol=1e-6)
     inside = np.linalg.norm(a[:, None] - b, axis=-1) <= within
-    count, reached = manifold.balls_around(a, b, within)
+    count, reached = manifold.balls_around(a, b, within, closed=True)
     np.testing.assert_array_equal(count, inside.sum(axis=1))
     np.testing.assert_array_equal(reached, inside.any(axis=0))
+
+
+def test_samples_at_just_the_radius(code_view):
+    """On a line of integers the first neighbour is at 1: a sample on an integer touches two balls and lies in one."""
+    real = np.arange(100.0)[:, None]
+    radius = manifold.radii(real, 1)
+    np.testing.assert_allclose(radius, 1)
+    inside, reached = manifold.balls_around(real[10:12], real, radius, closed=False)
+    assert inside.tolist() == [1, 1] and np.flatnonzero(reached).tolist() == [10, 11]
+    touched, reached = manifold.balls_around(real[10:12], real, radius, closed=True)
+    assert touched.tolist() == [3, 3] and np.flatnonzero(reached).tolist() == [9, 10, 11, 12]
+
+
+def test_copies_have_balls_that_hold_nothing(code_view):
+    """Images with k copies have radius 0; density and coverage count as the authors' program does."""
+    view = code_view(np.repeat(np.eye(4), 30, axis=0), 0.1)
+    view.decode = lambda z: (view.split("test").x[0],)  # samples that are the data
+    found = values(view)
+    assert found["density"] == found["coverage"] == 0 and found["precision"] == found["recall"] == 1

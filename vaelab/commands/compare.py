@@ -7,6 +7,7 @@ import numpy as np
 
 from vaelab import runs
 from vaelab.errors import ConfigError, RunError
+from vaelab.printing import plus_minus
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs")
@@ -144,5 +145,4 @@ def _shown(value) -> str:
 def _score(score) -> str:
     if not score or score["value"] is None:
         return "-"
-    error = f" ± {score['se']:.2g}" if score.get("se") else ""
-    return f"{score['value']:,.4f}{error}"
+    return f"{score['value']:,.4f} {plus_minus(score, 2)}".rstrip()

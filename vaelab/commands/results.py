@@ -3,8 +3,11 @@
 import sys
 import warnings
 
+import numpy as np
+
 from vaelab.build import target
 from vaelab.errors import ConfigError
+from vaelab.printing import plus_minus
 
 
 def _settings(node: dict) -> dict:
@@ -43,6 +46,8 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
                 raise
             tell(f"warning: metric {name} failed: {type(error).__name__}: {error}")
             continue
+        if view.dataset.enumerated:
+            scores = of_complete_set(scores, _distinct(view.split(split)))
         for key, value in scores.items():
             found[f"{split}/{key}"] = {
                 **value._asdict(),
@@ -51,6 +56,17 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
                 "weights_epoch": weights_epoch,
             }
     return found
+
+
+def of_complete_set(scores: dict, images: int) -> dict:
+    """Scores of an enumerated set: its images were not sampled, so no standard error; copies of one are one image."""
+    return {key: s._replace(se=None, n=None if s.n is None else min(s.n, images)) for key, s in scores.items()}
+
+
+def _distinct(part) -> int:
+    """How many images of a split differ."""
+    rows = np.concatenate([np.asarray(v).reshape(len(part), -1) for v in part.x], axis=1)
+    return len(np.unique(rows, axis=0))
 
 
 def draw(
@@ -95,11 +111,11 @@ def save_picture(picture, folder, name: str, suffix: str):
 
 
 def table(scores: dict) -> str:
-    """The scores as aligned lines: name, value +- standard error, what they were computed from."""
+    """The scores as aligned lines: name, value ± standard error or why there is none, what they were computed from."""
     rows = []
     for name, s in sorted(scores.items()):
         value = "-" if s["value"] is None else f"{s['value']:.4g}" if abs(s["value"]) < 1 else f"{s['value']:,.3f}"
-        error = f"± {s['se']:.3g}" if s.get("se") else ""
+        error = plus_minus(s, 3)
         basis = f"{s['n']:,} {s['split']} images" if s.get("n") else s["split"]
         drawn = s.get("samples")
         samples = f", {drawn:,} sample{'s' if drawn > 1 else ''} each" if drawn else ""

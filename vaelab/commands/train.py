@@ -169,7 +169,7 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
     view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history, weights_epoch=kept)
     view.schedules = opening.schedule_curves(vae, cfg, len(dataset.train))
     view.frames = folder.read_frames
-    folder.save_models(export(vae))
+    folder.save_models(export(vae), view.learned)
     scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
     folder.add_metrics(scores)
     folder.save_codes(codes(view))

@@ -40,6 +40,10 @@ class Bernoulli(layers.Layer):
         """x ~ p(x|z), zeros and ones of the data's shape."""
         return ops.cast(random.uniform(ops.shape(params), seed=seed) < ops.sigmoid(params), "float32")
 
+    def learned(self):
+        """{}: no number was learned beside the decoder."""
+        return {}
+
     def misfit(self, data):
         """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
         if data.data_kind == "grey":

@@ -66,6 +66,10 @@ class ContinuousBernoulli(layers.Layer):
         x = ops.log1p(u * ops.expm1(falling)) / falling
         return ops.where(params < 0, x, 1.0 - x)
 
+    def learned(self):
+        """{}: no number was learned beside the decoder."""
+        return {}
+
     def misfit(self, data):
         """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
         if data.data_kind in ("threshold", "static", "dynamic", "binary"):

@@ -97,6 +97,12 @@ class DiscretizedLogistic(layers.Layer):
         draw = location + ops.exp(self._log_scale(params)) * (ops.log(u) - ops.log1p(-u))
         return ops.round(255.0 * ops.clip(draw, 0.0, 1.0)) / 255.0
 
+    def learned(self):
+        """{"scale": s} where one was learned for all pixels, else {}."""
+        return (
+            {"scale": float(ops.convert_to_numpy(ops.exp(self._log_scale(None))))} if self.log_scale.trainable else {}
+        )
+
     def misfit(self, data):
         """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
         if data.data_kind in ("standardised", "real"):

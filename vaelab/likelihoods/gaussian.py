@@ -83,6 +83,12 @@ class Gaussian(layers.Layer):
         mean = self.mean(params)
         return mean + ops.exp(0.5 * self._log_variance(params)) * random.normal(ops.shape(mean), seed=seed)
 
+    def learned(self):
+        """{"variance": v} where one was learned for all pixels, else {}."""
+        return (
+            {"variance": float(ops.convert_to_numpy(ops.exp(self.log_variance)))} if self.log_variance.trainable else {}
+        )
+
     def misfit(self, data):
         """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
         if data.data_kind in ("threshold", "static", "dynamic", "binary"):

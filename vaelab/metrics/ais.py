@@ -8,6 +8,7 @@ from scipy.special import expit, logsumexp
 
 from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, TwoOrMore
 from vaelab.errors import ConfigError
+from vaelab.metrics import importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined, subset
@@ -38,7 +39,8 @@ def ais(
     their own, each from the acceptance at the temperature before; the chains that count then use them as fixed
     numbers. So nothing they do depends on their own past, and 1/C sum_c w_c is an unbiased estimate of p(x).
     Beside it: `nll_ais_ess` (effective number of chains), `nll_ais_mc_error` (error of the mean due to the chains
-    alone, from their scatter), `ais_acceptance`.
+    alone, its bias included, None where it is not settled: `importance.judged`), `ais_acceptance`. Where the chains
+    disagree the number is a bound: `doubt` and a note say so.
 
     With `bdmc`, images simulated from the model, whose z is an exact posterior draw, are annealed both ways:
     `ais_bdmc_lower` <= E log p(x) <= `ais_bdmc_upper` in expectation, and `ais_bdmc_gap`, their difference, bounds the
@@ -66,22 +68,21 @@ def ais(
         results.append(_forward(path, plan, rng))
     log_weights = np.concatenate([r.log_weights for r in results], axis=1)  # (C, N)
     accepted = float(np.mean(np.concatenate([r.accepted for r in results], axis=1)))
-    log_p = logsumexp(log_weights, axis=0) - math.log(chains)
-    ess = np.exp(2 * logsumexp(log_weights, axis=0) - logsumexp(2 * log_weights, axis=0))
-    error = float(np.sqrt(np.sum(np.maximum(1 / ess - 1 / chains, 0))) / len(rows))
+    found = importance.weigh(log_weights)
+    verdict = importance.judged(found, chains)
+    warning = verdict.reason and f"not settled: {verdict.reason}; raise metrics.ais.temperatures or chains"
     setting = (
         f"{temperatures} temperatures, {leapfrog_steps} leapfrog steps, step sizes from {pilot_chains} pilot chains"
     )
-    few = chains > 1 and float(ess.mean()) < chains / 2
-    doubt = "not settled: the chains disagree; raise metrics.ais.temperatures" if few else None
     more = {"samples": chains, "note": some}
     scores = {
-        "nll_ais": mean_score(-log_p, samples=chains, note=joined(doubt, setting, some)),
-        "nll_ais_ess": mean_score(ess, **more),
+        "nll_ais": mean_score(-found.log_p, samples=chains, note=joined(warning, setting, some), doubt=verdict.doubt),
+        "nll_ais_ess": mean_score(found.ess, **more),
         "ais_acceptance": Score(accepted, None, len(rows), **more),
     }
-    if chains > 1:
-        scores["nll_ais_mc_error"] = Score(error, None, len(rows), **more)
+    if verdict.khat is not None:
+        scores["nll_ais_khat"] = Score(verdict.khat, None, len(rows), **more)
+    scores["nll_ais_mc_error"] = Score(verdict.error, None, len(rows), doubt=verdict.doubt, **more)
     return scores | (_bounds(view, split, len(rows), plan) if bdmc else {})
 
 

@@ -24,7 +24,8 @@ def density_coverage(
     """density: mean over samples of (real balls that hold it) / k, about 1 where distributions agree;
     coverage: fraction of real images whose ball holds a sample.
 
-    A ball reaches to a real image's k-th real neighbour, in the space of the pixels' principal components. Keys end in
+    A ball reaches to a real image's k-th real neighbour, which it does not hold itself, in the space of the pixels'
+    principal components: as the authors' program counts, a sample at just that distance is outside. Keys end in
     `_mixture` for that sampler.
 
     Args:
@@ -36,7 +37,7 @@ def density_coverage(
         images: real ones and samples, each (time grows with the square); null for as many as the split has.
 
     References:
-        Naeem, Oh, Uh, Choi & Yoo (2020).
+        Naeem, Oh, Uh, Choi & Yoo (2020); github.com/clovaai/generative-evaluation-prdc for ties.
     """
     real, fake, note = compared(
         view,
@@ -49,7 +50,7 @@ def density_coverage(
         images=images,
     )
     k = min(k, len(real) - 1)
-    count, covered = manifold.balls_around(fake, real, manifold.radii(real, k))
+    count, covered = manifold.balls_around(fake, real, manifold.radii(real, k), closed=False)
     coverage, n, end = float(covered.mean()), len(real), suffix(sampler)
     error = float(np.sqrt(coverage * (1 - coverage) / n))
     return {

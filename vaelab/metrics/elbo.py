@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
+from vaelab.metrics import bits
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
 
@@ -16,7 +17,9 @@ def elbo(view, *, split: Literal["train", "validation", "test"], n_samples: Posi
 
     distortion = -E_q(z|x) log p(x|z) over n_samples draws, rate = KL(q(z|x) || p(z)), elbo = -(distortion + rate).
     Where q(z|x) has no closed form the rate is a critic's estimate, which may be negative and makes no bound: the keys
-    are then `rate_critic` and `elbo_critic`; without a critic there is the distortion alone.
+    are then `rate_critic` and `elbo_critic`; without a critic there is the distortion alone. Beside them:
+    `bits_per_dim_elbo`, -elbo / (log 2 x dimensions), where p(x|z) is a probability of discrete pixels;
+    `likelihood_variance` or `likelihood_scale` where one number was learned for all pixels.
 
     Args:
         n_samples: draws from q(z|x) per image for the distortion; the rate needs none in closed form.
@@ -27,21 +30,25 @@ def elbo(view, *, split: Literal["train", "validation", "test"], n_samples: Posi
     part = view.split(split)
     distortion = part.distortion if n_samples == 1 else _distortion(view, split, n_samples)
     more = {"samples": n_samples}
+    learned = {key: Score(value, note="learned, in units of the decoder's mean") for key, value in view.learned.items()}
     if part.rate is None:
-        return {"distortion": mean_score(distortion, note="no rate: metric=elbo_knn estimates one", **more)}
+        return {"distortion": mean_score(distortion, note="no rate: metric=elbo_knn estimates one", **more)} | learned
     rate = np.asarray(part.rate, np.float64)
     if view.closed_form:
-        return {
+        scores = {
             "elbo": mean_score(-(distortion + rate), **more),
             "distortion": mean_score(distortion, **more),
             "rate": mean_score(rate),
         }
+        if view.discrete:
+            scores["bits_per_dim_elbo"] = mean_score(bits.per_dim(distortion + rate, part), **more)
+        return scores | learned
     note = "a critic's estimate: no bound on log p(x), compare objectives by nll"
     return {
         "elbo_critic": mean_score(-(distortion + rate), note=note, **more),
         "distortion": mean_score(distortion, **more),
         "rate_critic": mean_score(rate, samples=1, note=note),
-    }
+    } | learned
 
 
 def _distortion(view, split: str, n_samples: int) -> np.ndarray:

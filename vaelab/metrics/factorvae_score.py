@@ -6,10 +6,11 @@ import numpy as np
 
 from vaelab.config.types import NonNegativeFloat, PositiveInt
 from vaelab.metrics.factored import factored
-from vaelab.metrics.fixed_factor import FixedFactor
+from vaelab.metrics.fixed_factor import fixed_factors
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined
+from vaelab.metrics.votes import scored
 
 _IMAGES_PER_CALL = 200_000
 
@@ -28,43 +29,46 @@ def factorvae_score(
 
     A vote: draw a factor, fix its value to that of a random image, draw `batch` images that share it; the latent whose
     variance, relative to that over the split, is least. A table of majorities is filled by training votes and judged by
-    test votes.
+    test votes on other images. `factorvae_score_chance` is the score of permuted codes.
 
     Args:
         code: posterior means, as is the custom, or posterior draws.
         batch: images per vote.
         train_votes, test_votes: how many.
-        threshold: latents of less variance over the split are left out.
+        threshold: latents of a smaller standard deviation over the split are left out.
 
     References:
-        Kim & Mnih (2018).
+        Kim & Mnih (2018); Locatello et al. (2019), disentanglement_lib, for the threshold.
     """
     codes, factors, names, note = factored(view, split, code, metric="factorvae_score", at_least=2)
-    variance, n_factors = codes.var(axis=0), len(names)
-    active = variance > threshold
+    std = codes.std(axis=0)
+    active = (std >= threshold) & (std > 0)
     if not active.any():
-        said = joined(f"no latent varies by more than {threshold:g}: chance", note)
-        return {"factorvae_score": Score(1 / n_factors, None, len(codes), note=said)}
-    codes = codes[:, active] / np.sqrt(variance[active])
-    rng = stream(view, "factorvae_score", split)
-    groups = [FixedFactor(column, name) for column, name in zip(factors.T, names)]
+        said = joined(f"no latent's standard deviation reaches {threshold:g}: chance", note)
+        chance = Score(1 / len(names), None, len(codes), note=said)
+        return {"factorvae_score": chance, "factorvae_score_chance": chance}
 
-    def votes(count):
+    def votes(groups, z, count, rng):
         """How often factor f, fixed, left latent d stillest, (D, F)."""
-        table = np.zeros((codes.shape[1], n_factors), np.int64)
-        for f, share in enumerate(rng.multinomial(count, np.full(n_factors, 1 / n_factors))):
+        table = np.zeros((z.shape[1], len(groups)), np.int64)
+        for f, share in enumerate(rng.multinomial(count, np.full(len(groups), 1 / len(groups)))):
             anchors = groups[f].anchors(share, rng)
             step = max(1, _IMAGES_PER_CALL // batch)
             for start in range(0, share, step):
                 chunk = anchors[start : start + step]
-                rows = groups[f].partners(np.repeat(chunk[:, None], batch, axis=1), rng)  # (votes, batch)
-                stillest = codes[rows].var(axis=1).argmin(axis=1)
+                rows = groups[f].members(np.repeat(chunk[:, None], batch, axis=1), rng)  # (votes, batch)
+                stillest = z[rows].var(axis=1).argmin(axis=1)
                 table[:, f] += np.bincount(stillest, minlength=len(table))
         return table
 
-    majority = votes(train_votes).argmax(axis=1)
-    judged = votes(test_votes)
-    accuracy = float(judged[np.arange(len(judged)), majority].sum() / judged.sum())
-    se = float(np.sqrt(accuracy * (1 - accuracy) / test_votes))
+    def accuracy(z, f, new_z, new_f, rng):
+        majority = votes(fixed_factors(f, names), z, train_votes, rng).argmax(axis=1)
+        judged = votes(fixed_factors(new_f, names), new_z, test_votes, rng)
+        return float(judged[np.arange(len(judged)), majority].sum() / judged.sum())
+
     used = f"{active.sum()} of {len(active)} latents; {test_votes:,} votes of {batch} images"
-    return {"factorvae_score": Score(accuracy, se, len(factors), note=joined(used, note))}
+    rng = stream(view, "factorvae_score", split)
+    return scored(
+        "factorvae_score", accuracy, codes[:, active] / std[active], factors, rng, votes=test_votes,
+        note=joined(used, note),
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 import numpy as np
 
 _PAIRS_PER_CALL = 10_000_000
+_ROUNDING = 1e-10  # of squared distances, relative to the largest squared norm: what is nearer than that is a tie
 
 
 def radii(points: np.ndarray, k: int) -> np.ndarray:
@@ -14,10 +15,18 @@ def radii(points: np.ndarray, k: int) -> np.ndarray:
     return np.sqrt(np.maximum(out, 0))
 
 
-def balls_around(points: np.ndarray, centres: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many balls hold each point, (N,), and whether each ball holds any point, (M,)."""
+def balls_around(
+    points: np.ndarray, centres: np.ndarray, radius: np.ndarray, *, closed: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """How many balls hold each point, (N,), and whether each ball holds any point, (M,).
+
+    Args:
+        closed: whether a point at a distance of just the radius is inside.
+    """
     count, reached = np.zeros(len(points)), np.zeros(len(centres), bool)
-    limit = np.square(radius)
+    centre = centres.mean(axis=0, dtype=np.float64)
+    tie = _ROUNDING * max(np.square(points - centre).sum(axis=1).max(), np.square(centres - centre).sum(axis=1).max())
+    limit = np.square(radius) + (tie if closed else -tie)
     for rows, distance in _distances(points, centres):
         inside = distance <= limit
         count[rows] = inside.sum(axis=1)

@@ -48,8 +48,8 @@ def precision_recall(
         images=images,
     )
     k = min(k, len(real) - 1)
-    precise = manifold.balls_around(fake, real, manifold.radii(real, k))[0] > 0
-    recalled = manifold.balls_around(real, fake, manifold.radii(fake, k))[0] > 0
+    precise = manifold.balls_around(fake, real, manifold.radii(real, k), closed=True)[0] > 0
+    recalled = manifold.balls_around(real, fake, manifold.radii(fake, k), closed=True)[0] > 0
     end = suffix(sampler)
     return {f"precision{end}": _fraction(precise, note), f"recall{end}": _fraction(recalled, note)}
 

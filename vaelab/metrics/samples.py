@@ -50,9 +50,9 @@ def compared(
     real, fake = [], []
     for start in range(0, len(rows), step):
         chunk = slice(start, start + step)
-        real.append(space.transform(_flat(part.images(rows[chunk]))))
+        real.append(_projected(space, part.images(rows[chunk])))
         images_of_codes = view.decode(codes[chunk]) if pixels == "mean" else view.simulate(codes[chunk], rng)
-        fake.append(space.transform(_flat(images_of_codes)))
+        fake.append(_projected(space, images_of_codes))
     explained = float(space.explained_variance_ratio_.sum())
     binary = view.data_kind in ("threshold", "static", "dynamic", "binary")
     note = joined(
@@ -92,6 +92,11 @@ def _principal_components(view, rows, features: int, rng) -> PCA:
     n = min(features, *pixels.shape)
     solver = "full" if n > 0.8 * min(pixels.shape) else "randomized"
     return PCA(n, svd_solver=solver, random_state=int(rng.integers(2**31))).fit(pixels)
+
+
+def _projected(space: PCA, views) -> np.ndarray:
+    """Features in float64, so that equal images lie at equal distances."""
+    return space.transform(_flat(views).astype(np.float64))
 
 
 def _flat(views) -> np.ndarray:

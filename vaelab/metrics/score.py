@@ -9,18 +9,20 @@ class Score(NamedTuple):
     """One measured number.
 
     Attributes:
-        value: the estimate (nats per image unless the metric's docstring says otherwise).
+        value: the estimate (nats per image unless the metric's docstring says otherwise); None where there is none.
         se: standard error over the split, where it makes sense.
         n: number of images it was computed from.
         samples: posterior samples per image, where sampling is involved.
         note: a sentence the reader must know (saturation, bias), or None.
+        doubt: a few words that are printed in place of an error, where the value is but a bound; or None.
     """
 
-    value: float
+    value: float | None
     se: float | None = None
     n: int | None = None
     samples: int | None = None
     note: str | None = None
+    doubt: str | None = None
 
 
 def mean_score(values: np.ndarray, **more) -> Score:

@@ -90,7 +90,7 @@ class Grid:
         best = max(sampled, key=lambda n: int(n.removeprefix("nll_is")), default=None)
         kept = [n for n in names if n.startswith(("elbo", "knn_accuracy")) or n == "active_units"]
         kept += [n for n in names if n == best or (n.startswith("nll") and not n.startswith("nll_is"))]
-        return [f"test/{n}" for n in kept if not n.endswith(("_mc_error", "_ess"))]
+        return [f"test/{n}" for n in kept if not n.endswith(("_mc_error", "_ess", "_khat"))]
 
     def main(self) -> str | None:
         """The metric runs are compared by."""

@@ -115,7 +115,7 @@ def said(grid: Grid, found) -> str:
         if noisy:
             names = "; ".join(escape(grid.described(d.setting)) for d in noisy[:6])
             text += f"; within noise of the best: {names}{' and more' if len(noisy) > 6 else ''}"
-        items.append(f"{text} ({found.n_seeds} seeds, paired, Holm-corrected at 5 %).")
+        items.append(f"{text} ({found.n_seeds} seeds, paired; of sweeps without a difference 5 % would show one).")
     if found.smallest is not None:
         items.append(f"Smallest latent_dim within noise of the best: <b>{found.smallest}</b>.")
     failed = [p for p in grid.points if p.state in ("failed", "killed")]
@@ -188,8 +188,9 @@ def setting_table(grid: Grid, found) -> str:
             cells.append(f"<td class=n>{_number(interval(values)) if values else ''}</td>")
         rows.append(f"<tr{' class=best' if setting == found.best else ''}>{''.join(cells)}</tr>")
     return (
-        "<h2>Settings</h2><p class=quiet>Mean over seeds ± half a 95 % interval. The comparison pairs jobs of one seed "
-        f"and pools the noise of all settings; p after Holm's correction. {_images(grid, names)}</p>"
+        "<h2>Settings</h2><p class=quiet>Mean over seeds ± half a 95 % interval of that mean alone. The comparison "
+        "pairs jobs of one seed and pools the noise of all settings; its intervals hold together in 95 % of sweeps, "
+        f"and p counts all pairs (Tukey's studentised range). {_images(grid, names)}</p>"
         "<div class=scroll><table><thead><tr>"
         f"{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
