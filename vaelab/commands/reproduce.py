@@ -124,7 +124,10 @@ def run(cfg) -> int:
     wanted["tracking"] = dict(stored["tracking"], enabled=False)
     if "explorer" in wanted:
         wanted["explorer"] = dict(wanted["explorer"], enabled=False) if wanted["explorer"] else wanted["explorer"]
-    train(wanted, again, chosen=folder.status().get("chosen", {}))
+    train(
+        wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
+        accept_changed_data=cfg.accept_changed_data,
+    )  # fmt: skip
     repeated = CheckpointFolder(again.checkpoint).load()
     pairs = list(zip(original[1], repeated[1]))
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)

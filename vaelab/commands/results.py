@@ -7,6 +7,10 @@ from vaelab.build import target
 from vaelab.errors import ConfigError
 
 
+def _other_data(dataset) -> str:
+    return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
+
+
 def _settings(node: dict) -> dict:
     return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
 
@@ -44,8 +48,11 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
             tell(f"warning: metric {name} failed: {type(error).__name__}: {error}")
             continue
         for key, value in scores.items():
+            entry = value._asdict()
+            if view.dataset.instead_of:
+                entry["note"] = "; ".join(filter(None, (entry["note"], _other_data(view.dataset))))
             found[f"{split}/{key}"] = {
-                **value._asdict(),
+                **entry,
                 "split": split,
                 "data": view.data_kind,
                 "weights_epoch": weights_epoch,

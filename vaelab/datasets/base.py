@@ -161,6 +161,7 @@ class Dataset:
         standardize: (mean, std) of the training pixels in [0, 1], or None.
         enumerated: True for tiny sets whose test split is the training split (npoints): stamped on every number.
         notes: sentences a user should read (skipped files, an unofficial archive, ...).
+        instead_of: checksum of the data a run was trained on, where these are others and the user accepted them.
     """
 
     name: str
@@ -176,6 +177,7 @@ class Dataset:
     standardize: tuple[float, float] | None = None
     enumerated: bool = False
     notes: tuple[str, ...] = ()
+    instead_of: str | None = None
 
     def __post_init__(self):
         for name in ("class_names", "factor_names", "tag_names", "notes"):
@@ -208,6 +210,10 @@ class Dataset:
 
     def checksum(self) -> str:
         """sha256 over the bytes of all splits (views and labels), first 16 hex digits."""
+        return self._checksum
+
+    @cached_property
+    def _checksum(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
             for part in () if split is None else (*split.x, split.y):
