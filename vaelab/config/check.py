@@ -24,7 +24,7 @@ def nearest(name: str, known) -> str:
 
 # Words that stand for one another, whatever their letters: what one option calls so is called otherwise by the next.
 ALIKE = (
-    {"classes", "categories", "class", "category", "labels"},
+    {"classes", "categories", "class", "category"},
     {"path", "folder", "file", "root", "directory"},
     {"image_size", "resize", "size", "resolution"},
     {"standardize", "normalize", "normalise"},

@@ -183,6 +183,7 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
         by_key: {key: override}; those that choose an option of a group count, where the option exists.
     """
     from hydra import compose as hydra_compose
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
 
     def walk(node, prefix=""):
@@ -192,7 +193,11 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
                 yield from walk(value, f"{prefix}{key}.")
 
     chosen = [o for k, o in by_key.items() if o.partition("=")[2] in locate.options(k, USER_DIRS)]
-    defaults = OmegaConf.to_container(hydra_compose(primary, overrides=chosen), resolve=False)
+    try:
+        composed = hydra_compose(primary, overrides=chosen)
+    except HydraException:  # one of the groups is none of this command's
+        composed = hydra_compose(primary)
+    defaults = OmegaConf.to_container(composed, resolve=False)
     return {k for k in walk(defaults) if not k.endswith("_target_")}
 
 
