@@ -9,7 +9,7 @@ from vaelab.datasets.archive import members
 from vaelab.errors import DataError
 
 ENTRY = {"name": "images.tar", "url": "https://example.org/images.tar", "sha256": "0" * 64}
-MOST = {"most": 10_000, "most_in_all": 100_000}
+MOST = {"most": 10_000, "most_in_all": 100_000, "most_files": 100}
 FILES = {f"images/{n}.bin": bytes([n]) * (300 * n) for n in range(1, 6)}
 
 

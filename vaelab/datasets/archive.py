@@ -170,20 +170,24 @@ def zip_member(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[BinaryIO, 
 # -- tar --------------------------------------------------------------------------------------------------------------
 
 
-def members(path, entry: dict, dataset: str, *, most: int, most_in_all: int) -> Iterator[tuple[str, bytes]]:
+def members(
+    path, entry: dict, dataset: str, *, most: int, most_in_all: int, most_files: int
+) -> Iterator[tuple[str, bytes]]:
     """(name, content) of the regular files of a tar archive (gzipped or not), in its order.
 
     Args:
         most: bytes of one file.
         most_in_all: bytes of everything in it, headers included.
+        most_files: files and folders in it.
     Raises:
         DataError: truncated or damaged; larger; or it holds what no honest archive of images holds: absolute names,
             names with "..", links, devices.
     """
     try:
         with _opened(path) as file, tarfile.open(fileobj=(raw := _Metered(file, most_in_all)), mode="r|") as tar:
-            for member in tar:
-                tar.members = []  # a million empty files are not remembered
+            for n, member in enumerate(tar):
+                if n == most_files:
+                    raise Unreadable(f"it holds more than {most_files} files")
                 raw.allow(member.size)
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts or "\\" in member.name:

@@ -51,7 +51,9 @@ def _contents(source: Path, entry: dict):
                 raise damaged("cifar10", path, entry, f"it has {size}")
             yield path.name, path.read_bytes()
         return
-    for name, content in members(source, entry, "cifar10", most=MOST_OF_A_BATCH, most_in_all=8 * MOST_OF_A_BATCH):
+    for name, content in members(
+        source, entry, "cifar10", most=MOST_OF_A_BATCH, most_in_all=8 * MOST_OF_A_BATCH, most_files=1000
+    ):
         if PurePosixPath(name).parent.name == FOLDER and PurePosixPath(name).name in wanted:
             yield PurePosixPath(name).name, content
 

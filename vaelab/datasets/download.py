@@ -13,6 +13,7 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
+from vaelab.datasets.base import printable
 from vaelab.errors import DataError
 
 TRIES = 4
@@ -111,8 +112,8 @@ def _known(entry: dict) -> str:
 def damaged(dataset: str, path: Path, entry: dict, what: str) -> DataError:
     """The error for a file that is there and cannot be right: names file, expected checksum, URL and what to do."""
     return DataError(
-        f"dataset={dataset}: {path} is not the expected file: {what} (expected {_known(entry)}). Delete it and run "
-        f"'vaelab data fetch dataset={dataset}', or put the file from {entry.get('url') or 'its source'} "
+        f"dataset={dataset}: {path} is not the expected file: {printable(what)} (expected {_known(entry)}). "
+        f"Delete it and run 'vaelab data fetch dataset={dataset}', or put the file from {entry.get('url') or 'its source'} "
         f"into a folder given with data_dir=."
     )
 

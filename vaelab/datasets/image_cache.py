@@ -186,6 +186,8 @@ def decode(source, recipe: Recipe) -> np.ndarray | str:
         if error.errno == errno.ENOMEM:
             raise
         return "no known image format" if isinstance(error, UnidentifiedImageError) else error.strerror or str(error)
+    except Image.DecompressionBombError:
+        return "its pixels are too many"
     except Exception as error:  # decoders of damaged files raise many things
         return f"damaged ({type(error).__name__}: {error})"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
 from vaelab.datasets.archive import READ_ERRORS, Unreadable, map_npy, read_npy, usable_memory, zip_member
-from vaelab.datasets.base import Dataset, Split, check_labels, chunks, different, map_rows, split_rows
+from vaelab.datasets.base import Dataset, Split, check_labels, chunks, different, map_rows, printable, split_rows
 from vaelab.errors import ConfigError, DataError
 
 AGAIN = "Save it again as a plain array of numbers, with numpy.savez or numpy.save."
@@ -135,7 +135,7 @@ def _archive(source: Path, wanted: list[str | None]) -> dict[str, np.ndarray]:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+    return ", ".join(map(printable, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
 
 
 def _split(arrays, source: Path, views: list[str], labels: str | None, image_shape, values: str) -> Split:
@@ -166,10 +166,12 @@ def _images(array: np.ndarray, name: str, source: Path, image_shape, values: str
     if kind not in "buif":
         raise DataError(f"{where} is of {array.dtype}; expected numbers.")
     shape = _image_shape(array, name, source, image_shape)
+    if 0 in shape:
+        raise DataError(f"{where} has shape {array.shape}: its images have no pixels; expected more than one.")
     if values == "binary":
         _check_binary(array, where)
     if kind == "f" or values == "real":
-        return _to(array, shape, np.float32, lambda x: x.astype(np.float32))
+        return _to(array, shape, np.float32, _single)
     if kind == "b":
         return _to(array, shape, np.uint8, lambda x: x * np.uint8(255))
     low, high = _range(array)
@@ -192,6 +194,12 @@ def _check_binary(array, where: str) -> None:
                 f"{where} is no binary array: it holds {wrong.flat[0]}; expected 0 and 1 (or 0 and 255) only. "
                 "Use dataset.values=grey, and dataset.binarize to make grey pixels binary."
             )
+
+
+def _single(x: np.ndarray) -> np.ndarray:
+    """float32; what does not fit is infinite, and refused as such."""
+    with np.errstate(over="ignore"):
+        return x.astype(np.float32)
 
 
 def _to(array, shape, dtype, convert):

@@ -180,8 +180,8 @@ def _check_floats(dataset: Dataset, name: str, view) -> None:
             raise DataError(f"dataset={dataset.name}: image {row} of the {name} split holds NaN or infinity.")
         if dataset.values != "real" and (low < 0 or high > 1):
             raise DataError(
-                f"dataset={dataset.name}: intensities of the {name} split run from {low:g} to {high:g}; expected "
-                "[0, 1] for floats (0..255 only as uint8). Scale them, or declare them real numbers where the "
+                f"dataset={dataset.name}: intensities of the {name} split run from {low:.8g} to {high:.8g}; "
+                "expected [0, 1] for floats (0..255 only as uint8). Scale them, or declare them real numbers where the "
                 "dataset has such a setting."
             )
 
