@@ -397,7 +397,7 @@ def number(n):
 
 
 HEAD = b"\x80\x02}"
-TOWER = HEAD + b")q\x01" + b"".join(b"h\x01h\x01\x86q\x01" for _ in range(60)) + b"K\x01s."
+TOWER = HEAD + b")q\x010" + b"".join(b"h\x01h\x01\x86q\x010" for _ in range(60)) + b"h\x01K\x01s."
 PICKLES = {
     "a memory of 64 gigabytes": (batch(HEAD + b"r\xff\xff\xff\xff."), "lacks 'data'"),
     "a key that takes for ever": (batch(TOWER), "a key that is no text"),
