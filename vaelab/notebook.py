@@ -17,8 +17,9 @@ class Run:
         metrics: content of metrics.json, {name: {value, se, n, ...}}.
     """
 
-    def __init__(self, reference, *, trusted=(), data_dir=None, output_dir="outputs"):
+    def __init__(self, reference, *, trusted=(), data_dir=None, output_dir="outputs", accept_changed_data=False):
         self.folder = runs.find(str(reference), output_dir)
+        self._accept_changed_data = accept_changed_data
         self.config = opening.stored_config(self.folder)
         self.config["trusted"] = list(trusted)
         if data_dir is not None:
@@ -41,7 +42,7 @@ class Run:
     def view(self):
         """The `LatentView`: every code, per-image term and model function."""
         opening.start_backend(self.config)
-        return opening.open_view(self.folder, self.config)[2]
+        return opening.open_view(self.folder, self.config, accept_changed_data=self._accept_changed_data)[2]
 
     def encode(self, x) -> tuple[np.ndarray, np.ndarray]:
         """(mean, std) of q(z|x), each (N, D); x (N, H, W, C), uint8 or floats in [0, 1]."""

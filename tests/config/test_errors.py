@@ -21,6 +21,10 @@ WRONG = [
     ("modle=dense", "Did you mean 'model'?"),
     ("trainer.epocs=3", "Did you mean 'trainer.epochs'?"),
     ("metric=[ebo]", "Did you mean 'elbo'?"),
+    ("dataset.limit=1", "dataset.limit: expected an integer 2 or greater or null, got 1"),
+    ("dataset.classes=[1]", "dataset.classes is not a setting. There are: dataset.binarize"),
+    ("trainer.lr=0.1", "Did you mean 'trainer.learning_rate'?"),
+    ("dataset.val_split=0.1", "Did you mean 'dataset.validation'?"),
     ("beta=1,2", "beta=1,2 is a sweep: add -m"),
     ("+trainer.epochs=3", "trainer.epochs is a setting already"),
     ("foo", "'foo' is not of the form key=value"),
@@ -37,6 +41,23 @@ def test_wrong_input_is_said_in_a_sentence(override, sentence, capsys, tmp_path,
     assert sentence in told
     assert "Traceback" not in told and len(told.strip().splitlines()) <= 2
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "words,sentence",
+    [
+        (["data", "show", "dataset=quickdraw", "dataset.classes=[cat]"], "Did you mean 'dataset.categories'?"),
+        (["data", "show", "dataset=quickdraw", "+dataset.classes=[cat]"], "Did you mean 'categories'?"),
+        (["data", "show", "dataset=image_folder", "dataset.categories=[a]"], "Did you mean 'dataset.classes'?"),
+        (["data", "show", "seed=-1"], "seed: expected an integer 0 or greater, got -1"),
+        (["data", "show", "dataset=quickdraw", "dataset.categories=[cat,cat]"], "expected different names"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_meant_is_found_by_meaning_and_with_the_chosen_options(words, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words) == 2
+    assert sentence in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["evaluate", "plot", "resume", "export"])

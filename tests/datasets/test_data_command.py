@@ -1,5 +1,7 @@
 """`vaelab data list|fetch|verify|show` and the contact sheet."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -25,6 +27,21 @@ def test_list_names_every_dataset_and_whether_it_is_there(tmp_path, capsys):
     assert " yes " in lines["mnist"] and "data folder/mnist" in lines["mnist"]
     assert " no " in lines["cifar10"] and "made here" in lines["digits"] and "dataset.path" in lines["image_folder"]
     assert str(tmp_path) in printed
+
+
+@pytest.mark.parametrize("width", [None, 80, 120])
+def test_list_cuts_nothing_at_any_width(width, monkeypatch, capsys):
+    if width:
+        for name, value in (("FORCE_COLOR", "1"), ("NO_COLOR", "1"), ("COLUMNS", str(width))):
+            monkeypatch.setenv(name, value)
+    run("list", data_dir="/a/rather/long/path/to/the/folder/that/holds/the/data")
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    table = printed.partition("\ndata folder:")[0]
+    assert "\u2026" not in table and all(len(line) <= (width or 999) for line in table.splitlines())
+    words = table.split()
+    for _, _, about in data._all_nodes():
+        assert all(word in words for word in about.split()), about
+    assert "without" in words and "labels" in words  # the second line of binarized_mnist's header
 
 
 def test_list_counts_what_is_partly_there(tmp_path, capsys):

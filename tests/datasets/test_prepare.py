@@ -81,12 +81,30 @@ def test_threshold_and_static_make_every_split_binary():
     assert np.array_equal(prepared(made(x), binarize="threshold").train.x[0], np.where(x >= 128, 255, 0))
 
 
-def test_static_is_one_draw_of_the_seed_and_not_changed_by_limit():
+def test_static_is_one_draw_that_neither_the_runs_seed_nor_limit_changes():
     x = grey()
-    first, again, other = (prepared(made(x), binarize="static", seed=s).train.x[0] for s in (0, 0, 1))
+    first, again, other = (
+        prepared(made(x), binarize="static", binarize_seed=s, seed=s + 5).train.x[0] for s in (0, 0, 1)
+    )
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+    a, b = (prepared(made(x), binarize="static", binarize_seed=0, seed=s, validation=True) for s in (0, 1))
+    assert np.array_equal(a.test.x[0], b.test.x[0])
+    first = prepared(made(x), binarize="static").train.x[0]
     assert np.array_equal(prepared(made(x), binarize="static", limit=5).train.x[0], first[:5])
     assert not np.array_equal(first, prepared(made(x), binarize="static").test.x[0])  # a stream of its own
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_run_of_before_binarize_seed_keeps_the_pixels_of_its_own_seed(seed):
+    x = grey()
+    older, drawn = (
+        prepared(made(x), binarize="static", seed=seed),
+        prepared(made(x), binarize="static", binarize_seed=seed),
+    )
+    assert older.checksum() == drawn.checksum()
+    assert (older.checksum() == prepared(made(x), binarize="static", binarize_seed=0, seed=seed).checksum()) == (
+        not seed
+    )
 
 
 def test_dynamic_leaves_training_grey_and_fixes_the_rest_once_for_all_seeds():

@@ -6,11 +6,12 @@ from zipfile import BadZipFile
 import numpy as np
 
 from vaelab import runs
+from vaelab.datasets.prepare import static_seed
 from vaelab.errors import ConfigError, RunError
 from vaelab.printing import plus_minus
 
 # Settings of a dataset that leave its test images as they are.
-SAME_IMAGES = ("validation", "epochs")
+SAME_IMAGES = ("validation", "epochs", "binarize_seed")
 
 
 def run(cfg) -> int:
@@ -120,8 +121,13 @@ def _not_same_images(first, second, one: dict, two: dict) -> str | None:
     if data[0] != data[1]:
         keys = ", ".join(f"dataset.{k}" for k in data[0] if data[0][k] != data[1].get(k))
         return f"the data differ ({keys or 'dataset'})."
-    if data[0].get("binarize") == "static" and configs[0]["seed"] != configs[1]["seed"]:
-        return "static binarisation draws other pixels for another seed. Use dataset.binarize=dynamic or one seed."
+    drawn_from = [static_seed(cfg["dataset"], cfg["seed"]) for cfg in configs]
+    if data[0].get("binarize") == "static" and drawn_from[0] != drawn_from[1]:
+        return f"their static pixels were drawn from the seeds {drawn_from[0]} and {drawn_from[1]}."
+    checksums = [(folder.status().get("tags") or {}).get("data.checksum") for folder in (first, second)]
+    held_out = [(cfg["seed"], cfg["trainer"].get("validation"), cfg["dataset"].get("validation")) for cfg in configs]
+    if held_out[0] == held_out[1] and all(checksums) and checksums[0] != checksums[1]:
+        return f"the data of their trainings differ (checksums {checksums[0]} and {checksums[1]})."
     if "y" in one and "y" in two and not np.array_equal(one["y"], two["y"]):
         return "their images are in another order."
     return None

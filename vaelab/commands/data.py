@@ -1,6 +1,8 @@
 """`vaelab data list|fetch|verify|show`: datasets, where their files are expected, and whether they are right."""
 
 import importlib
+import re
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +30,12 @@ def _list(cfg) -> int:
 
     data_dir, cache = cfg["data_dir"], download.cache_dir()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, least in (("dataset", 19), ("size", 10), ("present", 7), ("files", 24)):
-        table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=least)
+    for title, whole in (("dataset", True), ("size", False), ("present", True), ("files", False)):
+        table.add_column(title, no_wrap=whole, overflow="fold")
     for name, node, about in _all_nodes():
         table.add_row(name, about, *_presence(node, data_dir))
     console = Console()
-    (console if console.is_terminal else Console(width=160)).print(table)
+    (console if console.is_terminal else Console(width=10_000)).print(table)  # a file or pipe has lines of any length
     print(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
     print("What is missing is downloaded at its first use, or by: vaelab data fetch dataset=NAME")
     return 0
@@ -154,16 +156,16 @@ def _describe(dataset) -> None:
 
 
 def _all_nodes():
-    """(name, settings of its yaml, its size in words: what its header says up to the first full stop)."""
+    """(name, settings of its yaml, its size in words: what its header says after its name, up to the full stop)."""
     import yaml
 
     from vaelab.config import compose, locate
 
     for name in locate.options("dataset", compose.USER_DIRS):
         text = locate.option_file("dataset", name, compose.USER_DIRS).read_text(encoding="utf-8")
-        header = text.splitlines()[0].lstrip("# ")
-        about = header.split("): ", 1)[-1] if "): " in header else header
-        yield name, yaml.safe_load(text), about.rstrip(".")
+        comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
+        header = re.split(r"\.(?:\s|$)", " ".join(line.lstrip("# ") for line in comment))[0]
+        yield name, yaml.safe_load(text), header.split("): ", 1)[-1]
 
 
 def _node(cfg) -> dict:

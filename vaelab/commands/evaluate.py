@@ -9,7 +9,7 @@ def run(cfg) -> int:
     """Computes the chosen metrics and prints them."""
     folder, stored = opening.finished_run(cfg)
     opening.start_backend(stored)
-    _, _, view, weights_epoch = opening.open_view(folder, stored)
+    _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
     scores = results.score(view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True)
     folder.add_metrics(scores)

@@ -25,7 +25,7 @@ def run(cfg) -> int:
     bound = None if file else server.listening(cfg.host, cfg.port)  # a port in use is told before anything is loaded
     opening.start_backend(stored)
     decoder = load_decoder(folder)
-    _, _, view, _ = opening.open_view(folder, stored)
+    _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
     if file:
         build.write(file, view, decoder, run_line=line, settings=settings)

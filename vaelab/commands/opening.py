@@ -1,6 +1,7 @@
 """Opening what a command works on: a configuration's dataset and model, or a finished run's."""
 
 import sys
+from dataclasses import replace
 
 from vaelab import backend
 from vaelab.build import build, part, target
@@ -30,11 +31,44 @@ def open_dataset(cfg: dict):
     )
 
 
-def open_view(folder: RunFolder, cfg: dict):
-    """The LatentView of a finished run, with the weights its numbers came from.
+def recorded_checksum(folder: RunFolder) -> str | None:
+    """Checksum of the data a run was trained on; None where it has not come to that, or an older vaelab kept none."""
+    return (folder.status().get("tags") or {}).get("data.checksum")
+
+
+def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
+    """The dataset of a run if it is what the run was trained on; with `accept` also another, which is noted in it and
+    in status.json.
 
     Raises:
-        RunError: nothing trained yet, or the checkpoint is missing or damaged.
+        RunError: the data changed since.
+    """
+    recorded = recorded_checksum(folder)
+    if recorded is None or (found := dataset.checksum()) == recorded:
+        return dataset
+    changed = f"the data changed since this run was trained: checksum {recorded} then, {found} now"
+    if not accept:
+        raise RunError(
+            f"{folder}: {changed} (dataset={dataset.name}: other files, or read otherwise). Bring the former data "
+            "back, or accept these with accept_changed_data=true (evaluate, plot, explore, resume, reproduce, "
+            "vaelab.load)."
+        )
+    print(f"note: {folder}: {changed}; accepted.", file=sys.stderr)
+    accepted = {"trained_on": recorded, "accepted": found}
+    known = folder.status().get("changed_data") or []
+    if accepted not in known:
+        folder.update_status(changed_data=[*known, accepted])
+    return replace(dataset, instead_of=recorded)
+
+
+def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False):
+    """The LatentView of a finished run, with the weights its numbers came from.
+
+    Args:
+        accept_changed_data: go on where the data are not those the run was trained on.
+
+    Raises:
+        RunError: nothing trained yet, the checkpoint is missing or damaged, or the data changed.
     """
     from vaelab.training.checkpoint import CheckpointFolder, assign, model_variables
     from vaelab.view import LatentView
@@ -43,7 +77,7 @@ def open_view(folder: RunFolder, cfg: dict):
     if saved is None:
         raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. vaelab resume run={folder}")
     state, last, _, best = saved
-    dataset = open_dataset(cfg)
+    dataset = as_trained_on(folder, open_dataset(cfg), accept=accept_changed_data)
     vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
     assign(model_variables(vae), best if best is not None else last, f"{folder.checkpoint}")
     name = folder.status().get("run_name") or folder.path.name

@@ -10,7 +10,7 @@ def run(cfg) -> int:
     """Draws the chosen pictures and prints their files."""
     folder, stored = opening.finished_run(cfg)
     opening.start_backend(stored)
-    _, _, view, _ = opening.open_view(folder, stored)
+    _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
     plots = OmegaConf.to_container(cfg.get("plots") or {}, resolve=True)
     files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vaelab.config import folders, formula
 from vaelab.config.check import nearest
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError, RunError, VaelabError
 from vaelab.runs import RunFolder
 
 ENTRY = ("value", "published", "at_most", "at_least", "within")
@@ -127,7 +127,14 @@ def run(cfg) -> int:
     wanted["tracking"] = dict(stored["tracking"], enabled=False)
     if "explorer" in wanted:
         wanted["explorer"] = dict(wanted["explorer"], enabled=False) if wanted["explorer"] else wanted["explorer"]
-    train(wanted, again, chosen=folder.status().get("chosen", {}))
+    try:
+        train(
+            wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
+            accept_changed_data=cfg.accept_changed_data,
+        )  # fmt: skip
+    except VaelabError:
+        again.discard_if_empty()
+        raise
     repeated = CheckpointFolder(again.checkpoint).load()
     pairs = list(zip(original[1], repeated[1]))
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)

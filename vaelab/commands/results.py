@@ -10,6 +10,10 @@ from vaelab.errors import ConfigError
 from vaelab.printing import plus_minus
 
 
+def _other_data(dataset) -> str:
+    return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
+
+
 def _settings(node: dict) -> dict:
     return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
 
@@ -49,8 +53,11 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
         if view.dataset.enumerated:
             scores = of_complete_set(scores, _distinct(view.split(split)))
         for key, value in scores.items():
+            entry = value._asdict()
+            if view.dataset.instead_of:
+                entry["note"] = "; ".join(filter(None, (entry["note"], _other_data(view.dataset))))
             found[f"{split}/{key}"] = {
-                **value._asdict(),
+                **entry,
                 "split": split,
                 "data": view.data_kind,
                 "weights_epoch": weights_epoch,

@@ -44,7 +44,10 @@ def run(cfg) -> int:
                 file=sys.stderr,
             )
     folder.forget_verdicts()
-    train(stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir)
+    train(
+        stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir,
+        accept_changed_data=cfg.accept_changed_data,
+    )  # fmt: skip
     if stored.get("expect") and before == stored["trainer"]:  # longer training is no longer the recipe
         return 0 if reproduce.settle(folder, stored["expect"]) else 1
     return 0

@@ -3,10 +3,11 @@
 import math
 import sys
 import time
+from types import SimpleNamespace
 
 from vaelab import environment
 from vaelab.commands import opening, results
-from vaelab.errors import Interrupted, VaelabError
+from vaelab.errors import ConfigError, Interrupted, VaelabError
 from vaelab.runs import RunFolder
 
 
@@ -28,7 +29,15 @@ def run(cfg):
         raise
 
 
-def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> float | None:
+def train(
+    cfg: dict,
+    folder: RunFolder,
+    *,
+    chosen: dict,
+    sweep_dir=None,
+    original: RunFolder | None = None,
+    accept_changed_data: bool = False,
+) -> float | None:
     """Trains (or goes on training) the run in `folder`; returns the value that ranks it at the weights that were kept.
 
     Args:
@@ -36,6 +45,8 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
         folder: the run's folder; a checkpoint in it is continued.
         chosen: {group: option}, for tags.
         sweep_dir: the sweep this run belongs to, or None.
+        original: the run that is repeated, or None.
+        accept_changed_data: go on where the data are not those the run (or the original) was trained on.
 
     Raises:
         Interrupted: stopped by the user; everything finished is saved.
@@ -45,7 +56,9 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
     opening.start_backend(cfg)
     with folder.locked(), folder.logging():
         cfg = opening.as_begun(cfg, folder)
-        vae, dataset, plan_steps, monitored = prepare(cfg)
+        new = opening.recorded_checksum(original or folder) is None
+        vae, dataset, plan_steps, monitored = prepare(cfg, new=new)
+        dataset = opening.as_trained_on(original or folder, dataset, accept=accept_changed_data)
         folder.write_config(cfg)
         name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
         first = folder.status().get("started", started)
@@ -66,10 +79,13 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
     return value
 
 
-def prepare(cfg: dict):
+def prepare(cfg: dict, *, new: bool):
     """(model, dataset, total steps, the key that marks the best epoch).
 
     A model that cannot take the data's shape is refused before data are read.
+
+    Args:
+        new: whether this is no continuation or repetition of an earlier run, which may be what is refused today.
     """
     from vaelab.build import build
     from vaelab.datasets.prepare import declared_shapes
@@ -83,6 +99,8 @@ def prepare(cfg: dict):
         trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
         validates = cfg["trainer"]["validation"] != "none"
         monitored_key(optimize, trial, validates=validates, early_stopping=early_stopping)
+        if new and cfg["dataset"].get("standardize"):
+            _refuse_nonsense(trial.structure.likelihoods[0], SimpleNamespace(data_kind="standardised", eight_bit=False))
     dataset = opening.open_dataset(cfg)
     steps = plan(cfg["trainer"], len(dataset.train)).steps
     vae = build(
@@ -97,9 +115,17 @@ def prepare(cfg: dict):
         print(f"note: {note}", file=sys.stderr)
     for likelihood in vae.structure.likelihoods[:1]:
         if misfit := likelihood.misfit(dataset):
+            if new:
+                _refuse_nonsense(likelihood, dataset)
             print(f"note: {misfit}", file=sys.stderr)
     validates = held_out(cfg["trainer"], dataset) is not None
     return vae, dataset, steps, monitored_key(optimize, vae, validates=validates, early_stopping=early_stopping)
+
+
+def _refuse_nonsense(likelihood, data) -> None:
+    """ConfigError for a likelihood of pixels in [0, 1] on data that lie elsewhere by construction."""
+    if getattr(likelihood, "unit_interval", False) and data.data_kind in ("standardised", "real"):
+        raise ConfigError(likelihood.misfit(data))
 
 
 def start_tracking(cfg, folder, dataset, chosen, sweep_dir):

@@ -22,13 +22,44 @@ def nearest(name: str, known) -> str:
     return f"There are: {', '.join(known)}." if known else "There are none."
 
 
+# Words that stand for one another, whatever their letters: what one option calls so is called otherwise by the next.
+ALIKE = (
+    {"classes", "categories", "class", "category"},
+    {"path", "folder", "file", "root", "directory"},
+    {"image_size", "resize", "size", "resolution"},
+    {"standardize", "normalize", "normalise"},
+    {"test_fraction", "test_size", "test_split"},
+    {"validation", "val", "val_split", "validation_split"},
+    {"learning_rate", "lr"},
+    {"latent_dim", "latents", "z_dim", "latent_size"},
+    {"early_stopping", "patience"},
+)
+
+
+def by_meaning(key: str, known) -> str | None:
+    """A hint for a word that stands for others: the settings it may mean; where there are none, all there are (a near
+    miss would be one of letters alone). None for other words.
+
+    Args:
+        key: the last part of what was typed.
+        known: {last part of a setting: what to show}.
+    """
+    alike = set().union(*(group for group in ALIKE if key in group))
+    if not alike:
+        return None
+    meant = sorted(shown for name, shown in known.items() if name in alike)
+    if meant:
+        return f"Did you mean {' or '.join(map(repr, meant))}?"
+    return f"There are: {', '.join(sorted(known.values()))}." if known else None
+
+
 def _nearest_setting(key: str, known, where: str) -> str:
     """`nearest` among a part's settings and the top-level ones, which people look for inside parts."""
     top = [f.name for f in dataclasses.fields(schema.Train)]
     close = difflib.get_close_matches(key, [*known, *top], n=1, cutoff=0.6)
     if close and close[0] in top:
         return f"Did you mean '{close[0]}' (without '{where}.')?"
-    return nearest(key, known)
+    return by_meaning(key, {name: name for name in known}) or nearest(key, known)
 
 
 def is_trusted(target: str, trusted=()) -> bool:

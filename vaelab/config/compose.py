@@ -143,10 +143,10 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
         guilty = by_key.get(key) or next((o for k, o in by_key.items() if k.endswith(key)), None)
         if "already" in text:
             return guilty, f"{key} is a setting already: write it without the leading +."
-        own, top = _known_keys(primary), key.partition(".")[0]
+        own, top = _known_keys(primary, by_key), key.partition(".")[0]
         known = own | set(locate.groups(USER_DIRS))
         here = primary == "train" or own & {top, f"{top}s"}  # settings of plot=, metric= are plots., metrics.
-        if not here and top in _known_keys("train") | known:
+        if not here and top in _known_keys("train", {}) | known:
             return guilty, f"{key} is set by vaelab train, not here. vaelab {primary} --help lists what can be set."
         return guilty, f"{key} is not a setting. {_nearest_key(key, known)}"
     value = re.search(r"(?:Error merging override|Value)\s+'?([^'\n]+)'?", text)
@@ -160,20 +160,30 @@ def _nearest_key(key: str, known: set[str]) -> str:
     """The nearest dotted key: same last part elsewhere, or a near miss."""
     import difflib
 
+    where, _, last = key.rpartition(".")
+    beside = {k.rpartition(".")[2]: k for k in known if k.rpartition(".")[0] == where}
+    if where and (hint := checking.by_meaning(last, beside)):
+        return hint
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
-    last = key.rpartition(".")[2]
     same_end = sorted(k for k in known if k.rpartition(".")[2] == last)
     if close or same_end:
         return f"Did you mean '{(close or same_end)[0]}'?"
     near_end = difflib.get_close_matches(last, {k.rpartition(".")[2] for k in known}, n=1, cutoff=0.75)
     if near_end:
         return f"Did you mean '{next(k for k in sorted(known) if k.rpartition('.')[2] == near_end[0])}'?"
-    siblings = sorted(k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0])
-    return f"There are: {', '.join(siblings)}." if siblings else "See vaelab train --help for the settings."
+    return (
+        f"There are: {', '.join(sorted(beside.values()))}." if beside else "See vaelab train --help for the settings."
+    )
 
 
-def _known_keys(primary: str) -> set[str]:
+def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
+    """Dotted keys of a primary config with the options chosen among the overrides.
+
+    Args:
+        by_key: {key: override}; those that choose an option of a group count, where the option exists.
+    """
     from hydra import compose as hydra_compose
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
 
     def walk(node, prefix=""):
@@ -182,7 +192,12 @@ def _known_keys(primary: str) -> set[str]:
             if isinstance(value, dict):
                 yield from walk(value, f"{prefix}{key}.")
 
-    defaults = OmegaConf.to_container(hydra_compose(primary), resolve=False)
+    chosen = [o for k, o in by_key.items() if o.partition("=")[2] in locate.options(k, USER_DIRS)]
+    try:
+        composed = hydra_compose(primary, overrides=chosen)
+    except HydraException:  # one of the groups is none of this command's
+        composed = hydra_compose(primary)
+    defaults = OmegaConf.to_container(composed, resolve=False)
     return {k for k in walk(defaults) if not k.endswith("_target_")}
 
 

@@ -56,6 +56,10 @@ def short_overrides(overrides: list[str]) -> str:
 def config_hash(job: dict) -> str:
     """First 8 hex digits of the sha256 of what changes a run's result."""
     kept = {k: v for k, v in job.items() if k not in NOT_IN_HASH}
+    if isinstance(dataset := kept.get("dataset"), dict) and "binarize_seed" in dataset:
+        acts = dataset.get("binarize") == "static" and dataset["binarize_seed"] not in (None, kept.get("seed"))
+        if not acts:  # it says what jobs of before this setting meant
+            kept["dataset"] = {k: v for k, v in dataset.items() if k != "binarize_seed"}
     if isinstance(kept.get("trainer"), dict):
         kept["trainer"] = {k: v for k, v in kept["trainer"].items() if k not in NOT_IN_HASH_TRAINER}
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]

@@ -67,9 +67,10 @@ class Explorer:
 class ImageOptions:
     """conf/base/image.yaml, part of every image dataset."""
 
-    limit: PositiveInt | None
+    limit: TwoOrMore | None
     validation: Fraction | TwoOrMore | None
     binarize: Literal["none", "threshold", "static", "dynamic"]
+    binarize_seed: NonNegativeInt | None
     standardize: bool
     pad_to: list[PositiveInt] | None
     resize: list[PositiveInt] | None
@@ -118,6 +119,7 @@ class Evaluate:
     data_dir: str | None
     output_dir: str
     device: Literal["auto", "cpu"] | None
+    accept_changed_data: bool
     trusted: list[str]
 
 
@@ -126,6 +128,17 @@ class Plot(Evaluate):
     """conf/plot.yaml"""
 
     format: Literal["png", "svg", "pdf"]
+
+
+@dataclass
+class Data:
+    """conf/data.yaml"""
+
+    verb: Literal["list", "fetch", "verify", "show"]
+    seed: NonNegativeInt
+    data_dir: str | None
+    output: str | None
+    trusted: list[str]
 
 
 @dataclass

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vaelab.errors import DataError
+from vaelab.errors import ConfigError, DataError
 
 CHUNK_BYTES = 1 << 24  # read at once where a whole dataset is walked
 
@@ -161,6 +161,7 @@ class Dataset:
         standardize: (mean, std) of the training pixels in [0, 1], or None.
         enumerated: True for tiny sets whose test split is the training split (npoints): stamped on every number.
         notes: sentences a user should read (skipped files, an unofficial archive, ...).
+        instead_of: checksum of the data a run was trained on, where these are others and the user accepted them.
     """
 
     name: str
@@ -176,6 +177,11 @@ class Dataset:
     standardize: tuple[float, float] | None = None
     enumerated: bool = False
     notes: tuple[str, ...] = ()
+    instead_of: str | None = None
+
+    def __post_init__(self):
+        for name in ("class_names", "factor_names", "tag_names", "notes"):
+            object.__setattr__(self, name, tuple(map(printable, getattr(self, name))))
 
     @property
     def shapes(self) -> tuple[tuple[int, int, int], ...]:
@@ -204,6 +210,10 @@ class Dataset:
 
     def checksum(self) -> str:
         """sha256 over the bytes of all splits (views and labels), first 16 hex digits."""
+        return self._checksum
+
+    @cached_property
+    def _checksum(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
             for part in () if split is None else (*split.x, split.y):
@@ -218,6 +228,11 @@ def chunks(view) -> Iterator[slice]:
     step = max(1, CHUNK_BYTES // per_row)
     for start in range(0, len(view), step):
         yield slice(start, min(start + step, len(view)))
+
+
+def printable(text: str) -> str:
+    """A name from a file or folder as it can be shown: control characters and bytes of other encodings are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def to_unit(x: np.ndarray) -> np.ndarray:
@@ -315,3 +330,9 @@ def check_labels(y: np.ndarray, class_names: Sequence[str], where: str) -> None:
     """DataError unless every label has a name."""
     if len(y) and (y.min() < 0 or y.max() >= len(class_names)):
         raise DataError(f"{where}: labels run from {y.min()} to {y.max()}, but there are {len(class_names)} classes.")
+
+
+def different(setting: str, names: Sequence[str] | None) -> None:
+    """ConfigError where a list of names, if given, is empty or holds one of them twice."""
+    if names is not None and (not names or len(set(names)) < len(names)):
+        raise ConfigError(f"{setting}: expected different names, got {list(names)}.")

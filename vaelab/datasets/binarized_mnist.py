@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from vaelab.datasets.archive import in_words
 from vaelab.datasets.base import Dataset, Split
 from vaelab.datasets.download import damaged, obtain
 
 SIDE = 28
 OFFICIAL = (50_000, 10_000, 10_000)
+MOST_OF_A_LINE = 4 * SIDE * SIDE  # bytes: 784 digits, each with a blank, take 1,568
+MOST_BYTES = 1 << 30  # of one file: the 50,000 images take 78 MB
 
 
 def load(*, data_dir: str | None, seed: int, files: list[dict], folders: list[str], licence: str) -> Dataset:
@@ -31,9 +34,12 @@ def read(path: Path, entry: dict) -> np.ndarray:
     Raises:
         DataError: anything else in the file.
     """
+    if path.stat().st_size > MOST_BYTES:
+        size = f"{in_words(path.stat().st_size)}, expected at most {in_words(MOST_BYTES)}"
+        raise damaged("binarized_mnist", path, entry, f"it has {size}")
     images = []
     with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(MOST_OF_A_LINE), b""), start=1):
             digits = line.split()
             if not digits:
                 continue
@@ -42,7 +48,7 @@ def read(path: Path, entry: dict) -> np.ndarray:
                 raise damaged("binarized_mnist", path, entry, what)
             image = b"".join(digits)
             if len(image) != SIDE * SIDE or image.translate(None, b"01"):
-                wrong = next(d for d in digits if d not in (b"0", b"1")).decode("ascii", "replace")
+                wrong = next(d for d in digits if d not in (b"0", b"1"))[:20].decode("ascii", "replace")
                 raise damaged("binarized_mnist", path, entry, f"line {number} holds {wrong!r}, expected 0 and 1 only")
             images.append(image)
     if not images:

@@ -10,7 +10,18 @@ from vaelab.datasets.base import Dataset
 from vaelab.errors import ConfigError
 
 # What a yaml holds beside the settings of its reader: applied to the whole, not to its parts.
-_NOT_OWN = {"defaults", "limit", "validation", "binarize", "standardize", "resize", "pad_to", "epochs", "shape"}
+_NOT_OWN = {
+    "defaults",
+    "limit",
+    "validation",
+    "binarize",
+    "binarize_seed",
+    "standardize",
+    "resize",
+    "pad_to",
+    "epochs",
+    "shape",
+}
 
 
 def settings_of(name: str, where: str) -> dict:

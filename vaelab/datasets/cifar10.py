@@ -1,18 +1,18 @@
 """CIFAR-10: 50,000 + 10,000 photographs, 32x32 RGB, in the official pickled batches, which are read, never executed."""
 
-import io
-import pickle
+import pickletools
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from vaelab.datasets.archive import members
+from vaelab.datasets.archive import in_words, members
 from vaelab.datasets.base import Dataset, Split, check_labels
 from vaelab.datasets.download import damaged, obtain, places
 
 FOLDER = "cifar-10-batches-py"
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 OFFICIAL_ROWS = 10000
+MOST_OF_A_BATCH = 1 << 26  # bytes: 10,000 rows of 3,072 pixels, their labels and file names take 31 MB
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -28,10 +28,7 @@ def load(*, data_dir: str | None, seed: int, files: list[dict], folders: list[st
     unpacked = [p / FOLDER for p in places(folders, data_dir)]
     folder = next((p for p in unpacked if (p / "test_batch").is_file()), None)
     source = folder or obtain("cifar10", files, folders, data_dir)[entry["name"]]
-    batches = {}
-    for name, content in _contents(source, entry):
-        if name in (*TRAIN, "test_batch"):
-            batches[name] = _batch(content, source, name, entry)
+    batches = {name: _batch(content, source, name, entry) for name, content in _contents(source, entry)}
     for name in (*TRAIN, "test_batch"):
         if name not in batches:
             raise damaged("cifar10", source, entry, f"it lacks '{FOLDER}/{name}'")
@@ -45,13 +42,19 @@ def load(*, data_dir: str | None, seed: int, files: list[dict], folders: list[st
 
 
 def _contents(source: Path, entry: dict):
+    """(name, content) of the batch files in an archive or an unpacked folder."""
+    wanted = (*TRAIN, "test_batch")
     if source.is_dir():
-        for path in sorted(source.iterdir()):
-            if path.is_file():
-                yield path.name, path.read_bytes()
+        for path in (source / name for name in wanted if (source / name).is_file()):
+            if path.stat().st_size > MOST_OF_A_BATCH:
+                size = f"{in_words(path.stat().st_size)}, expected at most {in_words(MOST_OF_A_BATCH)}"
+                raise damaged("cifar10", path, entry, f"it has {size}")
+            yield path.name, path.read_bytes()
         return
-    for name, content in members(source, entry, "cifar10"):
-        if PurePosixPath(name).parent.name == FOLDER:
+    for name, content in members(
+        source, entry, "cifar10", most=MOST_OF_A_BATCH, most_in_all=8 * MOST_OF_A_BATCH, most_files=1000
+    ):
+        if PurePosixPath(name).parent.name == FOLDER and PurePosixPath(name).name in wanted:
             yield PurePosixPath(name).name, content
 
 
@@ -59,7 +62,7 @@ def _batch(content: bytes, source, name: str, entry: dict) -> tuple[np.ndarray, 
     """(images (n, 32, 32, 3), labels (n,)) of one batch file."""
     where = f"its batch '{name}'"
     try:
-        found = _Reader(io.BytesIO(content), encoding="bytes").load()
+        found = _read(content)
     except _Foreign as error:
         raise damaged(
             "cifar10", source, entry, f"{where} wants to import {error}, which no official batch does"
@@ -91,14 +94,16 @@ class _Foreign(Exception):
 
 
 class _Array:
-    """Stands in for a pickled numpy array and keeps what it is made of; no numpy code sees the pickle."""
+    """What a pickled numpy array is made of; no numpy code sees the pickle."""
 
     shape, dtype, content = (), "", b""
 
-    def __setstate__(self, state):
+    def build(self, state):
         _, self.shape, dtype, fortran, self.content = state
         self.dtype = getattr(dtype, "code", "")
-        if fortran or not isinstance(self.content, (bytes, bytearray)):
+        if isinstance(self.content, str):
+            self.content = self.content.encode("latin1")
+        if fortran or not isinstance(self.content, bytes):
             raise _Foreign("an array that is not plain bytes")
 
 
@@ -106,29 +111,90 @@ class _Dtype:
     def __init__(self, code="", *_):
         self.code = _text(code)
 
-    def __setstate__(self, state):
+    def build(self, state):
         pass
 
 
-def _bytes_of(text, encoding="latin1"):
-    """What `_codecs.encode` is used for in batches written by Python 3."""
-    return text.encode("latin1")
+# What stands for the names a batch may hold; `_codecs.encode` is used for bytes in batches written by Python 3.
+_KNOWN = {
+    "numpy ndarray": _Array,
+    "numpy dtype": _Dtype,
+    "_codecs encode": lambda text, *_: text.encode("latin1"),
+    "numpy.core.multiarray _reconstruct": lambda *_: _Array(),
+    "numpy._core.multiarray _reconstruct": lambda *_: _Array(),
+}
+_VALUES = {"BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "BINSTRING", "SHORT_BINSTRING", "STRING",
+           "BINUNICODE", "SHORT_BINUNICODE", "UNICODE", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}  # fmt: skip
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 
 
-class _Reader(pickle.Unpickler):
-    """Knows arrays and byte strings only; every other name is an error, nothing is imported."""
+def _read(content: bytes):
+    """The value of a pickle made of numbers, text, lists, dicts with text keys and arrays.
 
-    _KNOWN = {
-        ("numpy", "ndarray"): _Array,
-        ("numpy", "dtype"): _Dtype,
-        ("_codecs", "encode"): _bytes_of,
-    } | {(f"numpy.{core}.multiarray", "_reconstruct"): lambda *_: _Array() for core in ("core", "_core")}
+    A pickle is a program for a machine with a stack. The few instructions that batches use are followed here, so that
+    nothing is imported or called, and neither the machine's memory nor its hashing can be made to grow.
 
-    def find_class(self, module, name):
-        found = self._KNOWN.get((module, name))
-        if found is None:
-            raise _Foreign(f"{module}.{name}")
+    Raises:
+        _Foreign: it names or does something else.
+    """
+    stack, marks, memo = [], [], {}
+
+    def since_mark() -> list:
+        start = marks.pop()
+        found = stack[start:]
+        del stack[start:]
         return found
 
-    def persistent_load(self, pid):
-        raise _Foreign(f"the outside object {pid!r}")
+    def add(pairs: list) -> None:
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+            if not isinstance(key, (str, bytes)):
+                raise _Foreign("a key that is no text")
+            stack[-1][key] = value
+
+    for instruction, value, _ in pickletools.genops(content):
+        name = instruction.name
+        if name in _VALUES:
+            stack.append(value)
+        elif name in _CONSTANTS:
+            stack.append(_CONSTANTS[name])
+        elif name in _EMPTY:
+            stack.append(_EMPTY[name]())
+        elif name == "MARK":
+            marks.append(len(stack))
+        elif name in ("TUPLE", "LIST"):
+            stack.append((tuple if name == "TUPLE" else list)(since_mark()))
+        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
+            n = int(name[-1])
+            stack[-n:] = [tuple(stack[-n:])]
+        elif name == "DICT":
+            pairs = since_mark()
+            stack.append({})
+            add(pairs)
+        elif name in ("APPEND", "APPENDS"):
+            found = [stack.pop()] if name == "APPEND" else since_mark()
+            stack[-1].extend(found)
+        elif name in ("SETITEM", "SETITEMS"):
+            add([stack.pop(-2), stack.pop()] if name == "SETITEM" else since_mark())
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            memo[len(memo) if name == "MEMOIZE" else value] = stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            stack.append(memo[value])
+        elif name in ("GLOBAL", "STACK_GLOBAL"):
+            named = value if name == "GLOBAL" else " ".join([stack.pop(-2), stack.pop()])
+            if named not in _KNOWN:
+                raise _Foreign(named.replace(" ", "."))
+            stack.append(_KNOWN[named])
+        elif name == "REDUCE":
+            arguments, function = stack.pop(), stack.pop()
+            if function not in _KNOWN.values():
+                raise _Foreign("what is no function")
+            stack.append(function(*arguments))
+        elif name == "BUILD":
+            state = stack.pop()
+            stack[-1].build(state)
+        elif name == "STOP":
+            return stack.pop()
+        elif name not in ("PROTO", "FRAME", "POP"):
+            raise _Foreign(f"by the instruction {name}")
+    raise ValueError("it has no end")

@@ -13,6 +13,7 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
+from vaelab.datasets.base import printable
 from vaelab.errors import DataError
 
 TRIES = 4
@@ -111,9 +112,9 @@ def _known(entry: dict) -> str:
 def damaged(dataset: str, path: Path, entry: dict, what: str) -> DataError:
     """The error for a file that is there and cannot be right: names file, expected checksum, URL and what to do."""
     return DataError(
-        f"dataset={dataset}: {path} is not the expected file: {what} (expected {_known(entry)}). Delete it and run "
-        f"'vaelab data fetch dataset={dataset}', or put the file from {entry.get('url') or 'its source'} "
-        f"into a folder given with data_dir=."
+        f"dataset={dataset}: {path} is not the expected file: {printable(what)} (expected {_known(entry)}). "
+        f"Delete it and run 'vaelab data fetch dataset={dataset}', or put the file from "
+        f"{entry.get('url') or 'its source'} into a folder given with data_dir=."
     )
 
 
@@ -236,10 +237,11 @@ def _member(dataset: str, final: Path, part: Path, entry: dict) -> Path:
     out = final.with_name(final.name + ".unzipped")
     try:
         with zipfile.ZipFile(part) as zipped, zipped.open(entry["member"]) as source, out.open("wb") as target:
+            _room(part.parent, zipped.getinfo(entry["member"]).file_size)
             shutil.copyfileobj(source, target, 1 << 20)
             target.flush()
             os.fsync(target.fileno())
-    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, RuntimeError) as error:
         out.unlink(missing_ok=True)
         raise damaged(dataset, final, entry, f"the zip archive {part.name} cannot be read ({error})") from None
     except BaseException:

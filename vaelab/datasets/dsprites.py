@@ -1,6 +1,7 @@
 """dSprites: 737,280 binary 64x64 images, one per combination of five factors, from the official .npz."""
 
 import io
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt
+from vaelab.datasets.archive import READ_ERRORS, Unreadable, npy_header, read_npy, zip_member
 from vaelab.datasets.base import Dataset, Rows, Split, split_rows
 from vaelab.datasets.download import cache_dir, damaged, obtain, only_one, sha256
 from vaelab.errors import DataError
@@ -16,6 +18,7 @@ SIDE = 64
 FACTORS = ("shape", "scale", "orientation", "x", "y")
 SHAPES = ("square", "ellipse", "heart")
 SIZES = (3, 6, 40, 32, 32)
+MOST_CLASSES = 6 * 8 * math.prod(SIZES)  # bytes: six integers for each image
 
 
 def load(
@@ -66,9 +69,9 @@ def _unpack(packed: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def _factors(source: Path, entry: dict) -> np.ndarray:
     """(N, 5) integers from `latents_classes`, whose first column, colour, has one value."""
     try:
-        with np.load(source, allow_pickle=False) as arrays:
-            classes = arrays["latents_classes"]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(source) as archive, zip_member(archive, "latents_classes.npy") as (stream, content):
+            classes = read_npy(stream, content, MOST_CLASSES)
+    except (Unreadable, *READ_ERRORS) as error:
         raise damaged("dsprites", source, entry, f"'latents_classes' cannot be read ({error})") from None
     if classes.ndim != 2 or classes.shape[1] != 6 or classes.dtype.kind not in "iu" or not len(classes):
         what = f"'latents_classes' is {classes.dtype} of shape {classes.shape}, expected integers (N, 6)"
@@ -118,10 +121,8 @@ def _repack(source: Path, entry: dict, n: int, path: Path) -> None:
 def _pixels(source: Path, entry: dict, n: int):
     """Blocks (b, 4096) of the array `imgs`, streamed out of the compressed archive."""
     try:
-        with zipfile.ZipFile(source) as archive, archive.open("imgs.npy") as stream:
-            version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(stream)
+        with zipfile.ZipFile(source) as archive, zip_member(archive, "imgs.npy") as (stream, _):
+            shape, dtype, fortran = npy_header(stream)
             if shape != (n, SIDE, SIDE) or fortran or dtype != np.uint8:
                 what = f"'imgs' is {dtype} of shape {shape}, expected uint8 ({n}, {SIDE}, {SIDE})"
                 raise damaged("dsprites", source, entry, what)
@@ -134,5 +135,5 @@ def _pixels(source: Path, entry: dict, n: int):
                 if block.max(initial=0) > 1:
                     raise damaged("dsprites", source, entry, f"'imgs' holds {block.max()}, expected 0 and 1 only")
                 yield block
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (Unreadable, *READ_ERRORS) as error:
         raise damaged("dsprites", source, entry, f"'imgs' cannot be read ({error})") from None

@@ -20,7 +20,7 @@ from threading import Lock
 
 import numpy as np
 
-from vaelab.datasets.base import Rows
+from vaelab.datasets.base import Rows, printable
 from vaelab.datasets.download import cache_dir, only_one
 from vaelab.errors import DataError
 
@@ -186,6 +186,8 @@ def decode(source, recipe: Recipe) -> np.ndarray | str:
         if error.errno == errno.ENOMEM:
             raise
         return "no known image format" if isinstance(error, UnidentifiedImageError) else error.strerror or str(error)
+    except Image.DecompressionBombError:
+        return "its pixels are too many"
     except Exception as error:  # decoders of damaged files raise many things
         return f"damaged ({type(error).__name__}: {error})"
 
@@ -233,9 +235,9 @@ def folder_key(root: Path, names: list[str]) -> str:
     Content is read once: as long as size, times and number of every file stay as they are, what was found then is
     looked up.
     """
-    looked_like = hashlib.sha256(str(root.resolve()).encode())
+    looked_like = hashlib.sha256(os.fsencode(root.resolve()))
     for name in names:
-        looked_like.update(f"{name}\0{_looks(root / name)}\n".encode())
+        looked_like.update(os.fsencode(f"{name}\0{_looks(root / name)}\n"))
     memory = cache_dir() / "images" / "known" / looked_like.hexdigest()[:32]
     try:
         return memory.read_text(encoding="ascii")
@@ -244,7 +246,7 @@ def folder_key(root: Path, names: list[str]) -> str:
     digest = hashlib.sha256()
     with ThreadPoolExecutor(n_workers()) as pool:
         for name, content in zip(names, _windowed(pool, _digest, [root / n for n in names])):
-            digest.update(f"{name}\0{content}\n".encode())
+            digest.update(os.fsencode(f"{name}\0{content}\n"))
     key = digest.hexdigest()
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
@@ -290,7 +292,7 @@ def skipped_note(dataset: str, n_read: int, skipped: dict[str, str]) -> tuple[st
 
 
 def _listed(skipped: dict[str, str], most: int = 10) -> str:
-    shown = "; ".join(f"{name} ({why})" for name, why in list(skipped.items())[:most])
+    shown = "; ".join(f"{printable(name)} ({printable(why)})" for name, why in list(skipped.items())[:most])
     return shown + (f"; and {len(skipped) - most} more" if len(skipped) > most else "")
 
 

@@ -2,13 +2,15 @@
 
 import difflib
 import os
+from collections import defaultdict
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
-from vaelab.datasets.base import Dataset, Split, split_rows
+from vaelab.datasets.base import Dataset, Split, different, printable, split_rows
 from vaelab.datasets.image_cache import Decoded, Recipe, decoded, folder_key, skipped_note
 from vaelab.errors import ConfigError, DataError
 
@@ -45,14 +47,15 @@ def load(
     root = find_folder(path, data_dir)
     files, foreign = list_files(root)
     if not files:
-        listed = f" ({len(foreign)} other files, for instance {foreign[0]})" if foreign else ""
+        why = {f"{printable(name or str(root))} ({why})": None for name, why in foreign.items()}
+        listed = f" ({len(foreign)} other files, for instance {next(iter(why))})" if foreign else ""
         raise DataError(
             f"dataset=image_folder: no image files in {root}{listed}. Known: {', '.join(sorted(SUFFIXES))}."
         )
     by_split = {part: [f for f in files if f.startswith(f"{part}/")] for part in ("train", "test")}
     splits_given = all(by_split.values())
     if splits_given:
-        foreign += [f for f in files if not f.startswith(("train/", "test/"))]
+        foreign |= {f: "neither in train/ nor in test/" for f in files if not f.startswith(("train/", "test/"))}
         files = by_split["train"] + by_split["test"]
     inner = [f.partition("/")[2] for f in files] if splits_given else files
     files, names, y = with_labels("image_folder", root, files, inner, labels, classes)
@@ -60,10 +63,11 @@ def load(
     found = decoded(
         "image_folder", folder_key(root, files), lambda: (len(files), ((f, root / f) for f in files)), recipe
     )
-    skipped = found.skipped | dict.fromkeys(foreign, "not an image file")
+    skipped = found.skipped | foreign
     notes = skipped_note("image_folder", len(found.names), skipped)
     if labels == "folder" and y is None and any("/" in f for f in inner):
         notes += (f"image_folder: some images of {root} lie outside class folders: no labels are used.",)
+    notes += _alike(names)
     y = labels_of(found, y)
     if not splits_given:
         return split_dataset("image_folder", found, y, names, test_fraction, data_seed, notes)
@@ -77,10 +81,11 @@ def load(
     return Dataset("image_folder", train, test, class_names=names, notes=notes)
 
 
-def shapes(*, path, image_size, color, **_) -> tuple[tuple[int, int, int], ...]:
+def shapes(*, path, image_size, color, classes, **_) -> tuple[tuple[int, int, int], ...]:
     """((H, W, C),) as the settings say."""
     if not path:
         raise ConfigError("dataset=image_folder needs the folder of your images: dataset.path=FOLDER.")
+    different("dataset.classes", classes)
     return (Recipe(_size(image_size), color, "stretch").shape,)
 
 
@@ -115,16 +120,61 @@ def _folders(parent: Path) -> list[str]:
         return []
 
 
-def list_files(root: Path) -> tuple[list[str], list[str]]:
-    """(image files, other files) below `root`, sorted, as relative names with "/"; hidden ones are left out."""
-    images, foreign = [], []
-    for folder, inner, names in os.walk(root, followlinks=True):
-        inner[:] = sorted(n for n in inner if not n.startswith("."))
-        for name in sorted(names):
-            relative = (Path(folder) / name).relative_to(root).as_posix()
-            if not name.startswith("."):
-                (images if Path(name).suffix.lower() in SUFFIXES else foreign).append(relative)
-    return sorted(images), sorted(foreign)
+def list_files(root: Path) -> tuple[list[str], dict[str, str]]:
+    """(image files, {other: why it is left out}) below `root`, sorted, as relative names with "/".
+
+    Links are followed, and every file and folder counts once, under its own name before that of a link: no loop is
+    walked, and no image is trained on under one name and tested under another. Hidden names are left out unsaid.
+    """
+    images, skipped, known = [], {}, {}
+    walks, links = [root], []
+
+    def unread(error: OSError) -> None:
+        skipped[_relative(error.filename, root)] = f"cannot be read: {error.strerror or error}"
+
+    def seen(name: str, stat: os.stat_result, what: str) -> bool:
+        first = known.setdefault((stat.st_dev, stat.st_ino), name)
+        if first != name:
+            skipped[name] = f"the same {what} as {first or root}"
+        return first != name
+
+    def keep(path: str) -> None:
+        """Notes a file; a folder behind a link is walked next."""
+        name = _relative(path, root)
+        try:
+            stat = os.stat(path)
+        except OSError as error:
+            skipped[name] = f"cannot be read: {error.strerror}"
+            return
+        if S_ISDIR(stat.st_mode):
+            if not seen(name, stat, "folder"):
+                walks.append(path)
+        elif not S_ISREG(stat.st_mode):
+            skipped[name] = "neither file nor folder"
+        elif Path(name).suffix.lower() not in SUFFIXES:
+            skipped[name] = "not an image file"
+        elif not seen(name, stat, "file"):
+            images.append(name)
+
+    while walks or links:
+        if not walks:  # all that has a name of its own was seen
+            keep(links.pop(0))
+            continue
+        for folder, inner, names in os.walk(walks.pop(), onerror=unread):
+            stat = os.stat(folder)
+            known.setdefault((stat.st_dev, stat.st_ino), _relative(folder, root))
+            shown = [n for n in sorted([*inner, *names]) if not n.startswith(".")]
+            linked = {n for n in shown if os.path.islink(os.path.join(folder, n))}
+            links += [os.path.join(folder, n) for n in shown if n in linked]
+            inner[:] = sorted({*inner} & {*shown} - linked)
+            for name in sorted({*names} & {*shown} - linked):
+                keep(os.path.join(folder, name))
+    return sorted(images), dict(sorted(skipped.items()))
+
+
+def _relative(path, root: Path) -> str:
+    name = Path(path).relative_to(root).as_posix()
+    return "" if name == "." else name
 
 
 def with_labels(
@@ -155,6 +205,15 @@ def with_labels(
     number = {name: i for i, name in enumerate(names)}
     y = {f: number[t] for f, t in zip(files, top) if t in number}
     return list(y), names, y
+
+
+def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A note on class names that differ in their capitals alone."""
+    groups = defaultdict(list)
+    for name in names:
+        groups[name.casefold()].append(name)
+    pairs = [" and ".join(group) for group in groups.values() if len(group) > 1]
+    return (f"image_folder: classes that differ in capitals only: {'; '.join(pairs)}.",) if pairs else ()
 
 
 def labels_of(found: Decoded, y: dict[str, int] | None) -> np.ndarray | None:

@@ -2,15 +2,19 @@
 
 import os
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
-from vaelab.datasets.base import Dataset, Split, check_labels, chunks, map_rows, split_rows
+from vaelab.datasets.archive import READ_ERRORS, Unreadable, map_npy, read_npy, usable_memory, zip_member
+from vaelab.datasets.base import Dataset, Split, check_labels, chunks, different, map_rows, printable, split_rows
 from vaelab.errors import ConfigError, DataError
+
+AGAIN = "Save it again as a plain array of numbers, with numpy.savez or numpy.save."
+FREE = "are free in memory (an .npy file stays on the disk and is read as needed)"
+MOST_CLASSES = 100_000
 
 
 def load(
@@ -43,14 +47,20 @@ def load(
     """
     source = _find(path, data_dir)
     if source.suffix.lower() == ".npy":
-        arrays, train, test, train_labels = {"x": _read(source, source.name)}, ["x"], None, None
+        arrays, train, test, train_labels = {"x": _mapped(source)}, ["x"], None, None
     else:
         arrays = _archive(source, [*train, train_labels, *(test or ()), test_labels if test else None])
     splits = [_split(arrays, source, train, train_labels, image_shape, values)]
     if test:
         splits.append(_split(arrays, source, test, test_labels, image_shape, values))
     labels = [s.y for s in splits if s.y is not None]
-    names = tuple(class_names or map(str, range(max((int(y.max(initial=-1)) for y in labels), default=-1) + 1)))
+    n_classes = max((int(y.max(initial=-1)) for y in labels), default=-1) + 1
+    if n_classes > MOST_CLASSES:
+        raise DataError(
+            f"dataset=npz {source}: labels run to {n_classes - 1}; expected numbers of classes 0, 1, ..., below "
+            f"{MOST_CLASSES}. Leave them out with dataset.train_labels=null dataset.test_labels=null."
+        )
+    names = tuple(class_names or map(str, range(n_classes)))
     for y in labels:
         check_labels(y, names, f"dataset=npz {source}")
     if not test:
@@ -64,10 +74,13 @@ def load(
     return Dataset("npz", *splits, class_names=names if labels else (), values=values, notes=notes)
 
 
-def shapes(*, path, image_shape, train, **_) -> tuple[tuple[int, int, int], ...] | None:
+def shapes(*, path, image_shape, train, class_names, **_) -> tuple[tuple[int, int, int], ...] | None:
     """(H, W, C) of each view if `image_shape` says it."""
     if not path:
         raise ConfigError("dataset=npz needs the file of your arrays: dataset.path=FILE.npz.")
+    if not train:
+        raise ConfigError("dataset.train: expected the name of at least one array, got [].")
+    different("dataset.class_names", class_names)
     if image_shape is None:
         return None
     if len(image_shape) != 3:
@@ -86,36 +99,43 @@ def _find(path: str | None, data_dir: str | None) -> Path:
     raise DataError(f"dataset.path: there is no file {' or '.join(map(str, candidates))}.")
 
 
-def _read(file, name: str) -> np.ndarray:
-    """One array; DataError for Python objects and damage. A file on disk is memory-mapped."""
+def _mapped(source: Path) -> np.ndarray:
+    """The array of an .npy file, as a memory map."""
     try:
-        return np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        if "pickle" in str(error) or "Object arrays" in str(error):
-            what = "holds Python objects, which could run code when read; only plain numbers are read"
-        else:
-            what = f"cannot be read ({error})"
-        raise DataError(f"dataset=npz: array '{name}' {what}. Save it again with a numeric dtype.") from None
+        return map_npy(source)
+    except (Unreadable, *READ_ERRORS) as error:
+        raise DataError(f"dataset=npz: {source} cannot be read: {error}. {AGAIN}") from None
 
 
 def _archive(source: Path, wanted: list[str | None]) -> dict[str, np.ndarray]:
-    """The wanted arrays of an .npz file."""
+    """The wanted arrays of an .npz file, as many as the memory holds."""
+    found, room = {}, usable_memory()
     try:
         with zipfile.ZipFile(source) as archive:
             there = [n.removesuffix(".npy") for n in archive.namelist()]
-            found = {}
             for name in dict.fromkeys(n for n in wanted if n is not None):
-                if name not in there:
+                if there.count(name) != 1:
+                    what = "no array" if name not in there else f"{there.count(name)} arrays called"
                     raise DataError(
-                        f"dataset=npz: {source} has no array '{name}'; it has: {', '.join(there) or 'none'}. "
+                        f"dataset=npz: {source} has {what} '{name}'; it has: {_listed(there)}. "
                         "Name them with dataset.train=[...], dataset.test=[...] or null, dataset.train_labels and "
                         "dataset.test_labels (null: none)."
                     )
-                with archive.open(f"{name}.npy") as stream:
-                    found[name] = _read(stream, name)
+                try:
+                    with zip_member(archive, archive.namelist()[there.index(name)]) as (stream, content):
+                        found[name] = read_npy(stream, content, room, FREE)
+                except (Unreadable, *READ_ERRORS) as error:
+                    raise DataError(
+                        f"dataset=npz: array '{name}' of {source} cannot be read: {error}. {AGAIN}"
+                    ) from None
+                room -= found[name].nbytes
             return found
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except READ_ERRORS as error:
         raise DataError(f"dataset=npz: {source} is no readable .npz file ({error}).") from None
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(printable, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
 
 
 def _split(arrays, source: Path, views: list[str], labels: str | None, image_shape, values: str) -> Split:
@@ -146,8 +166,12 @@ def _images(array: np.ndarray, name: str, source: Path, image_shape, values: str
     if kind not in "buif":
         raise DataError(f"{where} is of {array.dtype}; expected numbers.")
     shape = _image_shape(array, name, source, image_shape)
+    if 0 in shape:
+        raise DataError(f"{where} has shape {array.shape}: its images have no pixels; expected more than one.")
+    if values == "binary":
+        _check_binary(array, where)
     if kind == "f" or values == "real":
-        return _to(array, shape, np.float32, lambda x: x.astype(np.float32))
+        return _to(array, shape, np.float32, _single)
     if kind == "b":
         return _to(array, shape, np.uint8, lambda x: x * np.uint8(255))
     low, high = _range(array)
@@ -158,6 +182,24 @@ def _images(array: np.ndarray, name: str, source: Path, image_shape, values: str
     if array.dtype == np.uint8 and array.shape[1:] == shape:
         return array
     return _to(array, shape, np.uint8, lambda x: x.astype(np.uint8))
+
+
+def _check_binary(array, where: str) -> None:
+    """DataError unless every number is 0 or 1, or every one 0 or 255."""
+    one = 255 if array.dtype.kind != "f" and _range(array)[1] > 1 else 1
+    for rows in chunks(array):
+        wrong = array[rows][(array[rows] != 0) & (array[rows] != one)]
+        if wrong.size:
+            raise DataError(
+                f"{where} is no binary array: it holds {wrong.flat[0]}; expected 0 and 1 (or 0 and 255) only. "
+                "Use dataset.values=grey, and dataset.binarize to make grey pixels binary."
+            )
+
+
+def _single(x: np.ndarray) -> np.ndarray:
+    """float32; what does not fit is infinite, and refused as such."""
+    with np.errstate(over="ignore"):
+        return x.astype(np.float32)
 
 
 def _to(array, shape, dtype, convert):

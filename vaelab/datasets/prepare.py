@@ -22,7 +22,7 @@ from vaelab.datasets.base import (
 )
 from vaelab.errors import ConfigError, DataError
 
-SHARED = ("limit", "validation", "binarize", "standardize", "resize", "pad_to", "epochs", "shape")
+SHARED = ("limit", "validation", "binarize", "binarize_seed", "standardize", "resize", "pad_to", "epochs", "shape")
 # With dynamic binarisation, test images are drawn once and alike for every `seed`: runs of a study share them.
 FIXED_SEED = 0
 
@@ -105,10 +105,11 @@ def prepare(dataset: Dataset, shared: dict, *, seed: int, validation: bool) -> D
     assert dataset.shapes == final
     how = _binarisation(dataset, shared["binarize"] or "none")
     if how in ("threshold", "static"):
+        drawn_from = static_seed(shared, seed)
         dataset = replace(
             dataset,
-            train=binary(dataset.train, how, seed, 0),
-            test=binary(dataset.test, how, seed, 1),
+            train=binary(dataset.train, how, drawn_from, 0),
+            test=binary(dataset.test, how, drawn_from, 1),
         )
     if validation:
         dataset = _with_validation(dataset, shared["validation"], seed, how)
@@ -118,6 +119,12 @@ def prepare(dataset: Dataset, shared: dict, *, seed: int, validation: bool) -> D
     if shared["standardize"]:
         dataset = replace(dataset, standardize=moments(dataset.train))
     return dataset
+
+
+def static_seed(cfg_dataset: dict, seed: int) -> int:
+    """The seed static pixels are drawn from; configurations of before `binarize_seed` mean the run's."""
+    own = cfg_dataset.get("binarize_seed")
+    return seed if own is None else own
 
 
 def _binarisation(dataset: Dataset, asked: str) -> str:
@@ -173,8 +180,8 @@ def _check_floats(dataset: Dataset, name: str, view) -> None:
             raise DataError(f"dataset={dataset.name}: image {row} of the {name} split holds NaN or infinity.")
         if dataset.values != "real" and (low < 0 or high > 1):
             raise DataError(
-                f"dataset={dataset.name}: intensities of the {name} split run from {low:g} to {high:g}; expected "
-                "[0, 1] for floats (0..255 only as uint8). Scale them, or declare them real numbers where the "
+                f"dataset={dataset.name}: intensities of the {name} split run from {low:.8g} to {high:.8g}; "
+                "expected [0, 1] for floats (0..255 only as uint8). Scale them, or declare them real numbers where the "
                 "dataset has such a setting."
             )
 

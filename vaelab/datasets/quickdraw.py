@@ -5,7 +5,8 @@ import difflib
 import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
-from vaelab.datasets.base import Dataset, Rows, Split, Stack, split_rows
+from vaelab.datasets.archive import READ_ERRORS, Unreadable, map_npy
+from vaelab.datasets.base import Dataset, Rows, Split, Stack, different, split_rows
 from vaelab.datasets.download import damaged, obtain, places
 from vaelab.errors import ConfigError, DataError
 
@@ -49,8 +50,7 @@ def load(
 
 def needed(*, categories: list[str], url: str, sha256: dict, **_) -> list[dict]:
     """The files of the chosen categories, as `obtain` wants them."""
-    if not categories or len(set(categories)) < len(categories):
-        raise ConfigError(f"dataset.categories: expected different names, got {list(categories)}.")
+    different("dataset.categories", categories)
     for name in categories:
         if "/" in name or "\\" in name or name.startswith("."):
             raise ConfigError(f"dataset.categories: '{name}' is not a category of Quick, Draw!.")
@@ -63,8 +63,8 @@ def needed(*, categories: list[str], url: str, sha256: dict, **_) -> list[dict]:
 def _bitmaps(path, entry: dict) -> np.ndarray:
     """The memory map (N, 784) of one file."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        array = map_npy(path)
+    except (Unreadable, *READ_ERRORS) as error:
         raise damaged("quickdraw", path, entry, f"it cannot be read as a .npy array ({error})") from None
     if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != SIDE * SIDE or not len(array):
         what = f"it holds {array.dtype} of shape {array.shape}, expected uint8 (N, {SIDE * SIDE})"

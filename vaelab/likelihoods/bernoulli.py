@@ -7,6 +7,7 @@ class Bernoulli(layers.Layer):
     """Pixels are 0 or 1 with probability sigmoid(logit). Grey levels in [0, 1] train, but give no likelihood."""
 
     discrete = True
+    unit_interval = True  # means nothing of pixels outside [0, 1]
 
     def __init__(self):
         super().__init__(name="likelihood", dtype="float32")

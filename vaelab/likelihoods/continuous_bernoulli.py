@@ -18,6 +18,7 @@ class ContinuousBernoulli(layers.Layer):
     """
 
     discrete = False
+    unit_interval = True  # means nothing of pixels outside [0, 1]
 
     def __init__(self):
         super().__init__(name="likelihood", dtype="float32")

@@ -28,6 +28,7 @@ class DiscretizedLogistic(layers.Layer):
     """
 
     discrete = True
+    unit_interval = True  # means nothing of pixels outside [0, 1]
 
     def __init__(
         self,
