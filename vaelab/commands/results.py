@@ -5,6 +5,7 @@ import warnings
 
 from vaelab.build import target
 from vaelab.errors import ConfigError
+from vaelab.folder import beside
 
 
 def _settings(node: dict) -> dict:
@@ -87,10 +88,12 @@ def save_picture(picture, folder, name: str, suffix: str):
     """A Figure as PNG, SVG or PDF; an Animation as GIF."""
     if hasattr(picture, "frames"):
         path = folder.figure_file(name, "gif")
-        picture.save(path)
+        with beside(path) as temporary:
+            picture.save(temporary)
         return path
     path = folder.figure_file(name, suffix)
-    picture.savefig(path, dpi=picture.get_dpi())
+    with beside(path) as temporary:
+        picture.savefig(temporary, dpi=picture.get_dpi())
     return path
 
 

@@ -1,10 +1,11 @@
 """`vaelab train`: from a configuration to a complete run folder."""
 
 import math
+import signal
 import sys
 import time
 
-from vaelab import environment
+from vaelab import environment, signals
 from vaelab.commands import opening, results
 from vaelab.errors import Interrupted, VaelabError
 from vaelab.runs import RunFolder
@@ -21,9 +22,10 @@ def run(cfg):
     folder = RunFolder(hydra.runtime.output_dir)
     plain = OmegaConf.to_container(cfg, resolve=True)
     chosen = {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
+    opening.refuse_other_settings(folder, plain)
     try:
         return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir)
-    except VaelabError:
+    except (VaelabError, KeyboardInterrupt):
         folder.discard_if_empty()
         raise
 
@@ -43,7 +45,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
     """
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
-    with folder.locked(), folder.logging():
+    with signals.handled_by(signal.default_int_handler), folder.locked(), folder.logging():
         vae, dataset, plan_steps = prepare(cfg)
         folder.write_config(cfg)
         name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
