@@ -4,7 +4,7 @@ import sys
 
 from vaelab import backend
 from vaelab.build import build, part, target
-from vaelab.config.folders import config_hash, hashed
+from vaelab.config.folders import hashed
 from vaelab.config.older import completed
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
@@ -99,10 +99,10 @@ def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
         return
     chosen = folder.status().get("chosen") or {}
     there, _ = completed(folder.read_config(), chosen, f"{folder}/config.yaml")
-    if config_hash(there) == config_hash(cfg):
-        return
     before, now = hashed(there), hashed(cfg)
     different = [k for k in {**before, **now} if before.get(k) != now.get(k)]
+    if not different:
+        return
     shown = ", ".join(f"{k}={now.get(k)} for {before.get(k)}" for k in different[:3])
     raise ConfigError(
         f"{folder} holds a run of other settings ({shown}{', ...' if len(different) > 3 else ''}). "
