@@ -198,3 +198,12 @@ def test_a_folder_takes_the_place_of_another(tmp_path):
             (temporary / "weights").write_text(content)
     assert (tmp_path / "model" / "weights").read_text() == "two"
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_empty_folder_is_discarded_unless_another_process_has_just_begun_in_it(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with folder.locked():
+        RunFolder(folder.path).discard_if_empty()
+        assert folder.path.is_dir()
+    folder.discard_if_empty()
+    assert not folder.path.exists()

@@ -305,7 +305,7 @@ class RunFolder(Folder):
         import shutil
 
         kept = [p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".update.lock", "run.log")]
-        if not kept:
+        if not kept and self.holder() is None:
             shutil.rmtree(self.path, ignore_errors=True)
 
 

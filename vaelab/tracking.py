@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from vaelab.config.folders import config_hash
+from vaelab.errors import RunError
 from vaelab.runs import RunFolder
 from vaelab.sweep_folder import SweepFolder
 
@@ -143,7 +144,7 @@ class Tracker:
         try:
             if self.run_id is None and function != self._start:
                 self._start()
-            _refuse_unusable(self.uri)
+            refuse_unusable(self.uri)
             function(*arguments)
             if not self.working:
                 print(f"tracking at {self.uri} works again; what it missed is delivered.", file=sys.stderr)
@@ -157,7 +158,7 @@ class Tracker:
                     file=sys.stderr,
                 )
             self.working = False
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, RunError):
                 self.folder.update_status(mlflow_delivered=False)
 
 
@@ -236,14 +237,14 @@ def _client(uri: str):
         database = Path(uri.removeprefix("sqlite:///"))
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock", timeout=MAKING_TABLES):  # two processes must not create the tables at once
-            _refuse_unusable(uri)
+            refuse_unusable(uri)
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
             return client
     return MlflowClient(tracking_uri=uri)
 
 
-def _refuse_unusable(uri: str) -> None:
+def refuse_unusable(uri: str) -> None:
     """Fails soon where a sqlite file is broken, locked or another program's; MLflow would wait, or add its tables.
 
     Raises:

@@ -7,7 +7,7 @@ import time
 
 from vaelab import environment, signals
 from vaelab.commands import opening, results
-from vaelab.errors import Interrupted, VaelabError
+from vaelab.errors import Interrupted, RunError, VaelabError
 from vaelab.runs import RunFolder
 
 
@@ -234,8 +234,8 @@ def ended_badly(error, folder, tracker) -> None:
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     try:
         folder.update_status(state=state, message=message, finished=time.time())
-    except OSError as disk:
-        print(f"warning: {folder} could not be marked {state}: {disk}", file=sys.stderr)
+    except (OSError, RunError) as why:
+        print(f"warning: {folder} could not be marked {state}: {why}", file=sys.stderr)
     tracker.finish(state)
 
 
