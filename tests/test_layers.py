@@ -23,18 +23,19 @@ ALLOWED = {
     "vae": BASE | {"noise", "compiled"},
     "compiled": BASE,
     "view": BASE | {"compiled", "datasets"},
-    "projections": BASE,
+    "projections": BASE | {"folder"},
     "transfer": BASE | {"datasets"},
-    "training": BASE | {"noise", "backend"},
+    "training": BASE | {"noise", "backend", "signals"},
     "metrics": BASE | {"projections", "transfer"},
     "plots": BASE | {"projections", "transfer"},
-    "explorer": BASE | {"projections"},
+    "explorer": BASE | {"projections", "folder"},
     "folder": BASE,
+    "signals": BASE,
     "printing": BASE,
     "runs": BASE | {"folder", "printing"},
     "sweep_folder": BASE | {"folder", "runs"},
     "tracking": BASE | {"runs", "sweep_folder"},
-    "report": BASE | {"runs", "sweep_folder"},
+    "report": BASE | {"runs", "sweep_folder", "folder"},
 }
 HEAVY = {"keras", "tensorflow", "mlflow", "sklearn", "matplotlib", "jax", "torch"}
 

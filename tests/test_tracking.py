@@ -1,11 +1,13 @@
 """MLflow mirrors run folders: also after kills, without a server for a while, and from many processes at once."""
 
+import contextlib
 import json
 import os
 import pwd
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -149,6 +151,62 @@ def test_sync_delivers_what_is_missing_and_ends_crashed_runs(store, monkeypatch)
     assert states == {"killed": "KILLED", "missed": "FINISHED", "running": "RUNNING"}
     assert steps(store, missed) == [1, 2]
     assert client(store).get_run(sweep.record()["mlflow"]["run_id"]).info.status == "KILLED"
+
+
+@pytest.fixture
+def locked_database(tmp_path):
+    path = tmp_path / "outputs" / "mlflow.db"
+    path.parent.mkdir()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("CREATE TABLE experiments (name)")
+    connection.execute("BEGIN EXCLUSIVE")
+    yield
+    connection.close()
+
+
+def unusable(base: Path, kind: str) -> str:
+    """Makes mlflow.db so; returns words of the warning."""
+    path = base / "outputs" / "mlflow.db"
+    path.parent.mkdir(exist_ok=True)
+    if kind == "text":
+        path.write_text("these are my notes\n" * 999)
+        return "not a database"
+    if kind == "another program's":
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE recipes (name)")
+        return "another program's: it has a table recipes"
+    if kind == "cut short":
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE experiments (name)")
+        path.write_bytes(path.read_bytes()[:1500])
+        return "malformed"
+    path.mkdir()
+    return "unable to open"
+
+
+@pytest.mark.parametrize("kind", ["text", "another program's", "cut short", "folder", "locked"])
+def test_a_database_that_cannot_be_used_costs_seconds_and_one_warning(kind, tmp_path, capsys, request):
+    words = request.getfixturevalue("locked_database") or "locked" if kind == "locked" else unusable(tmp_path, kind)
+    folder = run_folder(tmp_path)
+    before = time.monotonic()
+    log(folder, tmp_path, 3).finish("done")
+    assert time.monotonic() - before < 15  # MLflow's import among it
+    told = capsys.readouterr().err
+    assert told.count("warning: tracking") == 1 and words in told and "Traceback" not in told
+    assert folder.status()["mlflow_delivered"] is False
+    if kind == "another program's":
+        with contextlib.closing(sqlite3.connect(tmp_path / "outputs" / "mlflow.db")) as connection:
+            assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
+
+
+def test_a_database_server_that_is_not_there_costs_seconds(tmp_path, capsys):
+    pytest.importorskip("psycopg")
+    folder = run_folder(tmp_path)
+    mine = tracker(folder, tmp_path)
+    mine.uri = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none"
+    before = time.monotonic()
+    mine.start()
+    assert time.monotonic() - before < 15 and "warning: tracking" in capsys.readouterr().err
 
 
 MANY = """

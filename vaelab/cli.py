@@ -3,6 +3,7 @@
 import os
 import sys
 
+from vaelab import printing
 from vaelab.errors import ConfigError, Interrupted, VaelabError, about_disk
 
 COMMANDS = {
@@ -32,21 +33,19 @@ VALUED = {"--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--
 def main(argv: list[str] | None = None) -> int:
     """Runs one command line; returns the exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    try:
-        return _dispatch(argv)
-    except VaelabError as error:
-        return _told(error)
-    except KeyboardInterrupt:
-        print("vaelab: interrupted.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        if about_disk(error) is None:
-            raise
-        print(f"vaelab: {about_disk(error)}", file=sys.stderr)
-        return 1
+    with printing.despite_trouble():
+        try:
+            return _dispatch(argv)
+        except VaelabError as error:
+            return _told(error)
+        except KeyboardInterrupt:
+            print("vaelab: interrupted.", file=sys.stderr)
+            return 130
+        except OSError as error:
+            if about_disk(error) is None:
+                raise
+            print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+            return 1
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -180,6 +179,11 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         overrides = [*overrides, "hydra/launcher=basic"]
     if not {"--cfg", "-c", "--info", "-i"} & set(options):
         compose.check_all("train", overrides, multirun)
+        if not multirun and (typed := compose.typed_run_dir(overrides)):  # before Hydra writes into it
+            from vaelab.commands import opening
+            from vaelab.runs import RunFolder
+
+            opening.refuse_other_settings(RunFolder(typed[0]), typed[1])
     else:
         compose.register_resolvers()
 

@@ -3,8 +3,8 @@
 import errno
 import os
 
-# A full disk, a folder that must not be written.
-DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+# A full disk, a file that may not become so large, a broken disk, a folder that must not be written.
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class VaelabError(Exception):

@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
+import shutil
 import socket
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from vaelab.errors import RunError
+
+PATIENCE = 30.0  # seconds to wait for another process that writes a record
 
 
 class Folder:
@@ -25,14 +29,33 @@ class Folder:
         except ValueError:
             return str(self.path)
 
-    def _read_json(self, name: str) -> dict:
+    def _read_json(self, name: str, kind: type = dict):
+        """Content of a json file, which must be of a kind; an empty one where the file is missing.
+
+        Raises:
+            RunError: it cannot be read.
+        """
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
+            return kind()
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
+        if not isinstance(content, kind):
+            raise damaged(path, f"expected a {kind.__name__}, got a {type(content).__name__}")
+        return content
+
+    def _merge_json(self, name: str, facts: dict) -> dict:
+        """Merges facts into a json file, whoever else does so at the same time; returns all of it.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        with self.updating():
+            content = {**self._read_json(name), **facts}
+            write(self.path / name, json.dumps(content, indent=1))
+        return content
 
     # -- one process at a time ------------------------------------------------------------------------------------
 
@@ -51,9 +74,36 @@ class Folder:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
             file.flush()
-            for leftover in (*self.path.glob(".[0-9]*-*"), *self.path.glob("frames/.[0-9]*-*")):  # a killed process's
-                leftover.unlink(missing_ok=True)
+            self._remove_leftovers()
             yield
+
+    @contextmanager
+    def updating(self):
+        """Holds the folder's records for a moment, also beside the process that works on it.
+
+        Raises:
+            RunError: another process has kept them for half a minute.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".update.lock", timeout=PATIENCE)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"{self} has been written to by another process for {PATIENCE:.0f} s. Try again.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _remove_leftovers(self) -> None:
+        """What killed processes were writing."""
+        for where in (".", "frames", "figures", "figures/epochs", "report"):
+            for leftover in (self.path / where).glob(".[0-9]*-*"):
+                process = int(re.match(r"\.(\d+)", leftover.name)[1])
+                if process == os.getpid() or not _alive(process):  # numbers come again, in a container soon
+                    _remove(leftover)
 
     def holder(self) -> str | None:
         """Who works on it now, or None."""
@@ -74,22 +124,62 @@ class Folder:
         return None
 
 
+def damaged(path: Path, why: str) -> RunError:
+    """The sentence on a file whose content is not what is written there."""
+    return RunError(f"{path} is damaged ({why}). Restore it, or remove it.")
+
+
 def write(path: Path, text: str) -> None:
-    """Text into a file, as `beside` does it."""
-    with beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Text into a file, as `write_bytes` does it."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Bytes into a file, as `beside` does it, and on the disk before it gets its name."""
+    with beside(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager
 def beside(path: Path):
-    """A temporary name of the same suffix, renamed at the end: no reader sees half a file, a full disk costs none."""
+    """A temporary name of the same suffix, renamed at the end: no reader sees half a file, a full disk costs none.
+
+    What is written there may be a folder, too. A device or a pipe is written to as it is.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         yield temporary
+        if temporary.is_dir():
+            _remove(path)
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
+
+
+def _remove(path: Path) -> None:
+    """Removes a file or a folder, where there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    """Whether a process of this machine has that number."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _taken(file, seconds: float = 1.0) -> bool:

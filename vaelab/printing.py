@@ -1,10 +1,32 @@
-"""What a process prints: how numbers look, and a copy in a file."""
+"""What a process prints: how numbers look, that printing never ends the process, and a copy in a file."""
 
+import errno
+import os
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vaelab.errors import DISK_TROUBLE
+# The reader of a pipe, or the terminal, is gone for good.
+GONE = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF}
+
+
+@contextmanager
+def despite_trouble():
+    """Whatever becomes of the reader, the terminal, the disk or the encoding of what is printed, the work goes on."""
+    for number in range(3):  # a file opened later must not become standard output, which native libraries write to
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    saved = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_Lasting, saved)
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, _Lasting):
+                stream.end()
+        sys.stdout, sys.stderr = saved
 
 
 def plus_minus(score: dict, digits: int) -> str:
@@ -15,7 +37,7 @@ def plus_minus(score: dict, digits: int) -> str:
 @contextmanager
 def copied_to(path: Path):
     """Appends what is printed to a file."""
-    log = open(path, "a", encoding="utf-8")  # noqa: SIM115 (a full disk may refuse the close)
+    log = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 (a full disk may refuse the close)
     saved = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _Tee(saved[0], log), _Tee(saved[1], log)
     try:
@@ -26,6 +48,50 @@ def copied_to(path: Path):
             log.close()
 
 
+class _Lasting:
+    """A stream that swallows what its file refuses."""
+
+    def __init__(self, stream):
+        self._stream = stream if stream is not None else open(os.devnull, "w")  # noqa: SIM115 (closed with the process)
+
+    def write(self, text):
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError:
+            encoding = self._stream.encoding or "ascii"
+            self.write(text.encode(encoding, "replace").decode(encoding))
+        except (OSError, ValueError, RuntimeError) as error:  # closed; written to by a signal in the middle of a write
+            self._lost(error)
+        return len(text)
+
+    def flush(self):
+        try:
+            self._stream.flush()
+        except (OSError, ValueError, RuntimeError) as error:
+            self._lost(error)
+
+    def end(self):
+        """What cannot be written by now never will be: Python's own end must not fail over it."""
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._to_nowhere()
+
+    def _lost(self, error):
+        if getattr(error, "errno", None) in GONE:
+            self._to_nowhere()
+
+    def _to_nowhere(self):
+        with suppress(OSError, ValueError, AttributeError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+            self._stream.flush()
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
 class _Tee:
     """A stream whose lines also go to a file; progress bars (carriage returns) stay on the terminal."""
 
@@ -34,26 +100,14 @@ class _Tee:
 
     def write(self, text):
         if "\r" not in text and "\x1b" not in text:
-            with _despite_a_full_disk():
+            with suppress(OSError, RuntimeError):  # a full disk; a signal in the middle of a write
                 self._log.write(text)
                 self._log.flush()
-        with _despite_a_full_disk():  # a sweep's job writes into a file
-            self._stream.write(text)
+        self._stream.write(text)
         return len(text)
 
     def flush(self):
-        with _despite_a_full_disk():
-            self._stream.flush()
+        self._stream.flush()
 
     def __getattr__(self, name):
         return getattr(self._stream, name)
-
-
-@contextmanager
-def _despite_a_full_disk():
-    """What is told must not stop a training; a reader that went away is another matter."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_TROUBLE:
-            raise

@@ -7,13 +7,16 @@ import hashlib
 import json
 import warnings
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
+from zipfile import BadZipFile
 
 import numpy as np
 
 from vaelab.errors import ConfigError
+from vaelab.folder import beside
 
 _CACHE: WeakKeyDictionary = WeakKeyDictionary()  # view -> {key: Projection}
 
@@ -70,7 +73,7 @@ def _from_disk_or_fresh(view, split, method, n, components, settings, key, folde
             with np.load(path) as found:
                 explained = found["explained"] if found["explained"].size else None
                 return Projection(found["points"], rows, total, str(found["note"]), explained)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             pass  # damaged: made anew below
     if len(codes) < 3 and method != "pca":
         raise ConfigError(f"{method} needs at least 3 images; the {split} split has {len(codes)}.")
@@ -79,9 +82,9 @@ def _from_disk_or_fresh(view, split, method, n, components, settings, key, folde
     result = Projection(np.asarray(points, np.float32), rows, total, note, explained)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}")
-        np.savez(temporary, points=result.points, note=note, explained=np.array([] if explained is None else explained))
-        temporary.replace(path)
+        explained = np.array([] if explained is None else explained)
+        with suppress(OSError), beside(path) as temporary:  # kept for the next time only
+            np.savez(temporary, points=result.points, note=note, explained=explained)
     return result
 
 

@@ -1,17 +1,22 @@
 """Run folders: the only code that spells the names of files inside a run."""
 
 import csv
+import io
 import json
+from numbers import Number
 from pathlib import Path
 
 import yaml
 
 from vaelab import printing
 from vaelab.errors import RunError
-from vaelab.folder import Folder, beside, write
+from vaelab.folder import Folder, beside, damaged, write, write_bytes
 
 MODELS = ("encoder", "decoder", "vae")
 SWEEP_RECORD = "sweep.json"  # a sweep's, beside the folders of its jobs
+# What status.json holds where it holds it, besides null.
+STATUS = {"state": str, "started": Number, "run_name": str, "chosen": dict, "tags": dict, "epochs": Number,
+          "mlflow_run_id": str, "mlflow_uri": str}  # fmt: skip
 
 
 class RunFolder(Folder):
@@ -50,6 +55,11 @@ class RunFolder(Folder):
     def tiles_file(self) -> Path:
         """A few samples and reconstructions of a sweep's job, for the sweep's report."""
         return self.path / "tiles.npz"
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a configuration in it."""
+        return (self.path / "config.yaml").is_file()
 
     @property
     def sweep_dir(self) -> Path | None:
@@ -103,7 +113,7 @@ class RunFolder(Folder):
             mark = getattr(error, "problem_mark", None)
             line = f" in line {mark.line + 1}" if mark else ""
             raise RunError(f"{path} cannot be read: it is no yaml{line}. Restore it, or train the run anew.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
         if not isinstance(content, dict) or "model" not in content:
             raise RunError(f"{path} is not the configuration of a run (no 'model' in it).")
@@ -111,12 +121,11 @@ class RunFolder(Folder):
 
     def write_history(self, rows: list[dict]) -> None:
         """history.csv, one line per epoch."""
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        path = self.path / "history.csv"
-        with beside(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+        write(self.path / "history.csv", text.getvalue())
 
     def read_history(self) -> list[dict]:
         """Rows of history.csv as numbers; empty where there is none yet.
@@ -140,13 +149,19 @@ class RunFolder(Folder):
 
     def add_metrics(self, scores: dict) -> dict:
         """Merges {name: {value, se, ...}} into metrics.json; returns all of it."""
-        content = {**self.read_metrics(), **scores}
-        write(self.path / "metrics.json", json.dumps(content, indent=1))
-        return content
+        return self._merge_json("metrics.json", scores)
 
     def read_metrics(self) -> dict:
-        """Content of metrics.json; empty where there is none yet."""
-        return self._read_json("metrics.json")
+        """Content of metrics.json; empty where there is none yet.
+
+        Raises:
+            RunError: damaged.
+        """
+        content = self._read_json("metrics.json")
+        for name, entry in content.items():
+            if not isinstance(entry, dict) or not isinstance(entry.get("value", ""), Number | None):
+                raise damaged(self.path / "metrics.json", f"{name} has no value")
+        return content
 
     def facts(self) -> dict:
         """{name: value} of what is known of the run, flat: settings (`trainer.epochs`), chosen options (`model`), what
@@ -156,10 +171,11 @@ class RunFolder(Folder):
             found = dict(_flat(self.read_config()))
         except RunError:
             found = {}
-        found |= status.get("chosen", {})
+        found |= status.get("chosen") or {}
         found |= {k: status[k] for k in ("run_name", "parameters", "seconds", "train_seconds") if k in status}
-        found |= {name: entry["value"] for name, entry in self.read_metrics().items()}
-        found |= {f"{name}.se": entry.get("se") for name, entry in self.read_metrics().items()}
+        metrics = self.read_metrics()
+        found |= {name: entry["value"] for name, entry in metrics.items()}
+        found |= {f"{name}.se": entry.get("se") for name, entry in metrics.items()}
         verdicts = self.read_verdicts()
         found |= {f"expect.{v['name']}": v["measured"] for v in verdicts}
         if verdicts:
@@ -167,15 +183,31 @@ class RunFolder(Folder):
         return found
 
     def status(self) -> dict:
-        """state (running, done, failed, interrupted, killed), started, epochs, run_name, ..."""
-        content = self._read_json("status.json")
+        """state (running, done, failed, interrupted, killed), started, epochs, run_name, ...
+
+        Raises:
+            RunError: damaged.
+        """
+        content = self.recorded_status()
         if content.get("state") == "running" and self.holder() is None:
             content["state"] = "killed"
         return content
 
+    def recorded_status(self) -> dict:
+        """Content of status.json, where a run whose process was killed is still running.
+
+        Raises:
+            RunError: damaged.
+        """
+        content = self._read_json("status.json")
+        for key, kind in STATUS.items():
+            if not isinstance(content.get(key), kind | None):
+                raise damaged(self.path / "status.json", f"{key} is a {type(content[key]).__name__}")
+        return content
+
     def update_status(self, **facts) -> None:
         """Merges facts into status.json."""
-        write(self.path / "status.json", json.dumps({**self._read_json("status.json"), **facts}, indent=1))
+        self._merge_json("status.json", facts)
 
     def write_environment(self, text: str) -> None:
         """environment.txt: versions and machine."""
@@ -195,8 +227,15 @@ class RunFolder(Folder):
         (self.path / "verdict.json").unlink(missing_ok=True)
 
     def read_verdicts(self) -> list[dict]:
-        """Content of verdict.json; empty where no recipe judged the run."""
-        return self._read_json("verdict.json") or []
+        """Content of verdict.json; empty where no recipe judged the run.
+
+        Raises:
+            RunError: damaged.
+        """
+        verdicts = self._read_json("verdict.json", list)
+        if not all(isinstance(v, dict) and {"name", "measured", "passed"} <= v.keys() for v in verdicts):
+            raise damaged(self.path / "verdict.json", "an entry has no name, measured or passed")
+        return verdicts
 
     def save_models(self, models: dict, learned: dict[str, float]) -> None:
         """{"encoder": keras model, ...} as `.h5` files that open in plain Keras.
@@ -205,20 +244,8 @@ class RunFolder(Folder):
             learned: numbers of p(x|z) that the decoder's output, its mean, does not show; attributes of decoder.h5,
                 as in `h5py.File(path).attrs["likelihood_variance"]`.
         """
-        import logging
-        import warnings
-
-        import h5py
-
-        logging.getLogger("absl").addFilter(lambda record: "legacy" not in record.getMessage())
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*legacy.*")
-            for which, model in models.items():
-                with beside(self.model_file(which)) as temporary:
-                    model.save(temporary)
-                    if which == "decoder":
-                        with h5py.File(temporary, "r+") as file:
-                            file.attrs.update(learned)
+        for which, model in models.items():
+            write_bytes(self.model_file(which), h5_bytes(model, learned if which == "decoder" else {}))
 
     def save_codes(self, arrays: dict) -> None:
         """codes.npz: per split codes, labels and per-image terms."""
@@ -227,12 +254,29 @@ class RunFolder(Folder):
         with beside(self.codes_file) as temporary:
             np.savez(temporary, **arrays)
 
+    def read_codes(self, split: str) -> dict:
+        """{term: array} of codes.npz of a split; empty where there is none.
+
+        Raises:
+            RunError: damaged.
+        """
+        found = _read_arrays(self.codes_file, f"{split}_")
+        return {name.removeprefix(f"{split}_"): array for name, array in found.items()}
+
     def save_tiles(self, arrays: dict) -> None:
         """tiles.npz: per view samples, originals and reconstructions, uint8."""
         import numpy as np
 
         with beside(self.tiles_file) as temporary:
             np.savez_compressed(temporary, **arrays)
+
+    def read_tiles(self) -> dict:
+        """Arrays of tiles.npz; empty where there is none.
+
+        Raises:
+            RunError: damaged.
+        """
+        return _read_arrays(self.tiles_file)
 
     def save_frame(self, epoch: int, arrays: dict) -> None:
         """frames/epoch-<epoch>.npz."""
@@ -249,17 +293,12 @@ class RunFolder(Folder):
         Raises:
             RunError: one is damaged.
         """
-        from zipfile import BadZipFile
-
-        import numpy as np
-
         found = []
         for path in sorted((self.path / "frames").glob("epoch-*.npz")):
             try:
-                with np.load(path) as content:
-                    found.append((int(path.stem.rpartition("-")[2]), dict(content)))
-            except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-                raise RunError(f"{path} cannot be read ({error}). Without that file the others can be shown.") from None
+                found.append((int(path.stem.rpartition("-")[2]), _read_arrays(path)))
+            except (RunError, ValueError) as error:
+                raise RunError(f"{error} Without that file the others can be shown.") from None
         return found
 
     def logging(self):
@@ -270,15 +309,51 @@ class RunFolder(Folder):
         """Removes a folder in which nothing but Hydra's own record was written."""
         import shutil
 
-        kept = [p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", "run.log")]
-        if not kept:
+        kept = [p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".update.lock", "run.log")]
+        if not kept and self.holder() is None:
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+def h5_bytes(model, attributes: dict[str, float] | None = None) -> bytes:
+    """A Keras model as the content of its `.h5` file. HDF5 itself ends the process where the disk is full.
+
+    Args:
+        attributes: further ones of the file.
+    """
+    import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5
+
+    with h5py.File("model.h5", "w", driver="core", backing_store=False) as file:  # in memory only
+        save_model_to_hdf5(model, file)
+        file.attrs.update(attributes or {})
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _read_arrays(path: Path, prefix: str = "") -> dict:
+    """The arrays of an npz file whose names begin so; empty where there is no file.
+
+    Raises:
+        RunError: damaged.
+    """
+    from zipfile import BadZipFile
+    from zlib import error as ZlibError
+
+    import numpy as np
+
+    try:
+        with np.load(path) as content:
+            return {name: content[name] for name in content.files if name.startswith(prefix)}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile, ZlibError) as error:
+        raise RunError(f"{path} is damaged ({error}).") from None
 
 
 def all_runs(output_dir) -> list[RunFolder]:
     """Every run under outputs, oldest first."""
     found = [RunFolder(p.parent) for p in Path(output_dir).glob("**/status.json") if p.parent.name != "checkpoint"]
-    return sorted(found, key=lambda r: (_known_of(r).get("started", 0), str(r.path)))
+    return sorted(found, key=lambda r: (_known_of(r).get("started") or 0, str(r.path)))
 
 
 def find(reference: str, output_dir) -> RunFolder:
@@ -312,7 +387,7 @@ def find(reference: str, output_dir) -> RunFolder:
 def _known_of(run: RunFolder) -> dict:
     """Content of status.json; empty where it is damaged, so that one such run does not hide the others."""
     try:
-        return run._read_json("status.json")
+        return run.recorded_status()
     except RunError:
         return {}
 

@@ -1,10 +1,11 @@
 """Sweep folders: the only code that spells the names of files beside a sweep's jobs."""
 
-import json
+import sys
+from numbers import Number
 from pathlib import Path
 
 from vaelab.errors import RunError
-from vaelab.folder import Folder, write
+from vaelab.folder import Folder, damaged
 from vaelab.runs import SWEEP_RECORD, RunFolder
 
 
@@ -42,13 +43,20 @@ class SweepFolder(Folder):
         return [(path, where) for path, where in found if path.is_file()]
 
     def record(self) -> dict:
-        """command, started, jobs: {folder: {number, overrides, hash}}; empty where there is none yet."""
-        return self._read_json(self.RECORD)
+        """command, started, jobs: {folder: {number, overrides, hash}}; empty where there is none yet.
+
+        Raises:
+            RunError: damaged.
+        """
+        content = self._read_json(self.RECORD)
+        for key, kind in {"command": str, "started": Number, "jobs": dict, "mlflow": dict}.items():
+            if key in content and not isinstance(content[key], kind):
+                raise damaged(self.path / self.RECORD, f"{key} is a {type(content[key]).__name__}")
+        return content
 
     def update_record(self, **facts) -> None:
         """Merges facts into sweep.json."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write(self.path / self.RECORD, json.dumps({**self.record(), **facts}, indent=1))
+        self._merge_json(self.RECORD, facts)
 
     def jobs(self) -> list[RunFolder]:
         """The run folders of its jobs, in the order of the grid."""
@@ -76,6 +84,12 @@ def find_sweep(reference: str, output_dir) -> SweepFolder:
 
 
 def all_sweeps(output_dir) -> list[SweepFolder]:
-    """Every sweep under outputs, oldest first."""
-    found = [SweepFolder(p.parent) for p in (Path(output_dir) / "sweeps").glob(f"*/{SweepFolder.RECORD}")]
-    return sorted(found, key=lambda s: (s.record().get("started", 0), s.name))
+    """Every sweep under outputs, oldest first; one whose record is damaged is named and left out."""
+    found = []
+    for path in (Path(output_dir) / "sweeps").glob(f"*/{SweepFolder.RECORD}"):
+        sweep = SweepFolder(path.parent)
+        try:
+            found.append((sweep.record().get("started", 0), sweep.name, sweep))
+        except RunError as error:
+            print(f"note: a sweep is left out: {error}", file=sys.stderr)
+    return [sweep for *_, sweep in sorted(found, key=lambda entry: entry[:2])]

@@ -9,11 +9,15 @@ import time
 from pathlib import Path
 
 from vaelab.config.folders import config_hash
+from vaelab.errors import RunError
 from vaelab.runs import RunFolder
 from vaelab.sweep_folder import SweepFolder
 
 # Seconds between attempts to reach a server that went away: the first, and the longest.
 WAIT, LONGEST_WAIT = 20, 600
+# Attempts of MLflow's to open a database (it makes 10, which take 100 s), seconds for one that another process keeps
+# locked, and for a process that is making its tables.
+ATTEMPTS, LOCKED, MAKING_TABLES = 3, 3.0, 60.0
 FINAL = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "killed": "KILLED"}
 
 
@@ -77,7 +81,7 @@ class Tracker:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
 
         known = self.client.get_run(self.run_id)
-        chosen = self.folder.status().get("chosen", {})
+        chosen = self.folder.status().get("chosen") or {}
         params = {k: str(v)[:6000] for k, v in {**chosen, **flattened(self.cfg)}.items()}
         new = [Param(k, v) for k, v in params.items() if k not in known.data.params]
         tags = {**self.tags, "vaelab.config_hash": config_hash(self.cfg)}
@@ -140,6 +144,7 @@ class Tracker:
         try:
             if self.run_id is None and function != self._start:
                 self._start()
+            refuse_unusable(self.uri)
             function(*arguments)
             if not self.working:
                 print(f"tracking at {self.uri} works again; what it missed is delivered.", file=sys.stderr)
@@ -153,7 +158,7 @@ class Tracker:
                     file=sys.stderr,
                 )
             self.working = False
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, RunError):
                 self.folder.update_status(mlflow_delivered=False)
 
 
@@ -221,7 +226,9 @@ def _client(uri: str):
 
     from filelock import FileLock
     from mlflow import MlflowClient
+    from mlflow.store.db import utils as database_utils
 
+    database_utils.MAX_RETRY_COUNT = ATTEMPTS
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what we tell in a sentence
@@ -229,11 +236,32 @@ def _client(uri: str):
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///"))
         database.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{database}.lock"):  # two processes must not create the tables at once
+        with FileLock(f"{database}.lock", timeout=MAKING_TABLES):  # two processes must not create the tables at once
+            refuse_unusable(uri)
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
             return client
     return MlflowClient(tracking_uri=uri)
+
+
+def refuse_unusable(uri: str) -> None:
+    """Fails soon where a sqlite file is broken, locked or another program's; MLflow would wait, or add its tables.
+
+    Raises:
+        sqlite3.DatabaseError: what is wrong with it.
+    """
+    import sqlite3
+
+    database = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or not database.exists():
+        return
+    with contextlib.closing(sqlite3.connect(database, timeout=LOCKED, isolation_level=None)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {name for name in tables if not name.startswith(("alembic_", "sqlite_"))}
+        if tables and "experiments" not in tables:
+            raise sqlite3.DatabaseError(f"{database.name} is another program's: it has a table {min(tables)}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
 
 
 def _experiment(client, uri: str, name: str, output_dir: Path) -> str:
@@ -241,7 +269,7 @@ def _experiment(client, uri: str, name: str, output_dir: Path) -> str:
     from filelock import FileLock
 
     output_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(output_dir.resolve() / ".mlflow-experiment.lock")):
+    with FileLock(str(output_dir.resolve() / ".mlflow-experiment.lock"), timeout=MAKING_TABLES):
         found = client.get_experiment_by_name(name)
         if found:
             if found.lifecycle_stage == "deleted":
@@ -261,7 +289,7 @@ def _parent(client, uri: str, experiment: str, sweep: SweepFolder) -> str:
     """Id of the sweep's parent run; made where the server has none yet."""
     from filelock import FileLock
 
-    with FileLock(str(sweep.path / ".mlflow-parent.lock")):
+    with FileLock(str(sweep.path / ".mlflow-parent.lock"), timeout=MAKING_TABLES):
         known = sweep.record().get("mlflow", {})
         if known.get("uri") == uri and _exists(client, known["run_id"]):
             return known["run_id"]

@@ -1,6 +1,7 @@
 """Commands on a finished run, with one mistake each."""
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -40,6 +41,21 @@ def test_evaluate_repeats_the_numbers_of_training(at_run):
     before = json.loads((run / "metrics.json").read_text())["test/elbo"]["value"]
     assert main(["evaluate", "run=first", "metric=[elbo]"]) == 0
     assert json.loads((run / "metrics.json").read_text())["test/elbo"]["value"] == pytest.approx(before, rel=1e-6)
+
+
+def test_evaluate_tells_its_numbers_also_where_they_cannot_be_saved(at_run, capsys, monkeypatch):
+    main, run = at_run
+    before = (run / "metrics.json").read_bytes()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("vaelab.folder.os.fsync", full)
+    assert main(["evaluate", "run=latest", "metric=[knn_accuracy]"]) == 1
+    shown = capsys.readouterr()
+    assert "test/knn_accuracy" in shown.out
+    assert "these numbers were not saved in the run: [Errno 28] No space left on device" in shown.err
+    assert (run / "metrics.json").read_bytes() == before
 
 
 def test_plot_in_a_vector_format(at_run, capsys):

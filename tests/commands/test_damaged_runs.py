@@ -1,11 +1,12 @@
 """Files of a run that are missing or damaged: each is named in a sentence, and one bad run hides no other."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 
-from vaelab import runs
+from vaelab import cli, runs
 from vaelab.commands import compare
 from vaelab.errors import RunError
 from vaelab.runs import RunFolder
@@ -74,3 +75,89 @@ def test_a_mistyped_run_name_gets_the_nearest_one(outputs):
     assert "Did you mean 'two'?" in said(runs.find, "twoo", outputs)
     far = said(runs.find, "something quite different", outputs)
     assert "newest" in far and "all 2" in far
+
+
+# -- one damaged run among others --------------------------------------------------------------------------------------
+
+DAMAGED = {
+    "metrics.json cut short": ("metrics.json", b'{"test/elbo": {"val'),
+    "metrics.json a list": ("metrics.json", b"[1, 2]"),
+    "metrics.json of numbers": ("metrics.json", b'{"test/elbo": 3}'),
+    "metrics.json of words": ("metrics.json", b'{"test/elbo": {"value": "high"}}'),
+    "status.json a list": ("status.json", b"[1]"),
+    "status.json binary": ("status.json", b"\x00\xff\xfe"),
+    "status.json empty": ("status.json", b""),
+    "status.json too deep": ("status.json", b"[" * 100_000),
+    "status.json begun at no time": ("status.json", b'{"state": "done", "started": "yesterday"}'),
+    "status.json of a state that is a list": ("status.json", b'{"state": ["done"]}'),
+    "status.json of a name that is a list": ("status.json", b'{"state": "done", "run_name": ["a"]}'),
+    "status.json of options that are a list": ("status.json", b'{"state": "done", "chosen": ["a"]}'),
+    "config.yaml binary": ("config.yaml", b"\x00\xff\xfe"),
+    "config.yaml a list": ("config.yaml", b"- 1"),
+    "config.yaml too deep": ("config.yaml", b"model: " + b"[" * 1_500),
+    "history.csv broken": ("history.csv", b"epoch,train/loss\none,2\n"),
+    "history.csv binary": ("history.csv", b"\x00\xff\xfe"),
+    "verdict.json a mapping": ("verdict.json", b'{"a": 1}'),
+    "verdict.json of numbers": ("verdict.json", b"[1]"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_one_damaged_run_is_named_in_a_line_and_hides_no_other(damage, outputs, capsys):
+    name, content = DAMAGED[damage]
+    one = runs.find("one", outputs)
+    (one.path / name).write_bytes(content)
+    assert cli.main(["runs", f"output_dir={outputs}"]) == 0
+    shown = capsys.readouterr()
+    assert "2026-01-02_00-00-00" in shown.out and "2026-01-01_00-00-00" not in shown.out
+    assert len(shown.err.splitlines()) == 1 and f"2026-01-01_00-00-00/{name}" in shown.err
+    assert runs.find("latest", outputs).path.name == "2026-01-02_00-00-00"
+    assert runs.find("two", outputs).path.name == "2026-01-02_00-00-00"
+    assert cli.main(["runs", f"output_dir={outputs}", "columns=[run,train/loss]"]) == 2  # no such column: said
+    assert "no run has 'train/loss'" in capsys.readouterr().err
+
+
+def test_a_run_that_may_not_be_read_is_named(outputs, capsys):
+    if os.getuid() == 0:
+        pytest.skip("root may read everything")
+    one = runs.find("one", outputs)
+    (one.path / "status.json").chmod(0)
+    assert cli.main(["runs", f"output_dir={outputs}"]) == 0
+    shown = capsys.readouterr()
+    assert "2026-01-02" in shown.out and "Permission denied" in shown.err
+
+
+def test_a_damaged_sweep_hides_no_other(tmp_path, capsys):
+    from vaelab.sweep_folder import SweepFolder, all_sweeps, find_sweep
+
+    for n, name in enumerate(("a", "b")):
+        SweepFolder(tmp_path / "sweeps" / name).update_record(started=n, command="vaelab train -m", jobs={})
+    for content in (b"[1]", b'{"sta', b'{"started": "x"}', b'{"jobs": [1]}'):
+        (tmp_path / "sweeps" / "b" / "sweep.json").write_bytes(content)
+        assert [s.name for s in all_sweeps(tmp_path)] == ["a"]
+        assert find_sweep("latest", tmp_path).name == "a"
+        assert "b/sweep.json" in capsys.readouterr().err
+
+
+def test_a_damaged_job_is_named_in_the_report_of_its_sweep(outputs, capsys):
+    from vaelab.report import grid
+    from vaelab.sweep_folder import SweepFolder
+
+    sweep = SweepFolder(outputs / "digits-dense-vae")
+    names = ["2026-01-01_00-00-00", "2026-01-02_00-00-00", "2026-01-03_00-00-00"]
+    sweep.update_record(jobs={name: {"overrides": [], "number": n} for n, name in enumerate(names)})
+    (sweep.path / names[0] / "metrics.json").write_bytes(b'{"test/elbo')
+    found = grid.read(sweep)
+    assert [p.folder.path.name for p in found.points] == names[1:2] and (found.waiting, found.damaged) == (1, 1)
+    assert f"{names[0]}/metrics.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_damaged_arrays_are_named_and_missing_ones_are_none(outputs, split):
+    one = runs.find("one", outputs)
+    content = one.codes_file.read_bytes()
+    for broken in (content[:40], content[:-30], content.replace(b"distortion", b"dist\x00rtion", 1), b""):
+        one.codes_file.write_bytes(broken)
+        assert str(one.codes_file) in said(one.read_codes, "test")
+    one.codes_file.unlink()
+    assert one.read_codes(split) == {} and one.read_tiles() == {} and one.read_frames() == []

@@ -1,11 +1,14 @@
 """Run folders of other versions: settings that are younger than the run, and settings that are gone."""
 
 import copy
+import functools
 
+import hydra
 import pytest
 from omegaconf import OmegaConf
 
-from vaelab.config.compose import compose
+from vaelab.config import locate
+from vaelab.config.compose import _hydra, compose
 from vaelab.config.older import completed
 from vaelab.errors import RunError
 
@@ -68,3 +71,62 @@ def test_what_this_version_does_not_know_is_refused_in_a_sentence(stored, change
 def test_a_users_own_part_is_taken_as_it_is(stored):
     stored["model"] = {"_target_": "mypackage.Net", "size": 3}
     assert completed(stored, {}, WHERE)[0]["model"] == stored["model"]
+
+
+# -- every setting of every option, one at a time ----------------------------------------------------------------------
+
+# what an option needs beside it: groups that go together
+BESIDE = {
+    "structure=conjoint": ["dataset=conjoint_synthetic"], "posterior=implicit": ["objective=avb"],
+    "objective=avb": ["posterior=implicit"], "objective=avb_ac": ["posterior=implicit"],
+}  # fmt: skip
+NODES = {"metric": "metrics", "plot": "plots"}
+
+
+def every_option():
+    for group in locate.groups():
+        if group not in ("hydra", "experiment", "sweep"):
+            for option in locate.options(group):
+                yield f"{group}={option}"
+
+
+@functools.cache
+def composed(choice):
+    """(configuration, {group: option}) with one option chosen, as Hydra composes it."""
+    group, _, option = choice.partition("=")
+    word = f"{group}=[{option}]" if group in NODES else choice
+    with _hydra():
+        full = hydra.compose("train", [word, *BESIDE.get(choice, [])], return_hydra_config=True)
+        chosen = OmegaConf.to_container(full.hydra.runtime.choices)
+        plain = OmegaConf.to_container(OmegaConf.masked_copy(full, [k for k in full if k != "hydra"]), resolve=True)
+    return plain, {k: v for k, v in chosen.items() if "/" not in k and isinstance(v, str)}
+
+
+@pytest.mark.parametrize("choice", every_option())
+def test_a_run_without_any_one_setting_of_an_option_gets_the_value_that_the_option_has(choice):
+    cfg, chosen = composed(choice)
+    group, _, option = choice.partition("=")
+    path = [NODES[group], option] if group in NODES else [group]
+    node = functools.reduce(dict.__getitem__, path, cfg)
+    for name in [*node, None]:
+        old = copy.deepcopy(cfg)
+        above = functools.reduce(dict.__getitem__, path[:-1] if name is None else path, old)
+        if name == "_target_" or (name is None and group in NODES):
+            continue
+        del above[path[-1] if name is None else name]
+        assert completed(old, chosen, WHERE)[0] == cfg, name
+
+
+@pytest.mark.parametrize("key", list(composed("dataset=digits")[0]))
+@pytest.mark.parametrize("choice", ["dataset=digits", "structure=conjoint", "explorer=none"])
+def test_a_run_without_a_node_or_a_setting_above_the_nodes(choice, key):
+    cfg, chosen = composed(choice)
+    old = {k: v for k, v in cfg.items() if k != key}
+    cfg = {**cfg, "data_dir": None} if key == "data_dir" else cfg  # another machine's
+    assert completed(old, chosen, WHERE)[0] == cfg
+
+
+def test_a_node_that_does_not_say_what_it_is_is_refused_in_a_sentence(stored):
+    del stored["model"]["_target_"]
+    with pytest.raises(RunError, match="model does not say what it is"):
+        completed(stored, {}, WHERE)

@@ -1,13 +1,12 @@
 """`vaelab compare run=[R1,R2]`: configuration difference, metrics side by side, the elbo image by image."""
 
 import math
-from zipfile import BadZipFile
 
 import numpy as np
 
 from vaelab import runs
 from vaelab.datasets.prepare import static_seed
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError
 from vaelab.printing import plus_minus
 
 # Settings of a dataset that leave its test images as they are.
@@ -70,7 +69,7 @@ def paired(first, second, split: str) -> list[str]:
     Pairing takes the differences between images out: the error is that of this test set for these two runs; another
     seed may change more (vaelab train -m seed=0,1,2).
     """
-    one, two = (_codes(folder, split) for folder in (first, second))
+    one, two = (folder.read_codes(split) for folder in (first, second))
     why = _not_same_images(first, second, one, two)
     if why:
         return [f"not compared: {why}"]
@@ -91,21 +90,6 @@ def _difference(term: str, delta: np.ndarray) -> str:
             text += f"  ({abs(delta.mean()) / error:.1f} standard errors)"
         text += f"  higher for {np.mean(delta > 0):.0%} of {len(delta):,} images"
     return text
-
-
-def _codes(folder, split: str) -> dict:
-    """{term: per-image values} of codes.npz; empty where the run has none.
-
-    Raises:
-        RunError: it is damaged.
-    """
-    if not folder.codes_file.is_file():
-        return {}
-    try:
-        with np.load(folder.codes_file) as stored:
-            return {k.removeprefix(f"{split}_"): stored[k] for k in stored.files if k.startswith(f"{split}_")}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise RunError(f"{folder.codes_file} is damaged ({error}): the images of this run cannot be paired.") from None
 
 
 def _not_same_images(first, second, one: dict, two: dict) -> str | None:

@@ -1,21 +1,28 @@
 """`vaelab evaluate run=R metric=[...]`: numbers of a finished run, written back into it."""
 
+import sys
+
 from omegaconf import OmegaConf
 
 from vaelab.commands import opening, results
+from vaelab.errors import RunError
 
 
 def run(cfg) -> int:
-    """Computes the chosen metrics and prints them."""
+    """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
     scores = results.score(view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True)
-    folder.add_metrics(scores)
+    print(f"{folder}, weights of epoch {weights_epoch}")
+    print(results.table(scores), flush=True)
+    try:
+        folder.add_metrics(scores)
+    except (OSError, RunError) as error:
+        print(f"vaelab: these numbers were not saved in the run: {error}", file=sys.stderr)
+        return 1
     from vaelab.tracking import update_results
 
     update_results(folder)
-    print(f"{folder}, weights of epoch {weights_epoch}")
-    print(results.table(scores))
     return 0

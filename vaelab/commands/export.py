@@ -11,8 +11,9 @@ import numpy as np
 
 from vaelab import backend
 from vaelab.commands import opening
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError, RunError, about_disk
 from vaelab.explorer.litert import held_stderr
+from vaelab.folder import beside
 
 MODELS = ("encoder", "decoder", "vae")
 SUFFIXES = {"keras": ".keras", "h5": ".h5", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
@@ -107,9 +108,12 @@ def _written(model, source: Path, name: str, path: Path, inputs, expected) -> fl
     with open(os.devnull, "w") as quiet, redirect_stdout(quiet), held_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            _write(model, source, name, path)
+            with beside(path) as temporary:
+                _write(model, source, name, temporary)
             return compare(expected, READERS[name](path)(inputs))
         except Exception as error:
+            if isinstance(error, OSError) and about_disk(error):
+                raise
             told = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise RunError(f"{path.stem} cannot be exported as {name}: {told[:200]}") from None
 

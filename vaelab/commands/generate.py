@@ -7,6 +7,7 @@ import numpy as np
 from vaelab import seeds
 from vaelab.commands import opening
 from vaelab.errors import ConfigError, RunError
+from vaelab.folder import beside
 
 
 def run(cfg) -> int:
@@ -26,7 +27,8 @@ def run(cfg) -> int:
     views = images if isinstance(images, list) else [images]
     path = Path(cfg.output) if cfg.output else folder.figure_file(_name(cfg), "png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _mosaic(views, cfg.scale).save(path)
+    with beside(path) as temporary:
+        _mosaic(views, cfg.scale).save(temporary)
     print(path)
     return 0
 

@@ -2,6 +2,7 @@
 
 import sys
 
+from vaelab import printing
 from vaelab.errors import VaelabError, about_disk
 from vaelab.runs import RunFolder
 
@@ -42,7 +43,7 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
     try:
         dataset = opening.open_dataset(cfg)
         test = dataset.test
-        codes = np.load(folder.codes_file)["test_mean"]
+        codes = folder.read_codes("test")["mean"]
         rows = one_of_each(test.y, len(codes), RECONSTRUCTIONS)
         prior = seeds.generator(0, "plots").standard_normal((SAMPLES, codes.shape[1]), np.float32)
         decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
@@ -73,4 +74,6 @@ def _bytes(images):
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1]))
+    with printing.despite_trouble():
+        code = run(sys.argv[1])
+    sys.exit(code)

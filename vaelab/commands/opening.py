@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from vaelab import backend
 from vaelab.build import build, part, target
+from vaelab.config.folders import hashed
 from vaelab.config.older import completed
 from vaelab.datasets.prepare import load_dataset
-from vaelab.errors import RunError
+from vaelab.errors import ConfigError, RunError
 from vaelab.runs import RunFolder
 
 
@@ -135,6 +136,31 @@ def as_begun(cfg: dict, folder: RunFolder) -> dict:
     return dict(cfg, optimize="val/loss" if "val/loss" in state.history[-1] else "train/loss")
 
 
+def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
+    """A folder is of one configuration: what was trained there must not come to stand under another.
+
+    Args:
+        cfg: resolved configuration that is to be trained there.
+
+    Raises:
+        ConfigError: the folder holds a run of other settings.
+        RunError: it holds a run whose settings cannot be read.
+    """
+    if not folder.begun:
+        return
+    chosen = folder.status().get("chosen") or {}
+    there, _ = completed(folder.read_config(), chosen, f"{folder}/config.yaml")
+    before, now = hashed(there), hashed(cfg)
+    different = [k for k in {**before, **now} if before.get(k) != now.get(k)]
+    if not different:
+        return
+    shown = ", ".join(f"{k}={now.get(k)} for {before.get(k)}" for k in different[:3])
+    raise ConfigError(
+        f"{folder} holds a run of other settings ({shown}{', ...' if len(different) > 3 else ''}). "
+        "Give another hydra.run.dir, or remove that folder."
+    )
+
+
 def finished_run(cfg):
     """(folder, its configuration) for a command's `run=`, with the command's data_dir, device and trusted on top.
 
@@ -143,7 +169,6 @@ def finished_run(cfg):
         RunError: there is no such run.
     """
     from vaelab import runs
-    from vaelab.errors import ConfigError
 
     if not cfg.run:
         raise ConfigError(

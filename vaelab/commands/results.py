@@ -7,6 +7,7 @@ import numpy as np
 
 from vaelab.build import target
 from vaelab.errors import ConfigError
+from vaelab.folder import beside
 from vaelab.printing import plus_minus
 
 
@@ -110,10 +111,12 @@ def save_picture(picture, folder, name: str, suffix: str):
     """A Figure as PNG, SVG or PDF; an Animation as GIF."""
     if hasattr(picture, "frames"):
         path = folder.figure_file(name, "gif")
-        picture.save(path)
+        with beside(path) as temporary:
+            picture.save(temporary)
         return path
     path = folder.figure_file(name, suffix)
-    picture.savefig(path, dpi=picture.get_dpi())
+    with beside(path) as temporary:
+        picture.savefig(temporary, dpi=picture.get_dpi())
     return path
 
 

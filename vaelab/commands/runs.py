@@ -1,12 +1,14 @@
 """`vaelab runs`: what was trained, newest last, with filters; as a table on the terminal or in a csv file."""
 
 import csv
+import sys
 import time
 from pathlib import Path
 
 from vaelab import runs
 from vaelab.config.check import nearest
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, RunError
+from vaelab.folder import beside
 from vaelab.sweep_folder import all_sweeps
 
 COLUMNS = (
@@ -16,7 +18,7 @@ COLUMNS = (
 
 def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
-    found = [row for row in map(_row, runs.all_runs(cfg.output_dir)) if _wanted(row, cfg)]
+    found = [row for row in _rows(cfg.output_dir) if _wanted(row, cfg)]
     if cfg.sync:
         return _sync(found, cfg.output_dir)
     if not found:
@@ -43,9 +45,8 @@ def _with_columns(found: list[dict], columns: list[str]) -> list[dict]:
     """
     rows, known = [], set(COLUMNS)
     for row in found:
-        facts = row["folder"].facts()
-        known |= facts.keys()
-        rows.append({k: row[k] if k in COLUMNS else facts.get(k) for k in columns})
+        known |= row["facts"].keys()
+        rows.append({k: row[k] if k in COLUMNS else row["facts"].get(k) for k in columns})
     for name in columns:
         if name not in known:
             raise ConfigError(f"columns: no run has '{name}'. {nearest(name, known)}")
@@ -54,7 +55,7 @@ def _with_columns(found: list[dict], columns: list[str]) -> list[dict]:
 
 def _write(rows: list[dict], columns: list[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
@@ -69,13 +70,20 @@ def _wanted(row, cfg) -> bool:
     return all(row[k] == v for k, v in _filters(cfg).items())
 
 
+def _rows(output_dir) -> list[dict]:
+    """A row for each run; one that is damaged is named and left out."""
+    found = []
+    for folder in runs.all_runs(output_dir):
+        try:
+            found.append(_row(folder))
+        except RunError as error:
+            print(f"note: a run is left out: {error}", file=sys.stderr)
+    return found
+
+
 def _row(folder) -> dict:
-    status = folder.status()
-    try:
-        stored = folder.read_config()
-    except runs.RunError:
-        stored = {}
-    chosen, metrics = status.get("chosen", {}), folder.read_metrics()
+    status, stored = folder.status(), folder.read_config()
+    chosen, metrics = status.get("chosen") or {}, folder.read_metrics()
     elbo = metrics.get("test/elbo") or metrics.get("test/elbo_critic") or {}
     return {
         "run": str(folder),
@@ -91,6 +99,7 @@ def _row(folder) -> dict:
         "mlflow": _delivery(status),
         "age": status.get("started"),
         "folder": folder,
+        "facts": folder.facts(),
     }
 
 
@@ -131,7 +140,7 @@ def _age(seconds: float) -> str:
 
 def bring_up_to_date(output_dir) -> None:
     """Delivers to MLflow what it missed: without this a run whose process was killed would be shown as running."""
-    _sync([_row(folder) for folder in runs.all_runs(output_dir)], output_dir, quiet=True)
+    _sync(_rows(output_dir), output_dir, quiet=True)
 
 
 def _sync(rows, output_dir, quiet: bool = False) -> int:
@@ -141,9 +150,9 @@ def _sync(rows, output_dir, quiet: bool = False) -> int:
         from vaelab.tracking import deliver
 
         stored = row["folder"].read_config()
-        if not stored["tracking"]["enabled"]:
+        if not (stored.get("tracking") or {}).get("enabled"):
             continue
-        ok = deliver(row["folder"], stored, row["folder"].status().get("tags", {}), output_dir)
+        ok = deliver(row["folder"], stored, row["folder"].status().get("tags") or {}, output_dir)
         failed += not ok
         print(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
     if not quiet:

@@ -68,12 +68,17 @@ def launch(context, config, settings: dict, job_overrides, first_number: int) ->
     current.jobs += unique
     record(sweep, unique)
     for job in unique:
-        if job.status().get("state") == "done":
-            job.state = "skipped"
+        try:
+            if job.folder.status().get("state") == "done":
+                job.state, _ = "skipped", value_of(job.folder)
+        except RunError as error:
+            job.state, job.message = "failed", str(error)
     if any(job.open for job in unique):
         run_open(sweep, config, settings, unique)
     else:
         print(f"{len(unique)} jobs, 0 to do: {sweep}", flush=True)
+        if failed := watch.failures(unique):
+            print(failed, file=sys.stderr, flush=True)
     return [_returned(by_folder[job.folder.path], job, unique) for job in jobs]
 
 

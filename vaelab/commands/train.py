@@ -1,13 +1,14 @@
 """`vaelab train`: from a configuration to a complete run folder."""
 
 import math
+import signal
 import sys
 import time
 from types import SimpleNamespace
 
-from vaelab import environment
+from vaelab import environment, signals
 from vaelab.commands import opening, results
-from vaelab.errors import ConfigError, Interrupted, VaelabError
+from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError
 from vaelab.runs import RunFolder
 
 
@@ -22,9 +23,10 @@ def run(cfg):
     folder = RunFolder(hydra.runtime.output_dir)
     plain = OmegaConf.to_container(cfg, resolve=True)
     chosen = {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
+    opening.refuse_other_settings(folder, plain)
     try:
         return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir)
-    except VaelabError:
+    except (VaelabError, KeyboardInterrupt):
         folder.discard_if_empty()
         raise
 
@@ -54,7 +56,7 @@ def train(
     """
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
-    with folder.locked(), folder.logging():
+    with signals.handled_by(signal.default_int_handler), folder.locked(), folder.logging():
         cfg = opening.as_begun(cfg, folder)
         new = opening.recorded_checksum(original or folder) is None
         vae, dataset, plan_steps, monitored = prepare(cfg, new=new)
@@ -255,8 +257,8 @@ def ended_badly(error, folder, tracker) -> None:
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     try:
         folder.update_status(state=state, message=message, finished=time.time())
-    except OSError as disk:
-        print(f"warning: {folder} could not be marked {state}: {disk}", file=sys.stderr)
+    except (OSError, RunError) as why:
+        print(f"warning: {folder} could not be marked {state}: {why}", file=sys.stderr)
     tracker.finish(state)
 
 

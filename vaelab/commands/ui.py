@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from sqlite3 import DatabaseError
 
 from vaelab.commands.runs import bring_up_to_date
 from vaelab.errors import ConfigError, RunError
+from vaelab.tracking import refuse_unusable
 
 
 def run(cfg) -> int:
@@ -25,6 +27,10 @@ def run(cfg) -> int:
             raise ConfigError(
                 f"port={cfg.port} on {cfg.host} is in use by another program. Try port={cfg.port + 1}."
             ) from None
+    try:
+        refuse_unusable(uri)
+    except DatabaseError as error:
+        raise RunError(f"{uri.removeprefix('sqlite:///')} cannot be shown: {error}.") from None
     bring_up_to_date(cfg.output_dir)
     print(f"MLflow: http://{cfg.host}:{cfg.port}  (Ctrl-C ends it)", flush=True)
     environment = dict(os.environ, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")

@@ -56,6 +56,18 @@ def check_all(primary: str, overrides: list[str], multirun: bool) -> None:
             _checked(_compose_all_problems(primary, job), primary)
 
 
+def typed_run_dir(overrides: list[str]) -> tuple[str, dict] | None:
+    """(folder, configuration) of a run whose folder is typed as hydra.run.dir; None where one is made for it."""
+    from omegaconf import OmegaConf
+
+    if not any(o.lstrip("+").startswith("hydra.run.dir=") for o in overrides):
+        return None
+    with _hydra():
+        full = _compose_all_problems("train", overrides)
+        job = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
+        return str(full.hydra.run.dir), OmegaConf.to_container(job, resolve=True)
+
+
 def grid(overrides: list[str]) -> list[list[str]]:
     """The overrides of every job of a multirun, as Hydra's basic sweeper expands them."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper

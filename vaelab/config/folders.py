@@ -63,3 +63,16 @@ def config_hash(job: dict) -> str:
     if isinstance(kept.get("trainer"), dict):
         kept["trainer"] = {k: v for k, v in kept["trainer"].items() if k not in NOT_IN_HASH_TRAINER}
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def hashed(job: dict) -> dict:
+    """{dotted key: value} of what `config_hash` is of."""
+
+    def walk(node, above=""):
+        for key, value in node.items():
+            name = f"{above}{key}"
+            if name in NOT_IN_HASH or name in (f"trainer.{k}" for k in NOT_IN_HASH_TRAINER):
+                continue
+            yield from walk(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
+
+    return dict(walk(job))

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from functools import cache
 from typing import Any
 
 import yaml
@@ -27,27 +28,35 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
     content = yaml.safe_load((locate.conf_dir() / "train.yaml").read_text(encoding="utf-8"))
     defaults = {k: v for entry in content["defaults"] if isinstance(entry, dict) for k, v in entry.items()}
     nodes = {group: option for group, option in defaults.items() if isinstance(option, str) and " " not in group}
-    for key, value in content.items():
-        if key not in cfg and key not in ("defaults", "hydra"):
-            cfg[key] = filled[key] = _plain(value, cfg)
+    top = {k: v for k, v in content.items() if k not in ("defaults", "hydra")}
+    for group, option in nodes.items():  # an option may set what stands above the groups
+        target = (cfg.get(group) or {}).get("_target_")
+        top |= _composed(group, _option_of(group, chosen.get(group) or option, target) if target else option)[1]
+    for key in top.keys() - cfg.keys():
+        cfg[key] = filled[key] = _plain(top[key], cfg)
     for group, option in nodes.items():
         option = chosen.get(group) or option
         if not isinstance(cfg.get(group), dict):
-            cfg[group] = _option(group, option)
+            cfg[group] = _plain(_option(group, option), cfg)
             filled[group] = option
         node = cfg[group]
+        if group not in schema.CLOSED and not isinstance(node.get("_target_"), str):
+            raise RunError(f"{where}: {group} does not say what it is: it has no _target_.")
         if group in schema.CLOSED:
             wanted = {f.name for f in dataclasses.fields(schema.CLOSED[group])}
             _refuse_unknown(group, set(node) - wanted, wanted, where)
         else:
-            wanted = _settings(group, node, where)
             option = _option_of(group, option, node["_target_"])
+            wanted = _settings(group, node, where, _option(group, option))
         _fill(group, node, wanted, option, cfg, filled, where)
     for group, name in schema.MULTI.items():
-        for option, node in (cfg.get(name) or {}).items():
+        if name not in cfg:
+            cfg[name] = {option: _option(group, option) for option in defaults[group]}
+        for option, node in (cfg[name] or {}).items():
             if "_target_" in node:
                 path = f"{name}.{option}"
-                _fill(path, node, _settings(path, node, where), (group, option), cfg, filled, where)
+                wanted = _settings(path, node, where, _option(group, option))
+                _fill(path, node, wanted, (group, option), cfg, filled, where)
     silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}  # these change no result
     filled = {k: v for k, v in filled.items() if k not in silent and k.partition(".")[0] not in NOT_IN_HASH}
     if not filled:
@@ -56,17 +65,21 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
     return cfg, f"{where} was written before there were these settings; today's defaults are used: {shown}"
 
 
-def _settings(path: str, node: dict, where: str) -> set[str] | None:
-    """What a part's node must hold; None where that cannot be known (a user's own part)."""
+def _settings(path: str, node: dict, where: str, today: dict) -> set[str] | None:
+    """What a part's node must hold; None where that cannot be known (a user's own part).
+
+    Args:
+        today: the option's node as it is now; it sets some of what other parts are told at run time.
+    """
     target = node.get("_target_", "")
     if not target.startswith("vaelab."):
         return None
     found = signature.settings(target)
     if found is None:
         raise RunError(f"{where}: {path} is {target}, which this vaelab does not have. It was made by another version.")
-    wanted = set(found) - schema.RUNTIME
     given = {k for k in node if not (k.startswith("_") and k.endswith("_"))}
     shared = {f.name for f in dataclasses.fields(schema.ImageOptions)} if path == "dataset" else set()
+    wanted = set(found) - schema.RUNTIME | set(found) & set(today) | shared
     _refuse_unknown(path, given - set(found) - shared, wanted, where)
     return wanted
 
@@ -102,15 +115,40 @@ def _option_of(group: str, option: str, target: str) -> str | None:
     return next((o for o in candidates if _option(group, o).get("_target_") == target), None)
 
 
-def _option(group: str, option: str) -> dict:
-    """Content of conf/<group>/<option>.yaml, {} where there is none."""
-    path = locate.option_file(group, option)
+def _option(group: str, option: str | None) -> dict:
+    """The node that conf/<group>/<option>.yaml makes, {} where there is none."""
+    return _composed(group, option)[0]
+
+
+@cache
+def _composed(group: str, option: str | None) -> tuple[dict, dict]:
+    """(the node of an option, what it sets above the groups), with everything in its defaults list, as Hydra does."""
+    path = locate.option_file(group, option) if option else None
     content = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path else {}
-    return {k: v for k, v in content.items() if k != "defaults"}
+    own = {k: v for k, v in content.items() if k != "defaults"}
+    node, top = {}, {}
+    for entry in content.get("defaults", ["_self_"]):
+        name, _, package = entry.partition("@")
+        folder, _, name = name.rpartition("/")
+        found, above = (own, {}) if name == "_self_" else _composed(folder.strip("/") or group, name)
+        _merge(top if package == "_global_" else node, found)
+        _merge(top, above)
+    return node, top
+
+
+def _merge(into: dict, more: dict) -> None:
+    """Puts settings into a node, deep."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = copy.deepcopy(value)
 
 
 def _plain(value, cfg):
-    """A value from yaml; one that refers to another setting is looked up, one that refers elsewhere is null."""
+    """A value from yaml; what refers to another setting is looked up, what refers elsewhere is null."""
+    if isinstance(value, dict):
+        return {k: _plain(v, cfg) for k, v in value.items()}
     if isinstance(value, str) and value.startswith("${"):
         found: Any = cfg
         for key in value[2:-1].split("."):

@@ -5,13 +5,13 @@ import gzip
 import hashlib
 import html
 import json
-import os
 from pathlib import Path
 
 from vaelab import __version__
 from vaelab.errors import ConfigError, RunError
 from vaelab.explorer import litert
 from vaelab.explorer.content import Content, content
+from vaelab.folder import write_bytes
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("data", "theme", "decoder", "pictures", "map", "codes", "tabs", "save", "commands", "main")
@@ -60,9 +60,7 @@ def write(path, view, decoder, *, run_line: str | None, settings: dict) -> Path:
         less = " explorer.thumbnails=false or fewer explorer.points make it smaller." if shown.atlases else ""
         raise ConfigError(f"{path.name} would take {_mb(size)} ({parts}), {_limit()}{less} {instead}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(text)
-    os.replace(temporary, path)
+    write_bytes(path, text)
     return path
 
 

@@ -3,9 +3,11 @@
 import math
 import re
 import shlex
+import sys
 from dataclasses import dataclass, field
 
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
+from vaelab.errors import RunError
 from vaelab.runs import RunFolder
 from vaelab.sweep_folder import SweepFolder
 
@@ -48,12 +50,14 @@ class Grid:
         axes: names of what was varied, the seed left out; the first is the horizontal one of pictures.
         points: the jobs, in the order of the grid.
         waiting: how many have not begun.
+        damaged: how many cannot be read.
     """
 
     name: str
     axes: list[str]
     points: list[Point]
     waiting: int
+    damaged: int = 0
 
     @property
     def done(self) -> list[Point]:
@@ -103,25 +107,28 @@ class Grid:
 
 
 def read(sweep: SweepFolder) -> Grid:
-    """The grid of a sweep's folder; jobs that have not begun are in it without numbers."""
-    record, raw = sweep.record().get("jobs", {}), []
+    """The grid of a sweep's folder; jobs that have not begun are in it without numbers, damaged ones are named."""
+    record, raw, damaged = sweep.record().get("jobs", {}), [], 0
     for folder in sweep.jobs():
-        status = folder.status()
+        if not folder.begun:
+            continue
         try:
-            cfg = folder.read_config()
-        except Exception:  # not begun
+            status, cfg, scores = folder.status(), folder.read_config(), folder.read_metrics()
+        except RunError as error:
+            print(f"note: a job is left out: {error}", file=sys.stderr)
+            damaged += 1
             continue
         known = record.get(folder.path.name, {})
-        raw.append((folder, status, cfg, known.get("overrides") or status.get("overrides") or []))
-    facts = [{**flat(cfg), **status.get("chosen", {})} for _, status, cfg, _ in raw]
-    groups = {g for _, status, _, _ in raw for g in status.get("chosen", {})}
+        raw.append((folder, status, cfg, scores, known.get("overrides") or status.get("overrides") or []))
+    facts = [{**flat(cfg), **(status.get("chosen") or {})} for _, status, cfg, _, _ in raw]
+    groups = {g for _, status, *_ in raw for g in status.get("chosen") or {}}
     axes = varied(facts, groups)
     points = [
-        Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), folder.read_metrics(),
-              overrides, status, cfg)
-        for (folder, status, cfg, overrides), fact in zip(raw, facts)
+        Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), scores, overrides, status,
+              cfg)
+        for (folder, status, cfg, scores, overrides), fact in zip(raw, facts)
     ]  # fmt: skip
-    return Grid(sweep.name, axes, points, waiting=len(sweep.jobs()) - len(points))
+    return Grid(sweep.name, axes, points, waiting=len(sweep.jobs()) - len(points) - damaged, damaged=damaged)
 
 
 def _state(folder, status) -> str:

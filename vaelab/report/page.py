@@ -82,6 +82,8 @@ def head(grid: Grid, sweep) -> str:
     states = [p.state for p in grid.points]
     counts = ", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states))
     counts += f", {grid.waiting} not begun" if grid.waiting else ""
+    counts += f", {grid.damaged} damaged" if grid.damaged else ""
+    n_jobs = len(states) + grid.waiting + grid.damaged
     common = {
         key: values.pop()
         for key in ("dataset", "model", "objective", "posterior", "likelihood")
@@ -91,7 +93,7 @@ def head(grid: Grid, sweep) -> str:
     facts = [f"{k} {v}" for k, v in common.items()] + [f"{k} images" for k in sorted(kinds)]
     varied = ", ".join([*grid.axes, *(["seed"] if len({p.seed for p in grid.points}) > 1 else [])])
     return (
-        f"<h1>{escape(grid.name)}</h1><p class=quiet>{len(states) + grid.waiting} jobs: {escape(counts)}. "
+        f"<h1>{escape(grid.name)}</h1><p class=quiet>{n_jobs} jobs: {escape(counts)}. "
         f"{escape('; '.join(facts))}. Varied: {escape(varied or 'nothing')}. "
         f"Written <span class=one>{time.strftime('%Y-%m-%d %H:%M')}</span>.</p>"
         f"<pre>{escape(sweep.record().get('command', ''))}</pre>"

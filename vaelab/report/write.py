@@ -2,10 +2,13 @@
 
 import csv
 import io
+import sys
 
 import numpy as np
 from PIL import Image
 
+from vaelab import folder
+from vaelab.errors import RunError
 from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
 from vaelab.report.noise import Difference, against_best, interval
@@ -17,7 +20,7 @@ PICTURE_KINDS = ("samples", "reconstructions", "codes")
 def write(sweep: SweepFolder) -> dict[str, float]:
     """Writes the three forms of the report; returns headline numbers for the sweep's own run in MLflow."""
     grid = read(sweep)
-    sweep.csv_file.write_text(table_csv(grid), encoding="utf-8")
+    folder.write(sweep.csv_file, table_csv(grid))
     images = {}
     for kind in ("", "_critic"):
         figure = pictures.rate_distortion(grid, kind)
@@ -29,12 +32,12 @@ def write(sweep: SweepFolder) -> dict[str, float]:
         for values, png in cells.items():
             words = "_".join(f"{a.rpartition('.')[2]}-{v}" for a, v in zip(grid.axes, values)) or "all"
             safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in words)
-            sweep.picture_file(f"{kind}_{safe}").write_bytes(png)
+            folder.write_bytes(sweep.picture_file(f"{kind}_{safe}"), png)
     found = findings(grid)
     html = page.html(
         grid, sweep, findings=found, rate_distortion=images, curves=curves, tiles=shown, classes=classes(grid)
     )
-    sweep.html_file.write_text(html, encoding="utf-8")
+    folder.write(sweep.html_file, html)
     states = [p.state for p in grid.points]
     numbers = {"jobs/done": states.count("done"), "jobs/not_done": len(states) - states.count("done")}
     if found.best is not None:
@@ -111,7 +114,7 @@ def table_csv(grid: Grid) -> str:
 def save(figure, sweep: SweepFolder, name: str) -> bytes:
     """The figure as PNG, in the sweep's folder and as bytes."""
     png = encoded(figure)
-    sweep.picture_file(name).write_bytes(png)
+    folder.write_bytes(sweep.picture_file(name), png)
     return png
 
 
@@ -128,7 +131,10 @@ def tiles(grid: Grid, kind: str) -> dict[tuple, bytes]:
         point = min(points, key=lambda p: p.seed)
         try:
             picture = codes_picture(point) if kind == "codes" else tile_picture(point, kind)
-        except (OSError, KeyError, ValueError):  # an older run, or one whose pictures could not be made
+        except RunError as error:
+            print(f"note: no {kind} of a job: {error}", file=sys.stderr)
+            continue
+        except (KeyError, ValueError):  # an older run, or one whose pictures could not be made
             continue
         found[setting] = picture
     return found
@@ -138,12 +144,12 @@ def classes(grid: Grid) -> dict[str, str]:
     """{class: colour} of the pictures of codes; empty without labels or with too many for a legend."""
     labels, names = set(), []
     for point in grid.done:
-        if point.folder.codes_file.is_file():
-            with np.load(point.folder.codes_file) as codes:
-                labels |= set(np.unique(codes["test_y"]).tolist()) if "test_y" in codes.files else set()
-        if not names and point.folder.tiles_file.is_file():
-            with np.load(point.folder.tiles_file) as stored:
-                names = stored["class_names"].tolist() if "class_names" in stored.files else []
+        try:
+            codes, stored = point.folder.read_codes("test"), {} if names else point.folder.read_tiles()
+        except RunError:  # told by `tiles`
+            continue
+        labels |= set(np.unique(codes["y"]).tolist()) if "y" in codes else set()
+        names = names or (stored["class_names"].tolist() if "class_names" in stored else [])
     if len(labels) > 20:
         return {}
     called = [names[k] if k in range(len(names)) else str(k) for k in sorted(labels)]
@@ -151,21 +157,18 @@ def classes(grid: Grid) -> dict[str, str]:
 
 
 def codes_picture(point: Point) -> bytes:
-    with np.load(point.folder.codes_file) as codes:
-        y = codes["test_y"] if "test_y" in codes.files else None
-        return encoded(pictures.scatter(codes["test_mean"], y))
+    codes = point.folder.read_codes("test")
+    return encoded(pictures.scatter(codes["mean"], codes.get("y")))
 
 
 def tile_picture(point: Point, kind: str) -> bytes:
-    with np.load(point.folder.tiles_file) as stored:
-        views = sum(name.startswith("samples_") for name in stored.files)
-        pages = []
-        for v in range(views):
-            if kind == "samples":
-                pages.append(pictures.tiles(stored[f"samples_{v}"], 8))
-            else:
-                pair = np.concatenate([stored[f"originals_{v}"], stored[f"reconstructions_{v}"]])
-                pages.append(pictures.tiles(pair, len(pair) // 2))
+    stored, pages = point.folder.read_tiles(), []
+    for v in range(sum(name.startswith("samples_") for name in stored)):
+        if kind == "samples":
+            pages.append(pictures.tiles(stored[f"samples_{v}"], 8))
+        else:
+            pair = np.concatenate([stored[f"originals_{v}"], stored[f"reconstructions_{v}"]])
+            pages.append(pictures.tiles(pair, len(pair) // 2))
     width = max(p.shape[1] for p in pages)
     pages = [np.pad(p, ((0, 3), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in pages]
     out = io.BytesIO()

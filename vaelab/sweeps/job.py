@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from vaelab.errors import RunError
+from vaelab.errors import Interrupted, RunError
 from vaelab.runs import RunFolder
 
 # What TensorFlow prints last when an exception ends a training; the reason stands above it.
@@ -82,7 +82,7 @@ class Job:
             self.state = "done"
             return
         interrupted = status.get("state") == "interrupted"
-        if asked_to_stop and (interrupted or exit_code < 0):
+        if asked_to_stop and (interrupted or exit_code < 0 or exit_code == Interrupted.exit_code):
             self.state, self.message = "stopped", "interrupted"
             return
         if interrupted:  # somebody's SIGTERM, a cluster's time limit
@@ -144,7 +144,10 @@ class Job:
     def elbo(self) -> tuple[str, float] | None:
         """("val/elbo", value) of the last epoch, or ("test/elbo", value) when done; None where nothing is known."""
         if self.state in ("done", "skipped"):
-            scores = self.folder.read_metrics()
+            try:
+                scores = self.folder.read_metrics()
+            except RunError:
+                return None
             for name in ("test/elbo", "test/elbo_critic"):
                 if name in scores:
                     return name, scores[name]["value"]

@@ -2,9 +2,9 @@
 
 import signal
 import sys
-import threading
 import time
 
+from vaelab import signals
 from vaelab.sweeps.job import Job
 
 PATIENCE = 5.0  # seconds between Ctrl-C, which a terminal hands to the jobs too, and SIGTERM to those that missed it
@@ -21,7 +21,7 @@ def run_all(jobs: list[Job], pool, watch) -> bool:
     stop = _Stop()
     slots = list(range(pool.n_jobs))
     running: list[Job] = []
-    with stop:
+    with signals.handled_by(stop.ask):
         try:
             while running or (not stop.asked and any(job.open for job in jobs)):
                 _settle_ended(running, slots, pool, watch, stop)
@@ -82,22 +82,12 @@ def _start_one(job, running, slots, pool):
 
 
 class _Stop:
-    """Ctrl-C and SIGTERM: the first starts no more jobs and lets the running ones save, the second ends them."""
+    """Ctrl-C and its like: the first starts no more jobs and lets the running ones save, the second ends them."""
 
     def __init__(self):
-        self.asked, self._since, self._number, self._told, self._saved = 0, 0.0, None, set(), {}
+        self.asked, self._since, self._number, self._told = 0, 0.0, None, set()
 
-    def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._saved[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *error):
-        for number, handler in self._saved.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number, frame):
+    def ask(self, number, frame):
         self.asked += 1
         if self.asked == 1:
             self._since, self._number = time.monotonic(), number

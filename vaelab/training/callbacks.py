@@ -1,13 +1,13 @@
 """What happens beside the gradient steps: order of the data, bookkeeping, stopping, saving, progress, interruption."""
 
 import math
-import signal
 import sys
-import threading
 import time
+from contextlib import ExitStack
 
 import keras
 
+from vaelab import signals
 from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.training.checkpoint import arrays_of, model_variables
 
@@ -238,13 +238,11 @@ def _values(logs):
 
 
 class Interruption(keras.callbacks.Callback):
-    """The first Ctrl-C (or SIGTERM) finishes the step; a second one ends the process at once."""
+    """The first Ctrl-C (SIGTERM, SIGHUP) finishes the step; a second one ends the process at once."""
 
     def on_train_begin(self, logs=None):
-        self.asked, self.saved = False, {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.saved[number] = signal.signal(number, self._ask)
+        self.asked, self._held = False, ExitStack()
+        self._held.enter_context(signals.handled_by(self._ask))
 
     def _ask(self, number, frame):
         if self.asked:
@@ -262,5 +260,4 @@ class Interruption(keras.callbacks.Callback):
 
     def restore(self):
         """Puts the signal handlers back."""
-        for number, handler in self.saved.items():
-            signal.signal(number, handler)
+        self._held.close()

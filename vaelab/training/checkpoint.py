@@ -8,9 +8,11 @@ written beside under a temporary name, synced and renamed: what has the final na
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 from keras import ops
@@ -18,6 +20,9 @@ from keras import ops
 from vaelab.errors import RunError
 
 FORMAT = 1
+ARRAYS = ("model.npz", "optimizer.npz", "best.npz")  # the last one only where best weights are kept
+# What numpy, zip, json and the record's own names make of a damaged file.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile, ZlibError)
 
 
 @dataclass
@@ -135,7 +140,7 @@ class CheckpointFolder:
 
     def newest(self) -> Path | None:
         """The folder of the latest finished epoch, or None."""
-        complete = self._complete() if self.path.is_dir() else []
+        complete = self._complete()
         return complete[-1] if complete else None
 
     def state(self) -> TrainingState | None:
@@ -146,6 +151,8 @@ class CheckpointFolder:
     def load(self, steps: int | None = None) -> tuple[TrainingState, list, list, list | None] | None:
         """(state, model, optimizer, best) of the newest folder, or None where nothing is saved yet.
 
+        Another process may save meanwhile.
+
         Args:
             steps: how many are wanted in all. An epoch cut short before that is passed over, because a longer training
                 would have finished it.
@@ -153,32 +160,63 @@ class CheckpointFolder:
         Raises:
             RunError: the folder is damaged or of a newer format.
         """
-        folder = self.newest()
-        if folder is not None and steps is not None:
-            state = self._state(folder)
-            if state.cut_short and state.step < steps:
-                folder = next((f for f in reversed(self._complete()) if not self._state(f).cut_short), None)
-        if folder is None:
-            return None
-        try:
-            best = folder / "best.npz"
-            return (
-                self._state(folder),
-                _read_arrays(folder / "model.npz"),
-                _read_arrays(folder / "optimizer.npz"),
-                _read_arrays(best) if best.is_file() else None,
-            )
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise _damaged(folder, error) from None
+        while True:
+            for folder in reversed(self._complete()):
+                try:
+                    with ExitStack() as held:
+                        files = _opened(folder, held)
+                        state = _parsed(files["state.json"], folder)
+                        if steps is not None and state.cut_short and state.step < steps:
+                            continue
+                        arrays = [_read_arrays(files[name]) for name in ARRAYS if name in files]
+                        return (state, *arrays, *[None] * (len(ARRAYS) - len(arrays)))
+                except _Replaced:
+                    break
+                except UNREADABLE as error:
+                    raise _damaged(folder, error) from None
+            else:
+                return None
 
-    def _state(self, folder: Path) -> TrainingState:
-        try:
-            content = _read_state(folder)
-            if content.pop("format") > FORMAT:
-                raise RunError(f"{folder} was written by a newer vaelab. Update vaelab to resume this run.")
-            return TrainingState(**content)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _damaged(folder, error) from None
+
+class _Replaced(Exception):
+    """A newer checkpoint took the place of the folder that was being opened."""
+
+
+def _opened(folder: Path, held: ExitStack) -> dict:
+    """{name: open file} of a checkpoint, which a process that goes on training may remove while it is read.
+
+    Raises:
+        _Replaced: it was removed before all were open.
+        OSError: one is missing or cannot be read.
+    """
+    files, before = {}, _identity(folder)
+    try:
+        for name in ("state.json", *ARRAYS):
+            if name != "best.npz" or (folder / name).exists():
+                files[name] = held.enter_context(open(folder / name, "rb"))  # noqa: SIM115
+    except OSError:
+        if before is None or _identity(folder) != before:
+            raise _Replaced from None
+        raise
+    if before is None or _identity(folder) != before:
+        raise _Replaced
+    return files
+
+
+def _identity(folder: Path) -> tuple | None:
+    """What tells a folder from another of the same name; None where it is gone."""
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _parsed(file, folder: Path) -> TrainingState:
+    content = json.load(file)
+    if content.pop("format") > FORMAT:
+        raise RunError(f"{folder} was written by a newer vaelab. Update vaelab to resume this run.")
+    return TrainingState(**content)
 
 
 def _damaged(folder: Path, error: Exception) -> RunError:
@@ -196,8 +234,8 @@ def _write_arrays(path: Path, arrays) -> None:
         os.fsync(file.fileno())
 
 
-def _read_arrays(path: Path) -> list[np.ndarray]:
-    with np.load(path, allow_pickle=False) as content:
+def _read_arrays(file) -> list[np.ndarray]:
+    with np.load(file, allow_pickle=False) as content:
         return [content[name] for name in sorted(content.files)]
 
 
