@@ -7,6 +7,7 @@ import urllib.request
 import numpy as np
 import pytest
 
+from vaelab.address import listening
 from vaelab.errors import ConfigError
 from vaelab.explorer import server
 
@@ -62,14 +63,14 @@ def test_a_port_in_use_is_told():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"port={port} .* in use .* port={port + 1}"):
-            server.listening("127.0.0.1", port)
+            listening("127.0.0.1", port)
 
 
 def test_addresses_that_are_not_ours_and_ports_that_are_none():
     with pytest.raises(ConfigError, match="no address of this machine"):
-        server.listening("192.0.2.7", 0)
+        listening("192.0.2.7", 0)
     with pytest.raises(ConfigError, match="0 to 65535"):
-        server.listening("127.0.0.1", 70000)
+        listening("127.0.0.1", 70000)
 
 
 def test_only_listening_to_others_lets_other_names_in():

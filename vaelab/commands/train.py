@@ -76,6 +76,7 @@ def prepare(cfg: dict):
     declared = declared_shapes(cfg["dataset"])
     if declared is not None:
         trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
+        training_fits(trial, 1)
         objective_of(cfg["optimize"], validates, trial.objective.terms)
     dataset = opening.open_dataset(cfg)
     steps = plan(cfg["trainer"], len(dataset.train)).steps
@@ -87,12 +88,30 @@ def prepare(cfg: dict):
         total_steps=steps,
         precision=cfg["trainer"]["precision"],
     )
+    training_fits(vae, min(cfg["trainer"]["batch_size"], len(dataset.train)))
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     for likelihood in vae.structure.likelihoods[:1]:
         if misfit := likelihood.misfit(dataset):
             print(f"note: {misfit}", file=sys.stderr)
     return vae, dataset, steps
+
+
+def training_fits(vae, batch: int) -> None:
+    """ConfigError where gradients, the optimizer's moments and the layers' outputs of a batch exceed memory.
+
+    The outputs of layers with weights are counted: the backward pass needs them.
+    """
+    from vaelab import memory
+    from vaelab.build import SMALLER
+
+    weights = sum(math.prod(v.shape) for v in vae.trainable_variables)
+    outputs = sum(math.prod(shape) for *_, shape, parameters in vae.structure.layer_table() if parameters)
+    memory.require(
+        4 * (3 * weights + batch * outputs),
+        f"Training {weights:,} weights (gradients, moments) in batches of {batch:,}",
+        f"{SMALLER[:-1]}, or a smaller trainer.batch_size.",
+    )
 
 
 def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
@@ -184,11 +203,13 @@ def explorer(cfg, folder, view) -> None:
     if not cfg["explorer"]["enabled"]:
         return
     try:
-        from vaelab.commands.explore import load_decoder
+        from vaelab.commands.explore import fingerprint, load_decoder
         from vaelab.explorer import build, content
 
-        line = content.run_line(folder)
-        build.write(folder.explorer_file, view, load_decoder(folder), run_line=line, settings=cfg["explorer"])
+        build.write(
+            folder.explorer_file, view, load_decoder(folder), run_line=content.run_line(folder),
+            settings=cfg["explorer"], fingerprint=fingerprint(folder, cfg["explorer"]),
+        )  # fmt: skip
     except VaelabError as error:
         print(f"note: no explorer.html: {error}", file=sys.stderr)
     except Exception as error:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import logsumexp
 
+from vaelab import memory
 from vaelab.config.types import NonNegativeFloat, PositiveFloat, PositiveInt
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -53,6 +54,7 @@ def nll(
     estimates = {k: np.empty(len(rows)) for k in counts}
     ess = np.empty(len(rows))
     step = max(1, _CODES_PER_CALL // samples)
+    memory.require(4 * 8 * samples * min(step, len(rows)), f"metrics.nll.samples={samples}: their weights", "Ask for fewer.")
     for start in range(0, len(rows), step):
         chunk = slice(start, start + step)
         chosen = rows[chunk]

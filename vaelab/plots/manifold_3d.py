@@ -1,9 +1,11 @@
 """The decoder's images over three latents: slices side by side, or one after another."""
 
+import math
 from typing import Literal
 
 import numpy as np
 
+from vaelab import memory
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
@@ -39,6 +41,9 @@ def manifold_3d(
     x, _, what = axes_of(n, scale, None, "manifold_3d")
     depth, _, _ = axes_of(slices, scale, None, "manifold_3d")
     base = base_code(view, part, at, "manifold_3d")
+    pixels = sum(map(math.prod, view.data_shapes))
+    n_bytes = 8 * n * n * max(2 * len(base), slices * pixels)
+    memory.require(n_bytes, f"plots.manifold_3d.n={n} in {slices} slices", "Choose a smaller n.")
     decoded = [joined(images) for images in _decoded(view, base, shown, x, depth)]  # per view (slices, n H, n W, C)
     names = [pick.latent_name(view, d) for d in shown]
     facts = [view.name, f"{slices} slices of {what}", f"{names[0]} grows to the right, {names[1]} upwards"]
