@@ -62,7 +62,7 @@ def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
         "posterior": "gaussian",
         "objective": "vae",
     }
-    proposed = next_sweep(plain | chosen, None)
+    proposed = next_sweep(plain | chosen, [])
     assert " ".join(proposed).endswith(words)
     check_all("train", proposed, True)  # every job of it is a configuration
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -12,6 +11,7 @@ from omegaconf import OmegaConf
 from vaelab import __version__, address, paths
 from vaelab.commands import opening
 from vaelab.commands.train import title
+from vaelab.config import words
 from vaelab.errors import RunError
 
 
@@ -103,7 +103,7 @@ def current_page(folder, settings: dict) -> bytes | None:
         return None
     if wanted not in page[: 1 << 14]:
         return None
-    line = json.dumps(shlex.quote(f"run={folder}")).replace("<", "\\u003c")
+    line = json.dumps(words.pasteable(words.setting("run", folder))).replace("<", "\\u003c")
     return re.sub(rb'"run": (?:null|"(?:[^"\\]|\\.)*")', lambda _: f'"run": {line}'.encode(), page, count=1)
 
 

@@ -44,7 +44,8 @@ def run(cfg) -> int:
                 file=sys.stderr,
             )
     folder.forget_verdicts()
-    train(stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir)
+    longer = [f"trainer.{key}={value}" for key, value in asked.items() if value is not None]
+    train(stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir, overrides=longer)
     if stored.get("expect") and before == stored["trainer"]:  # longer training is no longer the recipe
         return 0 if reproduce.settle(folder, stored["expect"]) else 1
     return 0

@@ -6,6 +6,7 @@ import time
 
 from vaelab import environment
 from vaelab.commands import opening, results
+from vaelab.config import words
 from vaelab.errors import Interrupted, VaelabError
 from vaelab.runs import RunFolder
 
@@ -22,13 +23,13 @@ def run(cfg):
     plain = OmegaConf.to_container(cfg, resolve=True)
     chosen = {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
     try:
-        return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir)
+        return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir, overrides=as_typed(hydra))
     except VaelabError:
         folder.discard_if_empty()
         raise
 
 
-def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> float:
+def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None, overrides=()) -> float:
     """Trains (or goes on training) the run in `folder`.
 
     Args:
@@ -36,6 +37,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
         folder: the run's folder; a checkpoint in it is continued.
         chosen: {group: option}, for tags.
         sweep_dir: the sweep this run belongs to, or None.
+        overrides: words of the command line, repeated in what is proposed next; they join those of an earlier start.
 
     Raises:
         Interrupted: stopped by the user; everything finished is saved.
@@ -48,15 +50,20 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
         folder.write_config(cfg)
         name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
         first = folder.status().get("started", started)
-        folder.update_status(state="running", started=first, run_name=name, chosen=chosen, message=None)
+        folder.update_status(
+            state="running", started=first, run_name=name, chosen=chosen, message=None,
+            overrides=words.merged(folder.status().get("overrides") or (), overrides),
+            latent_dim=vae.structure.latent_dim,
+        )  # fmt: skip
         tracker = start_tracking(cfg, folder, dataset, chosen, sweep_dir)
         try:
             value = work(cfg, folder, vae, dataset, plan_steps, tracker, clock)
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
+                again = words.pasteable("resume", words.setting("run", folder))
                 raise Interrupted(
-                    f"stopped; finished epochs are saved. Continue with: vaelab resume run={folder}"
+                    f"stopped; finished epochs are saved. Continue with: {words.program()} {again}"
                 ) from None
             raise
         folder.update_status(state="done", finished=time.time(), seconds=time.monotonic() - clock)
@@ -279,7 +286,14 @@ def beta_in_words(cfg, shapes, vae) -> str:
 
 def summary(scores, folder, cfg, train_seconds, seconds) -> str:
     """The short table at the end and three things to try next."""
-    run = f"run={folder}"
+    run, status = words.setting("run", folder), folder.status()
+    overrides = status.get("overrides") or []
+    trusted = [w for w in overrides if words.key(w) == "trusted"]
+    following = [
+        ["plot", run, "plot=[traversal]", *trusted],
+        ["explore", run, *trusted],
+        ["train", "-m", *next_sweep(status.get("chosen") or {}, overrides)],
+    ]
     return "\n".join(
         [
             "",
@@ -288,22 +302,35 @@ def summary(scores, folder, cfg, train_seconds, seconds) -> str:
             "",
             f"run folder: {folder}  (models, figures/, metrics.json, codes.npz)",
             "next:",
-            f"  vaelab plot {run} plot=[traversal]",
-            f"  vaelab explore {run}",
-            f"  vaelab train -m {' '.join(next_sweep(folder.status().get('chosen') or {}, cfg['data_dir']))}",
+            *(f"  {words.program()} {words.pasteable(*line)}" for line in following),
         ]
     )
 
 
-def next_sweep(chosen: dict, data_dir: str | None) -> list[str]:
-    """Words of a sweep over what may be swept in a run of these options; its own options come first."""
+def as_typed(hydra) -> list[str]:
+    """Words of this job's command line, the user's own --config-dir among them."""
+    from vaelab.config.compose import USER_DIRS
+
+    return [*(f"--config-dir={folder}" for folder in USER_DIRS), *hydra.overrides.task]
+
+
+def next_sweep(chosen: dict, overrides) -> list[str]:
+    """Words of a sweep over what may be swept in a run of these options; all else is as it was typed.
+
+    Args:
+        chosen: {group: option}.
+        overrides: words of the run's own command line.
+    """
+    swept = ["seed=0,1,2" if chosen.get("objective") == "capacity" else "beta=0.5,1,4"]
+    if chosen.get("structure", "single") == "single":  # others have sizes of their own
+        swept.append("latent_dim=2,10")
+    left_out = {"run_name", "sweep_name", *map(words.key, swept)}
+    typed = [w for w in overrides if words.key(w) not in left_out and not words.key(w).startswith("hydra")]
     usual = {"structure": "single", "posterior": "gaussian", "likelihood": "bernoulli", "objective": "vae"}
     if chosen.get("experiment"):
-        words = [f"experiment={chosen['experiment']}"]
+        named = {"experiment": chosen["experiment"]}
     else:
-        words = [f"{g}={chosen[g]}" for g in ("dataset", "model") if g in chosen]
-        words += [f"{g}={chosen[g]}" for g, common in usual.items() if chosen.get(g, common) != common]
-    words.append("seed=0,1,2" if chosen.get("objective") == "capacity" else "beta=0.5,1,4")
-    if chosen.get("structure", "single") == "single":  # others have sizes of their own
-        words.append("latent_dim=2,10")
-    return words + ([f"data_dir={data_dir}"] if data_dir else [])
+        named = {g: chosen[g] for g in ("dataset", "model") if g in chosen}
+        named |= {g: chosen[g] for g, common in usual.items() if chosen.get(g, common) != common}
+    known = set(map(words.key, typed))
+    return [*(f"{group}={option}" for group, option in named.items() if group not in known), *typed, *swept]
