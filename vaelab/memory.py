@@ -8,12 +8,16 @@ from vaelab.errors import ConfigError
 
 LITTLE = 1 << 20  # bytes of a weight for which the system is not asked
 
+
 def available() -> int:
     """Bytes that can be allocated now: the machine's, or what the control group (a container) leaves, if less."""
     import psutil
 
     free = psutil.virtual_memory().available
-    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
         try:
             group = Path("/sys/fs/cgroup")
             free = min(free, int((group / limit).read_text()) - int((group / used).read_text()))

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from vaelab.errors import ConfigError
@@ -58,21 +59,21 @@ def _takes_files(key: str, value, folder: Path) -> None:
         while not folder.exists() and not folder.is_symlink():
             folder = folder.parent
         if not folder.is_dir():
-            raise ConfigError(f"{key}={value} cannot be written: {folder} is a file, not a folder.")
+            raise ConfigError(f"{_named(key, value)} cannot be written: {folder} is a file, not a folder.")
         with tempfile.TemporaryFile(dir=folder):  # the only proof; permissions say nothing of root or of /proc
             pass
 
 
-class _said_of:  # noqa: N801 (reads as a statement)
+def _named(key: str, value) -> str:
+    """ "output=x.png"; of what was not typed "the run's figures (outputs/...)"."""
+    return f"{key} ({value})" if " " in key else f"{key}={value}"
+
+
+@contextmanager
+def _said_of(key: str, value):
     """Turns what the file system refuses into a sentence about the setting."""
-
-    def __init__(self, key, value):
-        self.key, self.value = key, value
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, OSError):
-            why = (error.strerror or str(error)).lower()
-            raise ConfigError(f"{self.key}={self.value} cannot be written: {why}. Name another place.") from None
+    try:
+        yield
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ConfigError(f"{_named(key, value)} cannot be written: {why}. Name another place.") from None

@@ -84,7 +84,9 @@ class LatentView:
     def sample_posterior(self, images, n: int, rng: np.random.Generator) -> np.ndarray:
         """n draws from q(z|x) of each image, (n, N, D) float32."""
         views = self._views(images)
-        memory.require(8 * n * len(views[0]) * self.latent_dim, f"{n:,} draws from q(z|x) of each image", "Ask for fewer.")
+        memory.require(
+            8 * n * len(views[0]) * self.latent_dim, f"{n:,} draws from q(z|x) of each image", "Ask for fewer."
+        )
         if self.closed_form:
             mean, std = self.encode(views)
             return mean + std * rng.standard_normal((n, *mean.shape), np.float32)

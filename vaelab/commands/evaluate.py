@@ -3,14 +3,16 @@
 from omegaconf import OmegaConf
 
 from vaelab.commands import opening, results
+from vaelab.commands.stored import StoredView
 
 
 def run(cfg) -> int:
     """Computes the chosen metrics and prints them."""
     folder, stored = opening.finished_run(cfg)
+    metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
+    results.check(StoredView(folder), metrics, trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored)
-    metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
     scores = results.score(view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True)
     folder.add_metrics(scores)
     from vaelab.tracking import update_results

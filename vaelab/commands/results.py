@@ -2,8 +2,10 @@
 
 import sys
 import warnings
+from contextlib import suppress
 
 from vaelab.build import target
+from vaelab.commands.stored import NotStored
 from vaelab.errors import ConfigError
 
 
@@ -14,6 +16,18 @@ def _settings(node: dict) -> dict:
 def _chosen(nodes: dict) -> list:
     """(name, node) of the options that were chosen; a recipe may bring settings of others."""
     return [(name, node) for name, node in nodes.items() if "_target_" in node]
+
+
+def check(view, nodes: dict, *, trusted) -> None:
+    """ConfigError where a metric or picture cannot work on a run, as far as stored facts say.
+
+    A metric or picture may have an attribute `needs`, a function (view, **settings) that raises what the metric or
+    picture would raise. It is called with what lies in the run's folder (`commands.stored`), before Keras is imported.
+    """
+    for _, node in _chosen(nodes):
+        if needs := getattr(target(node, trusted=trusted), "needs", None):
+            with suppress(NotStored):
+                needs(view, **_settings(node))
 
 
 def _to_stderr(text: str) -> None:

@@ -53,7 +53,12 @@ def write(path, view, decoder, *, run_line: str | None, settings: dict, fingerpr
     blobs["worker"] = _packed((HERE / "page" / "worker.js").read_bytes())
     notices = (HERE / "vendor" / "THIRD_PARTY_NOTICES.txt").read_bytes()
     blobs["licences"] = _packed((HERE / "vendor" / "LICENSE").read_bytes() + b"\n\n" + notices)
-    text = page(shown, blobs, fingerprint=fingerprint, decoder={"kind": "page", "half": half, "parameters": decoder.count_params()})
+    text = page(
+        shown,
+        blobs,
+        fingerprint=fingerprint,
+        decoder={"kind": "page", "half": half, "parameters": decoder.count_params()},
+    )
     size = len(text)
     if size > LIMIT:
         largest = sorted(((len(b), n) for n, b in blobs.items()), reverse=True)[:3]

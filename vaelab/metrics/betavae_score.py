@@ -1,12 +1,13 @@
 """Can a linear classifier tell which factor two images share?"""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics.factored import factored
+from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import FixedFactor
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
@@ -61,3 +62,6 @@ def betavae_score(
     se = float(np.sqrt(accuracy * (1 - accuracy) / test_votes))
     used = f"{test_votes:,} votes of {pairs} pairs"
     return {"betavae_score": Score(accuracy, se, len(factors), note=joined(used, note))}
+
+
+betavae_score.needs = partial(needed, metric="betavae_score", at_least=2)

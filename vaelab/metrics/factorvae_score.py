@@ -1,11 +1,12 @@
 """Does a latent stand still when its factor does?"""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import NonNegativeFloat, PositiveInt
-from vaelab.metrics.factored import factored
+from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import FixedFactor
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
@@ -68,3 +69,6 @@ def factorvae_score(
     se = float(np.sqrt(accuracy * (1 - accuracy) / test_votes))
     used = f"{active.sum()} of {len(active)} latents; {test_votes:,} votes of {batch} images"
     return {"factorvae_score": Score(accuracy, se, len(factors), note=joined(used, note))}
+
+
+factorvae_score.needs = partial(needed, metric="factorvae_score", at_least=2)

@@ -54,7 +54,9 @@ def nll(
     estimates = {k: np.empty(len(rows)) for k in counts}
     ess = np.empty(len(rows))
     step = max(1, _CODES_PER_CALL // samples)
-    memory.require(4 * 8 * samples * min(step, len(rows)), f"metrics.nll.samples={samples}: their weights", "Ask for fewer.")
+    memory.require(
+        4 * 8 * samples * min(step, len(rows)), f"metrics.nll.samples={samples}: their weights", "Ask for fewer."
+    )
     for start in range(0, len(rows), step):
         chunk = slice(start, start + step)
         chosen = rows[chunk]

@@ -74,6 +74,15 @@ def manifold(
     )
 
 
+def needs(view, *, split, dims, **_):
+    """Two latents, or one alone."""
+    if dims is not None or view.latent_dim > 1:
+        pick.plane(view, view.split(split), dims, "manifold")
+
+
+manifold.needs = needs
+
+
 def axes_of(n, scale, rectangle, plot) -> tuple[np.ndarray, np.ndarray, str]:
     """Coordinates of the columns and rows of a grid, ascending, and what they are."""
     if rectangle is None:

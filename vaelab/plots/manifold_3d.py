@@ -67,6 +67,14 @@ def manifold_3d(
     return grid_figure(blocks, title=title, facts=facts, gap=0.1, largest_tile=9.0)
 
 
+def needs(view, *, split, dims, **_):
+    """Three latents."""
+    pick.plane(view, view.split(split), dims, "manifold_3d", n=3)
+
+
+manifold_3d.needs = needs
+
+
 def _decoded(view, base, shown, x, depth) -> list[np.ndarray]:
     """Per view (slices, n, n, H, W, C), decoded slice by slice; rows run from the largest second latent down."""
     found = []
