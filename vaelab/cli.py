@@ -3,7 +3,7 @@
 import os
 import sys
 
-from vaelab.errors import ConfigError, Interrupted, VaelabError, about_disk
+from vaelab.errors import ConfigError, Interrupted, VaelabError, about_disk, about_memory
 
 COMMANDS = {
     "train": "train a VAE; -m makes it a sweep over comma-separated values",
@@ -46,6 +46,11 @@ def main(argv: list[str] | None = None) -> int:
         if about_disk(error) is None:
             raise
         print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if about_memory(error) is None:
+            raise
+        print(f"vaelab: {about_memory(error)}", file=sys.stderr)
         return 1
 
 

@@ -49,30 +49,40 @@ def in_words(n_bytes: float) -> str:
 
 
 @contextmanager
-def weights_fit(instead: str):
+def weights_fit(instead: str, copies: int = 1):
     """While it is open, a weight of a Keras layer that does not fit into memory is refused before it is allocated.
 
     This covers every architecture, the user's own included, on every backend: all of them make their weights by
     `Layer.add_weight`. Beside the weight there must be room for the draw of its first values.
 
+    Args:
+        instead: what to do.
+        copies: of all weights that there will be: 4 in training (weights, gradients, two moments of the optimizer).
+
     Raises:
-        ConfigError: the layer, the shape and the bytes of the first weight that does not fit.
+        ConfigError: the layer, the shape and the bytes of the first weight that does not fit; or any other allocation
+            of numpy's that failed.
     """
     import keras
 
-    layer = keras.layers.Layer
+    layer, allocated = keras.layers.Layer, 0
     original = layer.add_weight
 
     def add_weight(self, *args, **more):
+        nonlocal allocated
         shape = args[0] if args else more.get("shape") or ()
         n_bytes = 4 * math.prod(shape if hasattr(shape, "__iter__") else (shape,))
         if n_bytes > LITTLE:
             what = f"A weight of shape {tuple(shape)} (layer '{self.name}')"
-            require(2 * n_bytes, f"{what}, while its first values are drawn,", instead)
+            with_what = ", with the gradients and moments of training," if copies > 1 else ""
+            require(max(2, copies) * n_bytes + (copies - 1) * allocated, f"{what}{with_what}", instead)
+        allocated += n_bytes
         return original(self, *args, **more)
 
     layer.add_weight = add_weight
     try:
         yield
+    except MemoryError as error:
+        raise ConfigError(f"{error or 'There is not enough memory'}. {instead}") from None
     finally:
         layer.add_weight = original

@@ -60,8 +60,8 @@ def _takes_files(key: str, value, folder: Path) -> None:
             folder = folder.parent
         if not folder.is_dir():
             raise ConfigError(f"{_named(key, value)} cannot be written: {folder} is a file, not a folder.")
-        with tempfile.TemporaryFile(dir=folder):  # the only proof; permissions say nothing of root or of /proc
-            pass
+    with _said_of(key, value, f"nothing can be written into {folder.absolute()}, "):
+        tempfile.TemporaryFile(dir=folder).close()  # the only proof; permissions say nothing of root or of /proc
 
 
 def _named(key: str, value) -> str:
@@ -70,10 +70,10 @@ def _named(key: str, value) -> str:
 
 
 @contextmanager
-def _said_of(key: str, value):
+def _said_of(key: str, value, what: str = ""):
     """Turns what the file system refuses into a sentence about the setting."""
     try:
         yield
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise ConfigError(f"{_named(key, value)} cannot be written: {why}. Name another place.") from None
+        raise ConfigError(f"{_named(key, value)} cannot be written: {what}{why}. Name another place.") from None

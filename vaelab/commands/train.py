@@ -73,7 +73,8 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None, overrid
 
 def prepare(cfg: dict):
     """(model, dataset, total steps); a model that cannot take the data's shape is refused before data are read."""
-    from vaelab.build import build
+    from vaelab import memory
+    from vaelab.build import SMALLER, build
     from vaelab.datasets.prepare import declared_shapes
     from vaelab.training import optimizers
     from vaelab.training.fit import objective_of, plan
@@ -82,19 +83,21 @@ def prepare(cfg: dict):
     validates = cfg["trainer"]["validation"] != "none"
     declared = declared_shapes(cfg["dataset"])
     if declared is not None:
-        trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
-        training_fits(trial, 1)
+        with memory.weights_fit(SMALLER, copies=4):
+            trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
         objective_of(cfg["optimize"], validates, trial.objective.terms)
+        del trial
     dataset = opening.open_dataset(cfg)
     steps = plan(cfg["trainer"], len(dataset.train)).steps
-    vae = build(
-        cfg,
-        data_shapes=dataset.shapes,
-        binarize=dataset.binarize,
-        standardize=dataset.standardize,
-        total_steps=steps,
-        precision=cfg["trainer"]["precision"],
-    )
+    with memory.weights_fit(SMALLER, copies=4):
+        vae = build(
+            cfg,
+            data_shapes=dataset.shapes,
+            binarize=dataset.binarize,
+            standardize=dataset.standardize,
+            total_steps=steps,
+            precision=cfg["trainer"]["precision"],
+        )
     training_fits(vae, min(cfg["trainer"]["batch_size"], len(dataset.train)))
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -105,20 +108,12 @@ def prepare(cfg: dict):
 
 
 def training_fits(vae, batch: int) -> None:
-    """ConfigError where gradients, the optimizer's moments and the layers' outputs of a batch exceed memory.
-
-    The outputs of layers with weights are counted: the backward pass needs them.
-    """
+    """ConfigError where the outputs of a batch's layers with weights, which the backward pass needs, exceed memory."""
     from vaelab import memory
-    from vaelab.build import SMALLER
 
-    weights = sum(math.prod(v.shape) for v in vae.trainable_variables)
     outputs = sum(math.prod(shape) for *_, shape, parameters in vae.structure.layer_table() if parameters)
-    memory.require(
-        4 * (3 * weights + batch * outputs),
-        f"Training {weights:,} weights (gradients, moments) in batches of {batch:,}",
-        f"{SMALLER[:-1]}, or a smaller trainer.batch_size.",
-    )
+    what = f"What the layers make of a batch of {batch:,} images"
+    memory.require(4 * batch * outputs, what, "Choose a smaller trainer.batch_size, model or image size.")
 
 
 def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
