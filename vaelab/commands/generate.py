@@ -59,7 +59,7 @@ def check_typed(cfg) -> None:
             raise ConfigError("z: expected at least one coordinate, got none.")
         if not all(isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in row):
             raise ConfigError(f"z: expected finite numbers, got {row}.")
-        if max(map(abs, row)) > np.finfo(np.float32).max:
+        if max(map(abs, row)) > float(np.finfo(np.float32).max):
             raise ConfigError(f"z: expected numbers within float32, got {row}.")
 
 
@@ -103,7 +103,7 @@ def _plain(value):
 
 
 def _is_row(value) -> bool:
-    return hasattr(value, "__iter__") and not isinstance(value, str)
+    return hasattr(value, "__iter__") and not isinstance(value, str) and not hasattr(value, "keys")
 
 
 def _name(cfg) -> str:
