@@ -34,6 +34,25 @@ def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dict:
+    """The nodes without those that `check` refuses, which are told.
+
+    Args:
+        kind: "metric" or "plot", for the message.
+    """
+    kept = dict(nodes)
+    for name, node in _chosen(nodes):
+        try:
+            check(view, {name: node}, trusted=trusted)
+        except ConfigError as error:
+            del kept[name]
+            if not getattr(error, "quiet", False):
+                tell(f"{kind} {name} left out: {error}")
+        except Exception as error:
+            tell(f"warning: {kind} {name} could not be checked: {type(error).__name__}: {error}")
+    return kept
+
+
 def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=_to_stderr) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
 

@@ -1,4 +1,4 @@
-"""What a run's folder says of its model and data, read without Keras: enough to refuse what cannot work."""
+"""What is known of a run without its weights: enough to refuse a metric or picture that cannot work."""
 
 from functools import cached_property
 from zipfile import BadZipFile
@@ -47,6 +47,44 @@ class StoredView:
     def split(self, name: str) -> "StoredSplit":
         """The train or test split."""
         return StoredSplit(self._folder, name)
+
+
+class PlannedView:
+    """The part of a `LatentView` that is known before training.
+
+    Args:
+        structure: the model's.
+        dataset: the `Dataset`.
+    """
+
+    def __init__(self, structure, dataset):
+        self.latent_dim, self.closed_form = structure.latent_dim, structure.closed_form
+        self.parts, self._dataset = dict(structure.latent_parts), dataset
+        for name in ("class_names", "tag_names", "factor_names", "factor_sizes"):
+            setattr(self, name, tuple(getattr(dataset, name)))
+
+    def __getattr__(self, name):
+        raise NotStored(name)
+
+    def split(self, name: str) -> "PlannedSplit":
+        """The labels of a split."""
+        return PlannedSplit(name, self._dataset.split(name), self.closed_form)
+
+
+class PlannedSplit:
+    """Labels of one split."""
+
+    def __init__(self, name: str, split, closed_form: bool):
+        self.name, self._n = name, len(split)
+        self.y, self.factors, self.tags = split.y, split.factors, split.tags
+        if not closed_form:
+            self.rate_per_latent = None
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getattr__(self, key: str):
+        raise NotStored(key)
 
 
 class StoredSplit:

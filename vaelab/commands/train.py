@@ -6,6 +6,7 @@ import time
 
 from vaelab import environment
 from vaelab.commands import opening, results
+from vaelab.commands.stored import PlannedView
 from vaelab.config import words
 from vaelab.errors import Interrupted, VaelabError
 from vaelab.runs import RunFolder
@@ -150,6 +151,10 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
     from vaelab.training.fit import fit, plan
     from vaelab.view import LatentView
 
+    cfg = dict(cfg)
+    for nodes, kind in (("metrics", "metric"), ("plots", "plot")):  # what cannot work is told now, not in the end
+        planned = PlannedView(vae.structure, dataset)
+        cfg[nodes] = results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
     print(beta_in_words(cfg, dataset.shapes, vae))
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
     print(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}", flush=True)
