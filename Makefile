@@ -23,6 +23,7 @@ venv: $(BIN)/.installed ## make the virtual environment and install vaelab with 
 
 run: $(BIN)/.installed ## train on the embedded digits: a first complete run
 	$(BIN)/vaelab train
+	@echo "to type vaelab alone: source $(BIN)/activate"
 
 test: $(BIN)/.installed ## the tests that need neither data nor network (BACKEND=jax or torch for another backend)
 	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not network"

@@ -9,9 +9,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "vaelab"
 SIBLINGS = {"training", "metrics", "plots", "explorer", "runs", "tracking", "report"}
 AXES = {"models", "posteriors", "likelihoods", "objectives"}
 # what each part may import besides itself; parts not listed may import anything below commands
-BASE = {"errors", "seeds", "config"}
+BASE = {"errors", "seeds", "config", "memory"}
 ALLOWED = {
     "errors": set(),
+    "memory": {"errors"},
+    "paths": {"errors"},
+    "address": {"errors"},
     "seeds": set(),
     "config": {"errors"},
     "datasets": BASE,

@@ -62,9 +62,48 @@ def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
         "posterior": "gaussian",
         "objective": "vae",
     }
-    proposed = next_sweep(plain | chosen, None)
+    proposed = next_sweep(plain | chosen, [])
     assert " ".join(proposed).endswith(words)
     check_all("train", proposed, True)  # every job of it is a configuration
+
+
+def test_the_sweep_proposed_next_repeats_what_was_typed():
+    from vaelab.commands.train import next_sweep
+    from vaelab.config.compose import check_all
+
+    chosen = {"dataset": "digits", "model": "dense", "structure": "single", "posterior": "gaussian", "objective": "vae"}
+    typed = ["model=dense", "dataset.limit=500", "trainer.epochs=3", "model.hidden_dims=[32]", "beta=2", "latent_dim=5",
+             "run_name=mine", "seed=4", "output_dir=elsewhere", "plot=[samples]"]  # fmt: skip
+    proposed = next_sweep(chosen, typed)
+    assert set(typed) - set(proposed) == {"beta=2", "latent_dim=5", "run_name=mine"}
+    assert set(proposed) - set(typed) == {"dataset=digits", "beta=0.5,1,4", "latent_dim=2,10"}
+    check_all("train", proposed, True)
+    assert next_sweep(chosen, ["--config-dir=mine", "trusted=[mine]"])[-4:-2] == ["--config-dir=mine", "trusted=[mine]"]
+    assert "seed=0,1,2" in next_sweep(chosen | {"objective": "capacity"}, typed)
+
+
+def test_what_cannot_work_is_told_before_training():
+    from types import SimpleNamespace
+
+    from parts import config
+
+    from vaelab.commands import results
+    from vaelab.commands.stored import PlannedView
+    from vaelab.datasets.base import Dataset, Split
+
+    cfg = config("metric=[elbo,mig,rate_per_latent]", "plot=[samples,manifold_3d,training_animation,tsne]")
+    x = np.zeros((20, 8, 8, 1), np.uint8)
+    structure = SimpleNamespace(latent_dim=2, closed_form=False, latent_parts={"z": slice(0, 2)})
+    view, told = PlannedView(structure, Dataset("none", Split((x,)), Split((x,)))), []
+    metrics = results.applicable(view, cfg["metrics"], "metric", trusted=(), tell=told.append)
+    plots = results.applicable(view, cfg["plots"], "plot", trusted=(), tell=told.append)
+    chosen = {name for nodes in (metrics, plots) for name, node in nodes.items() if "_target_" in node}
+    assert chosen == {"elbo", "samples", "training_animation", "tsne"}
+    assert [line.split(" left out: ")[0] for line in told] == [
+        "metric mig",
+        "metric rate_per_latent",
+        "plot manifold_3d",
+    ]
 
 
 def test_metrics_carry_what_they_were_computed_from(digits_run):

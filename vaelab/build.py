@@ -2,8 +2,11 @@
 
 from hydra.utils import get_object
 
+from vaelab import memory
 from vaelab.config.check import is_trusted
 from vaelab.errors import ConfigError
+
+SMALLER = "Choose fewer latents, a smaller model or smaller images."
 
 
 def part(node, *, trusted=(), **runtime):
@@ -29,6 +32,7 @@ def target(node, *, trusted=()):
         raise ConfigError(f"Cannot load {name}: {error}") from None
 
 
+@memory.weights_fit(SMALLER)
 def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="float32"):
     """The complete model; every weight exists on return.
 
@@ -38,6 +42,9 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
         binarize, standardize: as the dataset was prepared.
         total_steps: training steps the schedules span.
         precision: float32 | bfloat16 (compute only; heads, sampling and likelihoods stay float32).
+
+    Raises:
+        ConfigError: parts that do not go together, or weights that do not fit into memory.
     """
     import keras
 

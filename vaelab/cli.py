@@ -4,7 +4,7 @@ import os
 import sys
 
 from vaelab import printing
-from vaelab.errors import ConfigError, Interrupted, VaelabError, about_disk
+from vaelab.errors import ConfigError, Interrupted, VaelabError, about_disk, about_memory
 
 COMMANDS = {
     "train": "train a VAE; -m makes it a sweep over comma-separated values",
@@ -41,10 +41,11 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("vaelab: interrupted.", file=sys.stderr)
             return 130
-        except OSError as error:
-            if about_disk(error) is None:
+        except Exception as error:
+            sentence = (about_disk(error) if isinstance(error, OSError) else None) or about_memory(error)
+            if sentence is None:
                 raise
-            print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+            print(f"vaelab: {sentence}", file=sys.stderr)
             return 1
 
 

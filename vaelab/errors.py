@@ -49,3 +49,13 @@ def about_disk(error: OSError) -> str | None:
         return None
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{os.strerror(error.errno)}. What was finished before is kept."
+
+
+def about_memory(error: BaseException) -> str | None:
+    """A sentence on an allocation that failed, in numpy or in a backend; None where the error is another one."""
+    text = str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):
+        return f"There is not enough memory ({text.splitlines()[0][:200] if text else type(error).__name__})."
+    if "RESOURCE_EXHAUSTED" in text or "can't allocate memory" in text:  # jax, torch
+        return f"There is not enough memory ({text.splitlines()[0][:200]})."
+    return None

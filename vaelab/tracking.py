@@ -231,6 +231,7 @@ def _client(uri: str):
     database_utils.MAX_RETRY_COUNT = ATTEMPTS
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # each attempt to reach a server; the last one is told
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what we tell in a sentence
 
     if uri.startswith("sqlite:///"):

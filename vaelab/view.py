@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from keras import tree
 
-from vaelab import seeds
+from vaelab import memory, seeds
 from vaelab.compiled import compiled, compiled_gradient, reads_weights_anew
 from vaelab.datasets.base import Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
@@ -94,6 +94,9 @@ class LatentView:
     def sample_posterior(self, images, n: int, rng: np.random.Generator) -> np.ndarray:
         """n draws from q(z|x) of each image, (n, N, D) float32."""
         views = self._views(images)
+        memory.require(
+            8 * n * len(views[0]) * self.latent_dim, f"{n:,} draws from q(z|x) of each image", "Ask for fewer."
+        )
         if self.closed_form:
             mean, std = self.encode(views)
             return mean + std * rng.standard_normal((n, *mean.shape), np.float32)
@@ -111,11 +114,18 @@ class LatentView:
         rng = self.rng("metrics", SPLITS.index(split), n, first)
         if self.closed_form:
             mean, std = chosen.mean[rows], chosen.std[rows]
+            memory.require(8 * n * mean.size, f"{n:,} draws from q(z|x) of each image", "Ask for fewer.")
             return mean + std * rng.standard_normal((n, *mean.shape), np.float32)
         return self.sample_posterior(chosen.images(rows), n, rng)
 
     def decode(self, z) -> tuple[np.ndarray, ...]:
-        """z (N, D) -> image means per view, (N, H, W, C) float32 in [0, 1] where the data are."""
+        """z (N, D) -> image means per view, (N, H, W, C) float32 in [0, 1] where the data are.
+
+        Raises:
+            ConfigError: the images do not fit into memory.
+        """
+        pixels = sum(map(math.prod, self.data_shapes))
+        memory.require(2 * 4 * len(z) * pixels, f"{len(z):,} decoded images", "Ask for fewer.")  # batches, then joined
         return self._mapped(self._functions["decode"], np.asarray(z, np.float32))
 
     def simulate(self, z, rng: np.random.Generator) -> tuple[np.ndarray, ...]:

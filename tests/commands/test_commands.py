@@ -185,7 +185,10 @@ def test_ctrl_c_saves_and_prints_the_line_that_resumes(tmp_path):
     assert "dataset_op" not in errors  # TensorFlow's complaint about an iterator that outlives Python
 
 
-def test_ui_serves_the_store(own_run):
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=str)
+def test_ui_serves_the_store_and_ends_with_all_it_started(own_run, ending):
+    import psutil
+
     cwd, _ = own_run
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -205,6 +208,10 @@ def test_ui_serves_the_store(own_run):
                 time.sleep(0.5)
         else:
             pytest.fail("the server did not answer within a minute")
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(ending)  # to this one process alone
+        assert process.wait(30) == 0
+        assert started and not any(p.is_running() for p in started)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        process.kill()
         process.wait(30)

@@ -60,10 +60,11 @@ def address(run):
     """A running server of `run`."""
     import uvicorn
 
+    from vaelab.address import listening
     from vaelab.explorer import server
 
     page = server.page(run, run_line="run=outputs/x", settings=settings())
-    bound = server.listening("127.0.0.1", 0)
+    bound = listening("127.0.0.1", 0)
     application = server.app(page, run.decode, run.latent_dim)
     running = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]}, daemon=True)

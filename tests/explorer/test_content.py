@@ -121,5 +121,5 @@ def test_one_latent_and_few_images():
 
 
 def test_the_run_s_folder_is_quoted_for_a_shell():
-    assert run_line("outputs/a b") == "'run=outputs/a b'"
+    assert run_line("outputs/a b") == "\"run='outputs/a b'\""
     assert run_line("outputs/x") == "run=outputs/x"

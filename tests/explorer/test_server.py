@@ -1,5 +1,6 @@
 """The server: what it answers, whom it refuses."""
 
+import asyncio
 import socket
 import urllib.error
 import urllib.request
@@ -7,6 +8,7 @@ import urllib.request
 import numpy as np
 import pytest
 
+from vaelab.address import listening
 from vaelab.errors import ConfigError
 from vaelab.explorer import server
 
@@ -62,16 +64,85 @@ def test_a_port_in_use_is_told():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"port={port} .* in use .* port={port + 1}"):
-            server.listening("127.0.0.1", port)
+            listening("127.0.0.1", port)
 
 
 def test_addresses_that_are_not_ours_and_ports_that_are_none():
     with pytest.raises(ConfigError, match="no address of this machine"):
-        server.listening("192.0.2.7", 0)
+        listening("192.0.2.7", 0)
     with pytest.raises(ConfigError, match="0 to 65535"):
-        server.listening("127.0.0.1", 70000)
+        listening("127.0.0.1", 70000)
 
 
 def test_only_listening_to_others_lets_other_names_in():
     assert "*" not in server.allowed_hosts("127.0.0.1") and server.allowed_hosts("0.0.0.0") == ("*",)
     assert "10.0.0.5" in server.allowed_hosts("10.0.0.5")
+
+
+def answer(address, request: bytes) -> bytes:
+    """What the server sends to raw bytes."""
+    host, _, port = address.removeprefix("http://").rstrip("/").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.makefile("rb").read()
+
+
+HEAD = b"POST /decode HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: "
+
+
+@pytest.mark.parametrize("length", [b"-1", b"x", b"1e3", b""])
+def test_a_length_that_is_none_is_refused(address, length):
+    assert answer(address, HEAD + length + b"\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_an_oversized_body_is_not_read_to_its_end(address):
+    body = bytes(4 * 6 * 257)
+    assert b"400" in answer(address, HEAD + b"99999999999999\r\n\r\n" + body).split(b"\r\n")[0]
+
+
+def test_a_client_that_hangs_up_leaves_no_trace(address, caplog):
+    assert b"500" not in answer(address, HEAD + b"48\r\n\r\n" + bytes(24)).split(b"\r\n")[0]
+    assert post(address, np.zeros(6, "<f4").tobytes())[0] == 200
+    assert not caplog.records
+
+
+def asked(application, host: str, path="/", method="GET") -> int:
+    """The status a request for `host` gets."""
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "headers": [(b"host", host.encode())], "query_string": b""}
+    asyncio.run(application(scope, receive, send))
+    return sent[0]["status"]
+
+
+@pytest.mark.parametrize(
+    "host,header,known",
+    [
+        ("::1", "[::1]:8900", True),
+        ("::1", "[0:0:0:0:0:0:0:1]:8900", True),
+        ("[::1]", "[::1]", True),
+        ("::1", "127.0.0.1:8900", True),
+        ("127.0.0.1", "LOCALHOST:1", True),
+        ("10.0.0.5", "10.0.0.5:8900", True),
+        ("10.0.0.5", "evil.example", False),
+        ("127.0.0.1", "", False),
+        ("127.0.0.1", "[::1", False),
+        ("127.0.0.1", "127.0.0.1.evil.example", False),
+        ("0.0.0.0", "anything:1", True),
+        ("::", "anything", True),
+    ],
+)
+def test_names_a_browser_may_use(host, header, known):
+    assert asked(server.app(b"page", hosts=server.allowed_hosts(host)), header) == (200 if known else 400)
+
+
+def test_a_page_that_decodes_by_itself_has_no_other_address():
+    application = server.app(b"page")
+    assert asked(application, "127.0.0.1") == 200 and asked(application, "127.0.0.1", "/decode", "POST") == 404

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vaelab import paths
 from vaelab.datasets import download
-from vaelab.errors import ConfigError, DataError
+from vaelab.errors import ConfigError
 
 
 def run(cfg) -> int:
@@ -118,15 +119,13 @@ def _show(cfg) -> int:
     from vaelab.plots.contact_sheet import contact_sheet
 
     node = _node(cfg)
+    asked = cfg["output"]
+    path = paths.output_file("output", f"{_name(node)}.png" if asked is None else asked, (".png",))
     dataset = load_dataset(node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False)
     _describe(dataset)
-    path = Path(cfg["output"] or f"{dataset.name}.png")
-    if path.suffix.lower() != ".png":
-        raise ConfigError(f"output: expected a .png file, got {path}.")
-    try:
-        contact_sheet(dataset).savefig(path)
-    except OSError as error:
-        raise DataError(f"output: {path} cannot be written ({error.strerror or error}).") from None
+    path = Path(f"{dataset.name}.png") if asked is None else path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(dataset).savefig(path)
     print(f"contact sheet: {path.resolve()}")
     return 0
 

@@ -5,15 +5,17 @@ import sys
 from omegaconf import OmegaConf
 
 from vaelab.commands import opening, results
+from vaelab.commands.stored import StoredView
 from vaelab.errors import RunError
 
 
 def run(cfg) -> int:
     """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
+    metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
+    results.check(StoredView(folder), metrics, trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
     scores = results.score(view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True)
     print(f"{folder}, weights of epoch {weights_epoch}")
     print(results.table(scores), flush=True)

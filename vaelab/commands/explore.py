@@ -1,43 +1,110 @@
 """`vaelab explore run=R`: the latent space of a finished run in the browser, served here or as one html file."""
 
+import hashlib
+import json
+import os
+import re
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from vaelab import __version__, address, paths
 from vaelab.commands import opening
 from vaelab.commands.train import title
-from vaelab.errors import ConfigError, RunError
+from vaelab.config import words
+from vaelab.errors import RunError
 
 
 def run(cfg) -> int:
-    """Serves the page until Ctrl-C, or with explore.file=out.html writes it and prints where."""
-    file = cfg.explore.file and Path(cfg.explore.file).expanduser()
-    if file and file.is_dir():
-        raise ConfigError(f"explore.file={file} is a folder. Name an html file: explore.file={file}/out.html")
+    """Serves the page until Ctrl-C, or with explore.file=out.html writes it and prints where.
+
+    A run folder's own explorer.html is taken where it shows these weights with these settings: neither Keras nor the
+    data are opened then.
+    """
+    file = None if cfg.explore.file is None else paths.output_file("explore.file", cfg.explore.file, (".html", ".htm"))
     folder, stored = opening.finished_run(cfg)
     if not folder.model_file("decoder").is_file():
         state = folder.status().get("state", "unknown")
         raise RunError(f"{folder} has no decoder.h5 (its state is {state}): nothing to explore yet.")
+    settings = OmegaConf.to_container(cfg.explorer, resolve=True)
+    bound = None if file else address.listening(cfg.host, cfg.port)  # a port in use is told before anything is loaded
+    try:
+        if page := current_page(folder, settings):
+            return _given(page, file, bound, cfg)
+        return _built(folder, stored, file, bound, settings, cfg)
+    except KeyboardInterrupt:
+        print()
+        return 0
+    finally:
+        if bound is not None:
+            bound.close()
+
+
+def _given(page: bytes, file: Path | None, bound, cfg) -> int:
+    """The page as it is."""
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            temporary.write_bytes(page)
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _tell(file)
+        return 0
+    from vaelab.explorer import server
+
+    application = server.app(page, hosts=server.allowed_hosts(cfg.host))
+    server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
+    return 0
+
+
+def _built(folder, stored, file: Path | None, bound, settings: dict, cfg) -> int:
+    """The page made anew; a server decodes with Keras."""
+    opening.start_backend(stored)
     from vaelab.explorer import build, content, server
 
-    settings = OmegaConf.to_container(cfg.explorer, resolve=True)
     line = content.run_line(folder)
-    bound = None if file else server.listening(cfg.host, cfg.port)  # a port in use is told before anything is loaded
-    opening.start_backend(stored)
     decoder = load_decoder(folder)
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
     if file:
-        build.write(file, view, decoder, run_line=line, settings=settings)
-        print(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
+        build.write(file, view, decoder, run_line=line, settings=settings, fingerprint=fingerprint(folder, settings))
+        _tell(file)
         return 0
-    try:
-        server.serve(view, bound, run_line=line, settings=settings, host=cfg.host, open_browser=cfg.open)
-    except KeyboardInterrupt:
-        print()
-    finally:
-        bound.close()
+    shown = server.page(view, run_line=line, settings=settings)
+    application = server.app(shown, view.decode, view.latent_dim, server.allowed_hosts(cfg.host))
+    server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
     return 0
+
+
+def _tell(file: Path) -> None:
+    print(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
+
+
+def fingerprint(folder, settings: dict) -> str:
+    """sha256 of what a page is made of: the run's configuration, models and checksum of the data, and its settings."""
+    digest = hashlib.sha256(__version__.encode())
+    shown = {k: v for k, v in settings.items() if k != "enabled"}
+    facts = {k: v for k, v in folder.status().items() if k in ("run_name", "chosen", "weights_epoch")}
+    data = (folder.status().get("tags") or {}).get("data.checksum")
+    digest.update(json.dumps([shown, facts, data], sort_keys=True).encode())
+    for path in (folder.model_file("encoder"), folder.model_file("decoder")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def current_page(folder, settings: dict) -> bytes | None:
+    """The run's explorer.html where it shows this, with the run as it is named from here; else None."""
+    try:
+        page = folder.explorer_file.read_bytes()
+        wanted = f'<meta name="made-of" content="{fingerprint(folder, settings)}">'.encode()
+    except OSError:
+        return None
+    if wanted not in page[: 1 << 14]:
+        return None
+    line = json.dumps(words.pasteable(words.setting("run", folder))).replace("<", "\\u003c")
+    return re.sub(rb'"run": (?:null|"(?:[^"\\]|\\.)*")', lambda _: f'"run": {line}'.encode(), page, count=1)
 
 
 def load_decoder(folder):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaelab import backend
+from vaelab import backend, paths
 from vaelab.commands import opening
 from vaelab.errors import ConfigError, RunError, about_disk
 from vaelab.explorer.litert import held_stderr
@@ -36,6 +36,9 @@ def run(cfg) -> int:
         if missing:
             raise ConfigError(f'format={name} needs {", ".join(missing)}: pip install "vaelab[export]"')
     folder, _ = opening.finished_run(cfg)
+    to = folder.path / "export" if cfg.to is None else paths.output_folder("to", cfg.to)
+    for name in formats:
+        paths.output_folder("to", to / name)
     for model in models:
         if not folder.model_file(model).is_file():
             state = folder.status().get("state", "unknown")
@@ -44,7 +47,6 @@ def run(cfg) -> int:
     backend.start("tensorflow", device="cpu", threads=backend.usable_cores(), deterministic=False)
     import keras
 
-    to = Path(cfg.to) if cfg.to else folder.path / "export"
     for which in models:
         try:
             model = keras.models.load_model(folder.model_file(which), compile=False)
@@ -70,13 +72,17 @@ def chosen(key: str, typed, known) -> list[str]:
     """
     from vaelab.config.check import nearest
 
-    names = [typed] if isinstance(typed, str) else list(typed or [])
-    if not names:
+    names = list(dict.fromkeys(typed)) if _is_list(typed) else [typed]
+    if not names or typed is None:
         raise ConfigError(f"{key}: expected one or several of {', '.join(known)}.")
     for name in names:
         if name not in known:
             raise ConfigError(f"{key}: expected {', '.join(known)}, got '{name}'. {nearest(name, known)}")
     return names
+
+
+def _is_list(typed) -> bool:
+    return hasattr(typed, "__iter__") and not isinstance(typed, str)
 
 
 def example(model) -> list[np.ndarray]:

@@ -2,17 +2,21 @@
 
 from omegaconf import OmegaConf
 
+from vaelab import paths
 from vaelab.commands import opening, results
+from vaelab.commands.stored import StoredView
 from vaelab.commands.train import title
 
 
 def run(cfg) -> int:
     """Draws the chosen pictures and prints their files."""
     folder, stored = opening.finished_run(cfg)
+    paths.output_folder("the run's figures", folder.path / "figures")
+    plots = OmegaConf.to_container(cfg.get("plots") or {}, resolve=True)
+    results.check(StoredView(folder), plots, trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
-    plots = OmegaConf.to_container(cfg.get("plots") or {}, resolve=True)
     files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
     from vaelab.tracking import update_results
 

@@ -1,6 +1,6 @@
 """`vaelab report sweep=S`: what a sweep says as a whole, written into its folder and logged to its own MLflow run."""
 
-from vaelab import report
+from vaelab import paths, report
 from vaelab.errors import ConfigError
 from vaelab.sweep_folder import find_sweep
 
@@ -10,6 +10,7 @@ def run(cfg) -> int:
     if not cfg.of.sweep:
         raise ConfigError("sweep: expected a sweep's folder or name, or 'latest'.")
     sweep = find_sweep(str(cfg.of.sweep), cfg.output_dir)
+    paths.output_folder("the sweep's report", sweep.path / "report")
     numbers = report.write(sweep)
     if sweep.record().get("mlflow"):
         from vaelab.tracking import update_sweep

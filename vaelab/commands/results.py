@@ -2,10 +2,12 @@
 
 import sys
 import warnings
+from contextlib import suppress
 
 import numpy as np
 
 from vaelab.build import target
+from vaelab.commands.stored import NotStored
 from vaelab.errors import ConfigError
 from vaelab.folder import beside
 from vaelab.printing import plus_minus
@@ -24,8 +26,39 @@ def _chosen(nodes: dict) -> list:
     return [(name, node) for name, node in nodes.items() if "_target_" in node]
 
 
+def check(view, nodes: dict, *, trusted) -> None:
+    """ConfigError where a metric or picture cannot work on a run, as far as stored facts say.
+
+    A metric or picture may have an attribute `needs`, a function (view, **settings) that raises what the metric or
+    picture would raise. It is called with what lies in the run's folder (`commands.stored`), before Keras is imported.
+    """
+    for _, node in _chosen(nodes):
+        if needs := getattr(target(node, trusted=trusted), "needs", None):
+            with suppress(NotStored):
+                needs(view, **_settings(node))
+
+
 def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dict:
+    """The nodes without those that `check` refuses, which are told.
+
+    Args:
+        kind: "metric" or "plot", for the message.
+    """
+    kept = dict(nodes)
+    for name, node in _chosen(nodes):
+        try:
+            check(view, {name: node}, trusted=trusted)
+        except ConfigError as error:
+            del kept[name]
+            if not getattr(error, "quiet", False):
+                tell(f"{kind} {name} left out: {error}")
+        except Exception as error:
+            tell(f"warning: {kind} {name} could not be checked: {type(error).__name__}: {error}")
+    return kept
 
 
 def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=_to_stderr) -> dict:

@@ -44,8 +44,9 @@ def run(cfg) -> int:
                 file=sys.stderr,
             )
     folder.forget_verdicts()
+    longer = [f"trainer.{key}={value}" for key, value in asked.items() if value is not None]
     train(
-        stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir,
+        stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir, overrides=longer,
         accept_changed_data=cfg.accept_changed_data,
     )  # fmt: skip
     if stored.get("expect") and before == stored["trainer"]:  # longer training is no longer the recipe

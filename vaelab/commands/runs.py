@@ -5,19 +5,22 @@ import sys
 import time
 from pathlib import Path
 
-from vaelab import runs
+from vaelab import paths, runs
 from vaelab.config.check import nearest
 from vaelab.errors import ConfigError, RunError
 from vaelab.folder import beside
 from vaelab.sweep_folder import all_sweeps
 
 COLUMNS = (
-    "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "epochs", "state", "mlflow", "age",
+    "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
+    "mlflow", "age",
 )  # fmt: skip
+WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run has a value
 
 
 def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
+    file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
     found = [row for row in _rows(cfg.output_dir) if _wanted(row, cfg)]
     if cfg.sync:
         return _sync(found, cfg.output_dir)
@@ -29,11 +32,11 @@ def run(cfg) -> int:
             raise ConfigError(f"sort: expected one of {', '.join(COLUMNS)}, got '{cfg.sort}'.")
         found.sort(key=lambda r: (r[cfg.sort] is None, r[cfg.sort]))
     found = found[-cfg.n :] if cfg.n else found
-    columns = list(cfg.columns or COLUMNS)
+    columns = list(cfg.columns or [c for c in COLUMNS if c not in WHERE_ANY or any(r[c] is not None for r in found)])
     rows = _with_columns(found, columns)
     _print(rows, columns)
-    if cfg.csv:
-        _write(rows, columns, Path(cfg.csv))
+    if file:
+        _write(rows, columns, file)
     return 0
 
 
@@ -84,16 +87,16 @@ def _rows(output_dir) -> list[dict]:
 def _row(folder) -> dict:
     status, stored = folder.status(), folder.read_config()
     chosen, metrics = status.get("chosen") or {}, folder.read_metrics()
-    elbo = metrics.get("test/elbo") or metrics.get("test/elbo_critic") or {}
     return {
         "run": str(folder),
         "dataset": chosen.get("dataset"),
         "model": chosen.get("model"),
         "objective": chosen.get("objective"),
         "beta": stored.get("beta"),
-        "latent_dim": stored.get("latent_dim"),
+        "latent_dim": status.get("latent_dim") or stored.get("latent_dim"),  # the structure may set it
         "seed": stored.get("seed"),
-        "elbo": elbo.get("value"),
+        "elbo": (metrics.get("test/elbo") or {}).get("value"),
+        "elbo_critic": (metrics.get("test/elbo_critic") or {}).get("value"),  # a critic's estimate, no bound
         "epochs": status.get("epochs") or (folder.read_history() or [{"epoch": 0}])[-1]["epoch"],
         "state": status.get("state"),
         "mlflow": _delivery(status),
@@ -127,7 +130,13 @@ def _cell(name, value) -> str:
         return "-"
     if name == "age":
         return _age(time.time() - value)
-    return f"{value:,.2f}" if name == "elbo" else f"{value:.5g}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:,.2f}"
+        if name in ("elbo", "elbo_critic")
+        else f"{value:.5g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def _age(seconds: float) -> str:

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 from vaelab import environment, signals
 from vaelab.commands import opening, results
+from vaelab.commands.stored import PlannedView
+from vaelab.config import words
 from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError
 from vaelab.runs import RunFolder
 
@@ -25,7 +27,7 @@ def run(cfg):
     chosen = {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
     opening.refuse_other_settings(folder, plain)
     try:
-        return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir)
+        return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir, overrides=as_typed(hydra))
     except (VaelabError, KeyboardInterrupt):
         folder.discard_if_empty()
         raise
@@ -37,6 +39,7 @@ def train(
     *,
     chosen: dict,
     sweep_dir=None,
+    overrides=(),
     original: RunFolder | None = None,
     accept_changed_data: bool = False,
 ) -> float | None:
@@ -47,6 +50,7 @@ def train(
         folder: the run's folder; a checkpoint in it is continued.
         chosen: {group: option}, for tags.
         sweep_dir: the sweep this run belongs to, or None.
+        overrides: words of the command line, repeated in what is proposed next; they join those of an earlier start.
         original: the run that is repeated, or None.
         accept_changed_data: go on where the data are not those the run (or the original) was trained on.
 
@@ -65,6 +69,8 @@ def train(
         name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
         first = folder.status().get("started", started)
         facts = {"started": first, "run_name": name, "chosen": chosen, "monitored": monitored}
+        facts["overrides"] = words.merged(folder.status().get("overrides") or (), overrides)
+        facts["latent_dim"] = vae.structure.latent_dim
         folder.update_status(state="running", message=None, **facts)
         tracker = start_tracking(cfg, folder, dataset, chosen, sweep_dir)
         try:
@@ -72,8 +78,9 @@ def train(
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
+                again = words.pasteable("resume", words.setting("run", folder))
                 raise Interrupted(
-                    f"stopped; finished epochs are saved. Continue with: vaelab resume run={folder}"
+                    f"stopped; finished epochs are saved. Continue with: {words.program()} {again}"
                 ) from None
             raise
         folder.update_status(state="done", finished=time.time(), seconds=time.monotonic() - clock)
@@ -89,7 +96,8 @@ def prepare(cfg: dict, *, new: bool):
     Args:
         new: whether this is no continuation or repetition of an earlier run, which may be what is refused today.
     """
-    from vaelab.build import build
+    from vaelab import memory
+    from vaelab.build import SMALLER, build
     from vaelab.datasets.prepare import declared_shapes
     from vaelab.training import optimizers
     from vaelab.training.fit import held_out, monitored_key, plan
@@ -98,21 +106,25 @@ def prepare(cfg: dict, *, new: bool):
     optimize, early_stopping = cfg["optimize"], cfg["trainer"]["early_stopping"]
     declared = declared_shapes(cfg["dataset"])
     if declared is not None:
-        trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
+        with memory.weights_fit(SMALLER, copies=4):
+            trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
         validates = cfg["trainer"]["validation"] != "none"
         monitored_key(optimize, trial, validates=validates, early_stopping=early_stopping)
         if new and cfg["dataset"].get("standardize"):
             _refuse_nonsense(trial.structure.likelihoods[0], SimpleNamespace(data_kind="standardised", eight_bit=False))
+        del trial
     dataset = opening.open_dataset(cfg)
     steps = plan(cfg["trainer"], len(dataset.train)).steps
-    vae = build(
-        cfg,
-        data_shapes=dataset.shapes,
-        binarize=dataset.binarize,
-        standardize=dataset.standardize,
-        total_steps=steps,
-        precision=cfg["trainer"]["precision"],
-    )
+    with memory.weights_fit(SMALLER, copies=4):
+        vae = build(
+            cfg,
+            data_shapes=dataset.shapes,
+            binarize=dataset.binarize,
+            standardize=dataset.standardize,
+            total_steps=steps,
+            precision=cfg["trainer"]["precision"],
+        )
+    training_fits(vae, min(cfg["trainer"]["batch_size"], len(dataset.train)))
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     for likelihood in vae.structure.likelihoods[:1]:
@@ -128,6 +140,15 @@ def _refuse_nonsense(likelihood, data) -> None:
     """ConfigError for a likelihood of pixels in [0, 1] on data that lie elsewhere by construction."""
     if getattr(likelihood, "unit_interval", False) and data.data_kind in ("standardised", "real"):
         raise ConfigError(likelihood.misfit(data))
+
+
+def training_fits(vae, batch: int) -> None:
+    """ConfigError where the outputs of a batch's layers with weights, which the backward pass needs, exceed memory."""
+    from vaelab import memory
+
+    outputs = sum(math.prod(shape) for *_, shape, parameters in vae.structure.layer_table() if parameters)
+    what = f"What the layers make of a batch of {batch:,} images"
+    memory.require(4 * batch * outputs, what, "Choose a smaller trainer.batch_size, model or image size.")
 
 
 def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
@@ -164,6 +185,10 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
     from vaelab.training.fit import fit, plan
     from vaelab.view import LatentView
 
+    cfg = dict(cfg)
+    for nodes, kind in (("metrics", "metric"), ("plots", "plot")):  # what cannot work is told now, not in the end
+        planned = PlannedView(vae.structure, dataset)
+        cfg[nodes] = results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
     print(beta_in_words(cfg, dataset.shapes, vae))
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
     print(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}", flush=True)
@@ -218,11 +243,13 @@ def explorer(cfg, folder, view) -> None:
     if not cfg["explorer"]["enabled"]:
         return
     try:
-        from vaelab.commands.explore import load_decoder
+        from vaelab.commands.explore import fingerprint, load_decoder
         from vaelab.explorer import build, content
 
-        line = content.run_line(folder)
-        build.write(folder.explorer_file, view, load_decoder(folder), run_line=line, settings=cfg["explorer"])
+        build.write(
+            folder.explorer_file, view, load_decoder(folder), run_line=content.run_line(folder),
+            settings=cfg["explorer"], fingerprint=fingerprint(folder, cfg["explorer"]),
+        )  # fmt: skip
     except VaelabError as error:
         print(f"note: no explorer.html: {error}", file=sys.stderr)
     except Exception as error:
@@ -283,7 +310,14 @@ def beta_in_words(cfg, shapes, vae) -> str:
 
 def summary(scores, folder, cfg, train_seconds, seconds) -> str:
     """The short table at the end and three things to try next."""
-    run = f"run={folder}"
+    run, status = words.setting("run", folder), folder.status()
+    overrides = status.get("overrides") or []
+    trusted = [w for w in overrides if words.key(w) == "trusted"]
+    following = [
+        ["plot", run, "plot=[traversal]", *trusted],
+        ["explore", run, *trusted],
+        ["train", "-m", *next_sweep(status.get("chosen") or {}, overrides)],
+    ]
     return "\n".join(
         [
             "",
@@ -292,22 +326,35 @@ def summary(scores, folder, cfg, train_seconds, seconds) -> str:
             "",
             f"run folder: {folder}  (models, figures/, metrics.json, codes.npz)",
             "next:",
-            f"  vaelab plot {run} plot=[traversal]",
-            f"  vaelab explore {run}",
-            f"  vaelab train -m {' '.join(next_sweep(folder.status().get('chosen') or {}, cfg['data_dir']))}",
+            *(f"  {words.program()} {words.pasteable(*line)}" for line in following),
         ]
     )
 
 
-def next_sweep(chosen: dict, data_dir: str | None) -> list[str]:
-    """Words of a sweep over what may be swept in a run of these options; its own options come first."""
+def as_typed(hydra) -> list[str]:
+    """Words of this job's command line, the user's own --config-dir among them."""
+    from vaelab.config.compose import USER_DIRS
+
+    return [*(f"--config-dir={folder}" for folder in USER_DIRS), *hydra.overrides.task]
+
+
+def next_sweep(chosen: dict, overrides) -> list[str]:
+    """Words of a sweep over what may be swept in a run of these options; all else is as it was typed.
+
+    Args:
+        chosen: {group: option}.
+        overrides: words of the run's own command line.
+    """
+    swept = ["seed=0,1,2" if chosen.get("objective") == "capacity" else "beta=0.5,1,4"]
+    if chosen.get("structure", "single") == "single":  # others have sizes of their own
+        swept.append("latent_dim=2,10")
+    left_out = {"run_name", "sweep_name", *map(words.key, swept)}
+    typed = [w for w in overrides if words.key(w) not in left_out and not words.key(w).startswith("hydra")]
     usual = {"structure": "single", "posterior": "gaussian", "likelihood": "bernoulli", "objective": "vae"}
     if chosen.get("experiment"):
-        words = [f"experiment={chosen['experiment']}"]
+        named = {"experiment": chosen["experiment"]}
     else:
-        words = [f"{g}={chosen[g]}" for g in ("dataset", "model") if g in chosen]
-        words += [f"{g}={chosen[g]}" for g, common in usual.items() if chosen.get(g, common) != common]
-    words.append("seed=0,1,2" if chosen.get("objective") == "capacity" else "beta=0.5,1,4")
-    if chosen.get("structure", "single") == "single":  # others have sizes of their own
-        words.append("latent_dim=2,10")
-    return words + ([f"data_dir={data_dir}"] if data_dir else [])
+        named = {g: chosen[g] for g in ("dataset", "model") if g in chosen}
+        named |= {g: chosen[g] for g, common in usual.items() if chosen.get(g, common) != common}
+    known = set(map(words.key, typed))
+    return [*(f"{group}={option}" for group, option in named.items() if group not in known), *typed, *swept]

@@ -1,45 +1,72 @@
 """`vaelab ui`: MLflow's pages on this project's store."""
 
 import os
-import socket
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from sqlite3 import DatabaseError
 
+from vaelab import address
 from vaelab.commands.runs import bring_up_to_date
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import RunError
 from vaelab.tracking import refuse_unusable
+
+PATIENCE = 5  # seconds the server has to end
 
 
 def run(cfg) -> int:
-    """Starts MLflow's server in the foreground until Ctrl-C."""
+    """Starts MLflow's server in the foreground until Ctrl-C, SIGTERM or the end of the terminal."""
     uri = cfg.uri or f"sqlite:///{Path(cfg.output_dir).resolve() / 'mlflow.db'}"
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         raise RunError(
             f"There is nothing to show yet: {uri.removeprefix('sqlite:///')} is not there. Train a run first."
         )
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((cfg.host, cfg.port))
-        except OSError:
-            raise ConfigError(
-                f"port={cfg.port} on {cfg.host} is in use by another program. Try port={cfg.port + 1}."
-            ) from None
     try:
         refuse_unusable(uri)
     except DatabaseError as error:
         raise RunError(f"{uri.removeprefix('sqlite:///')} cannot be shown: {error}.") from None
+    host = cfg.host.strip("[]")
+    address.listening(host, cfg.port).close()
     bring_up_to_date(cfg.output_dir)
-    print(f"MLflow: http://{cfg.host}:{cfg.port}  (Ctrl-C ends it)", flush=True)
+    shown = f"[{host}]" if ":" in host else host
     environment = dict(os.environ, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", cfg.host]
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host]
     command += ["--port", str(cfg.port), "--workers", "1"]
-    server = subprocess.Popen(command, env=environment)
+
+    def asked_to_end(number, frame):
+        raise KeyboardInterrupt
+
+    saved = {number: signal.signal(number, asked_to_end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
     try:
+        print(f"MLflow: http://{shown}:{cfg.port}  (Ctrl-C ends it)", flush=True)
         return server.wait()
     except KeyboardInterrupt:
-        server.terminate()
-        server.wait(10)
         return 0
+    finally:
+        for number in saved:  # a second signal must not stop the ending
+            signal.signal(number, signal.SIG_IGN)
+        end(server)
+        for number, handler in saved.items():
+            signal.signal(number, handler)
+
+
+def end(server: subprocess.Popen) -> None:
+    """Ends a process and all it started: asks, waits, kills what is left."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(server.pid)
+        everyone = [process, *process.children(recursive=True)]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, number)
+            for one in everyone:  # one that left the group
+                with suppress(psutil.NoSuchProcess):
+                    one.send_signal(number)
+            everyone = psutil.wait_procs(everyone, timeout=PATIENCE)[1]
+            if not everyone:
+                break
+    server.wait()

@@ -5,13 +5,15 @@ sees, for all splits alike.
 """
 
 import importlib
+import math
 from dataclasses import replace
 
 import numpy as np
 
-from vaelab import seeds
+from vaelab import memory, seeds
 from vaelab.datasets.base import (
     Dataset,
+    Rows,
     Split,
     chunks,
     hold_out,
@@ -101,6 +103,7 @@ def prepare(dataset: Dataset, shared: dict, *, seed: int, validation: bool) -> D
     final = tuple(_final_shape(s, shared) for s in dataset.shapes)
     for key, change in (("resize", resized), ("pad_to", padded)):
         if shared[key]:
+            _fits(dataset, key, tuple(shared[key]))
             dataset = _each_view(dataset, change, tuple(shared[key]))
     assert dataset.shapes == final
     how = _binarisation(dataset, shared["binarize"] or "none")
@@ -140,6 +143,16 @@ def _limited(dataset: Dataset, n: int) -> Dataset:
     """Only the first n training images; the test split stays whole, so that its numbers mean the same."""
     train = dataset.train.take(slice(0, n))
     return replace(dataset, train=train, test=train if dataset.test is dataset.train else dataset.test)
+
+
+def _fits(dataset: Dataset, key: str, size: tuple[int, int]) -> None:
+    """ConfigError where images of `size` exceed memory: all of them, or one of those read from disk one by one."""
+    views = [v for s in (dataset.train, dataset.test, dataset.validation) if s is not None for v in s.x]
+    sizes = [math.prod(size) * v.shape[3] * v.dtype.itemsize for v in views]
+    counts = [1 if isinstance(v, (np.memmap, Rows)) else len(v) for v in views]
+    total = sum(n_bytes * n for n_bytes, n in zip(sizes, counts))
+    what = f"dataset.{key}=[{size[0]},{size[1]}] for {sum(map(len, views)):,} images"
+    memory.require(total, what, "Choose a smaller size, or fewer images with dataset.limit.")
 
 
 def _map_splits(dataset: Dataset, function) -> Dataset:

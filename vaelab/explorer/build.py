@@ -20,7 +20,7 @@ LIMIT = 45_000_000  # bytes; MLflow's viewer refuses 50 MiB
 TOLERANCE, TOLERANCE_HALF = 1e-4, 1 / 255  # largest difference to Keras's pictures, in shares of the display range
 
 
-def write(path, view, decoder, *, run_line: str | None, settings: dict) -> Path:
+def write(path, view, decoder, *, run_line: str | None, settings: dict, fingerprint: str = "") -> Path:
     """Writes the self-contained page of a run.
 
     Args:
@@ -29,6 +29,7 @@ def write(path, view, decoder, *, run_line: str | None, settings: dict) -> Path:
         decoder: functional Keras model z (B, D) -> image mean, one output per view; built-in layers only.
         run_line: "run=outputs/...", for the commands the page offers to copy, or None.
         settings: the `explorer` node: those of `content` and half_precision_above (MB of decoder).
+        fingerprint: what the page is made of, kept in it (`<meta name="made-of">`).
 
     Raises:
         ConfigError: the decoder cannot run in a browser or the file would be too large; the sentence names the server.
@@ -52,7 +53,12 @@ def write(path, view, decoder, *, run_line: str | None, settings: dict) -> Path:
     blobs["worker"] = _packed((HERE / "page" / "worker.js").read_bytes())
     notices = (HERE / "vendor" / "THIRD_PARTY_NOTICES.txt").read_bytes()
     blobs["licences"] = _packed((HERE / "vendor" / "LICENSE").read_bytes() + b"\n\n" + notices)
-    text = page(shown, blobs, decoder={"kind": "page", "half": half, "parameters": decoder.count_params()})
+    text = page(
+        shown,
+        blobs,
+        fingerprint=fingerprint,
+        decoder={"kind": "page", "half": half, "parameters": decoder.count_params()},
+    )
     size = len(text)
     if size > LIMIT:
         largest = sorted(((len(b), n) for n, b in blobs.items()), reverse=True)[:3]
@@ -88,7 +94,7 @@ def content_blobs(shown: Content) -> dict[str, bytes]:
     return packed | {f"atlas-{v}": image for v, image in enumerate(shown.atlases)}
 
 
-def page(shown: Content, blobs: dict[str, bytes], *, decoder: dict) -> bytes:
+def page(shown: Content, blobs: dict[str, bytes], *, decoder: dict, fingerprint: str = "") -> bytes:
     """The html. A content security policy in it allows this very script and style and no connection.
 
     Args:
@@ -120,6 +126,7 @@ def page(shown: Content, blobs: dict[str, bytes], *, decoder: dict) -> bytes:
         del policy["worker-src"]
     values = {
         "POLICY": "; ".join(f"{k} {v}" for k, v in policy.items()),
+        "FINGERPRINT": html.escape(fingerprint),
         "TITLE": html.escape(shown.facts["title"]),
         "STYLE": style,
         "FACTS": json.dumps(facts).replace("<", "\\u003c"),

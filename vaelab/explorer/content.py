@@ -2,13 +2,12 @@
 
 import io
 import math
-import shlex
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from vaelab import projections
-from vaelab.config import locate
+from vaelab.config import locate, words
 from vaelab.errors import ConfigError
 
 NAMES = {"tsne": "t-SNE", "pca": "PCA"}
@@ -84,8 +83,8 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
 
 
 def run_line(folder) -> str:
-    """`run=FOLDER` as a shell takes it."""
-    return shlex.quote(f"run={folder}")
+    """`run=FOLDER` as a shell and Hydra take it."""
+    return words.pasteable(words.setting("run", folder))
 
 
 def _spoken(part: str) -> str:

@@ -1,30 +1,28 @@
 """The explorer as a local page whose decoder runs here: any decoder, any size, any backend."""
 
+import ipaddress
 import socket
 import threading
 import webbrowser
+from urllib.parse import urlsplit
 
 import numpy as np
-
-from vaelab.errors import ConfigError
-from vaelab.explorer import build
-from vaelab.explorer.content import content
 
 MAX_CODES = 256  # of one request
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def app(page: bytes, decode, latent_dim: int, hosts=LOOPBACK):
+def app(page: bytes, decode=None, latent_dim: int = 0, hosts=LOOPBACK):
     """A Starlette application: GET / is the page, POST /decode takes float32 codes and gives float32 pictures.
 
     Args:
-        decode: codes (n, D) -> tuple of views (n, H, W, C).
+        decode: codes (n, D) -> tuple of views (n, H, W, C); None for a page that decodes by itself.
         hosts: names a browser may use for this server; others are refused, so that no foreign page can reach it
             through a name of its own.
     """
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from starlette.requests import ClientDisconnect
     from starlette.responses import HTMLResponse, PlainTextResponse, Response
     from starlette.routing import Route
 
@@ -39,10 +37,13 @@ def app(page: bytes, decode, latent_dim: int, hosts=LOOPBACK):
 
     async def decoded(request):
         raw = b""
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > 4 * latent_dim * MAX_CODES:
-                break
+        try:
+            async for chunk in request.stream():
+                raw += chunk
+                if len(raw) > 4 * latent_dim * MAX_CODES:
+                    break
+        except ClientDisconnect:  # nobody reads the answer
+            return Response(status_code=400)
         if not raw or len(raw) % (4 * latent_dim) or len(raw) > 4 * latent_dim * MAX_CODES:
             return PlainTextResponse(
                 f"Expected 1 to {MAX_CODES} codes of {latent_dim} float32 values each ({4 * latent_dim} bytes a code).",
@@ -54,28 +55,54 @@ def app(page: bytes, decode, latent_dim: int, hosts=LOOPBACK):
         y = await run_in_threadpool(joined, z)
         return Response(np.ascontiguousarray(y, "<f4").tobytes(), media_type="application/octet-stream")
 
-    routes = [Route("/", index), Route("/decode", decoded, methods=["POST"])]
+    routes = [Route("/", index)] + ([Route("/decode", decoded, methods=["POST"])] if decode else [])
     application = Starlette(routes=routes)
-    application.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    return application
+    known = {_canonical(h) for h in hosts}
+
+    async def of_known_hosts(scope, receive, send):
+        headers = dict(scope.get("headers") or ())
+        if "*" in known or _canonical(_host_of(headers.get(b"host", b"").decode("latin-1"))) in known:
+            await application(scope, receive, send)
+        else:
+            await PlainTextResponse("This server is not known by that name.", 400)(scope, receive, send)
+
+    return of_known_hosts
+
+
+def _host_of(header: str) -> str:
+    """The name in a Host header, without port and brackets; "" where there is none."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _canonical(host: str) -> str:
+    """One spelling for a name or an address."""
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return host.lower()
 
 
 def page(view, *, run_line: str | None, settings: dict) -> bytes:
     """The page for `app`: the same as the file's, without runtime and decoder."""
+    from vaelab.explorer import build
+    from vaelab.explorer.content import content
+
     shown = content(view, run_line=run_line, settings=settings)
     return build.page(shown, build.content_blobs(shown), decoder={"kind": "server", "url": "decode"})
 
 
-def serve(view, bound: socket.socket, *, run_line: str | None, settings: dict, host: str, open_browser: bool) -> None:
-    """Serves the page until Ctrl-C; prints its address.
+def serve(application, bound: socket.socket, *, host: str, open_browser: bool) -> None:
+    """Serves an `app` until Ctrl-C; prints its address.
 
     Args:
-        bound: of `listening`.
+        bound: of `address.listening`.
     """
     import uvicorn
 
-    shown = page(view, run_line=run_line, settings=settings)
-    application = app(shown, view.decode, view.latent_dim, allowed_hosts(host))
+    host = host.strip("[]")
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     address = f"http://{name}:{bound.getsockname()[1]}/"
     running = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
@@ -85,26 +112,7 @@ def serve(view, bound: socket.socket, *, run_line: str | None, settings: dict, h
     running.run(sockets=[bound])
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket bound to host and port (0: a free one); ConfigError where it is taken."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-        bound.listen()
-    except OSError as error:
-        bound.close()
-        if isinstance(error, socket.gaierror) or error.errno == 99:  # EADDRNOTAVAIL
-            raise ConfigError(f"host={host} is no address of this machine. Use host=127.0.0.1.") from None
-        if isinstance(error, PermissionError):
-            raise ConfigError(f"port={port} on {host} needs rights you do not have. Try port=8900.") from None
-        raise ConfigError(f"port={port} on {host} is in use by another program. Try port={port + 1}.") from None
-    except OverflowError:
-        bound.close()
-        raise ConfigError(f"port={port}: expected 0 to 65535.") from None
-    return bound
-
-
 def allowed_hosts(host: str) -> tuple[str, ...]:
     """Names a browser may call this server by: loopback, and where others are let in, any name of this machine."""
+    host = _canonical(host)
     return LOOPBACK if host in LOOPBACK else ("*",) if host in ("0.0.0.0", "::") else (*LOOPBACK, host)

@@ -76,15 +76,20 @@ class Aggregate(NamedTuple):
 
 def aggregate(view, split: str, images: int | None, *, metric: str) -> Aggregate:
     """The aggregate posterior of a split or of `images` of its rows; ConfigError without closed-form q(z|x)."""
+    needed(view, metric=metric)
+    rows, note = subset(view, split, images)
+    part = view.split(split)
+    mean, std = (np.asarray(a[rows], np.float64) for a in (part.mean, part.std))
+    return Aggregate(mean + std * stream(view, "aggregate", split).standard_normal(mean.shape), mean, std, note)
+
+
+def needed(view, *, metric: str, **_) -> None:
+    """ConfigError without closed-form q(z|x)."""
     if not view.closed_form:
         raise ConfigError(
             f"metric={metric} needs a closed-form q(z|x), which this run's posterior does not have. "
             "Use metric=knn_aggregate, which needs draws only."
         )
-    rows, note = subset(view, split, images)
-    part = view.split(split)
-    mean, std = (np.asarray(a[rows], np.float64) for a in (part.mean, part.std))
-    return Aggregate(mean + std * stream(view, "aggregate", split).standard_normal(mean.shape), mean, std, note)
 
 
 def _log_normal(standardised, std):

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.special import expit, logsumexp
 
+from vaelab import memory
 from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, TwoOrMore
 from vaelab.errors import ConfigError
 from vaelab.metrics import importance
@@ -153,7 +154,8 @@ class _Path:
 
 def _forward(path: _Path, plan: _Plan, rng) -> _Annealed:
     """Pilot chains tune the step sizes, then the chains that count use them."""
-    shape = path.mean.shape
+    shape, most = path.mean.shape, max(plan.chains, plan.pilot_chains)
+    memory.require(6 * 8 * most * math.prod(shape), f"metrics.ais: {most:,} chains of an image", "Ask for fewer.")
     pilot = _anneal(path, plan.grid, rng.standard_normal((plan.pilot_chains, *shape)), None, plan, rng)
     return _anneal(path, plan.grid, rng.standard_normal((plan.chains, *shape)), pilot.steps, plan, rng)
 

@@ -1,12 +1,13 @@
 """Can a linear classifier tell which factor two images share?"""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics.factored import factored
+from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import fixed_factors
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
@@ -64,3 +65,6 @@ def betavae_score(
 
     rng, used = stream(view, "betavae_score", split), f"{test_votes:,} votes of {pairs} pairs"
     return scored("betavae_score", accuracy, codes, factors, rng, votes=test_votes, note=joined(used, note))
+
+
+betavae_score.needs = partial(needed, metric="betavae_score", at_least=2)

@@ -1,12 +1,13 @@
 """Disentanglement, completeness and informativeness, by what a predictor of the factors looks at."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics.factored import factored, parted
+from vaelab.metrics.factored import factored, needed, parted
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined
@@ -74,3 +75,6 @@ def _concentration(rows: np.ndarray) -> np.ndarray:
     p = np.where(total > 0, rows / np.maximum(total, 1e-300), 1 / rows.shape[1])
     logs = np.log(np.where(p > 0, p, 1.0))
     return 1 + (p * logs).sum(axis=1) / np.log(max(rows.shape[1], 2)) if rows.shape[1] > 1 else np.ones(len(rows))
+
+
+dci.needs = partial(needed, metric="dci", at_least=2)

@@ -28,6 +28,17 @@ def factored(view, split: str, code: str, *, metric: str, at_least: int = 1) -> 
         metric: who asks, for the message.
         at_least: how many factors that vary are needed.
     """
+    factors, varies = needed(view, split, metric=metric, at_least=at_least)
+    part = view.split(split)
+    names = tuple(n for n, v in zip(view.factor_names, varies) if v)
+    fixed = [n for n, v in zip(view.factor_names, varies) if not v]
+    codes = np.asarray(part.mean if code == "mean" else part.z, np.float64)
+    note = f"constant and left out: {', '.join(fixed)}" if fixed else None
+    return Factored(codes, factors[:, varies].astype(np.int64), names, joined(note, f"code: {code}"))
+
+
+def needed(view, split: str, *, metric: str, at_least: int = 1, **_) -> tuple[np.ndarray, np.ndarray]:
+    """Factors (N, F) of a split and which of them vary; ConfigError where there are too few."""
     part = view.split(split)
     if part.factors is None:
         raise ConfigError(
@@ -38,11 +49,7 @@ def factored(view, split: str, code: str, *, metric: str, at_least: int = 1) -> 
     varies = (factors != factors[0]).any(axis=0)
     if varies.sum() < at_least:
         raise ConfigError(f"metric={metric} needs {at_least} factors that vary; the {split} split has {varies.sum()}.")
-    names = tuple(n for n, v in zip(view.factor_names, varies) if v)
-    fixed = [n for n, v in zip(view.factor_names, varies) if not v]
-    codes = np.asarray(part.mean if code == "mean" else part.z, np.float64)
-    note = f"constant and left out: {', '.join(fixed)}" if fixed else None
-    return Factored(codes, factors[:, varies].astype(np.int64), names, joined(note, f"code: {code}"))
+    return factors, varies
 
 
 def parted(n: int, train: int, test: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str | None]:

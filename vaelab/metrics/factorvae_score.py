@@ -1,11 +1,12 @@
 """Does a latent stand still when its factor does?"""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import NonNegativeFloat, PositiveInt
-from vaelab.metrics.factored import factored
+from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import fixed_factors
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
@@ -72,3 +73,6 @@ def factorvae_score(
         "factorvae_score", accuracy, codes[:, active] / std[active], factors, rng, votes=test_votes,
         note=joined(used, note),
     )  # fmt: skip
+
+
+factorvae_score.needs = partial(needed, metric="factorvae_score", at_least=2)

@@ -21,11 +21,16 @@ def labelled(
     codes = np.asarray(chosen.mean if code == "mean" else chosen.z, np.float64)
     if part is not None:
         codes = codes[:, view.parts[_known("part", part, metric, view.parts)]]
-    columns = _columns(view, chosen)
+    return codes, np.asarray(needed(view, split, metric=metric, label=label))
+
+
+def needed(view, split: str, *, metric: str, label: str, **_) -> np.ndarray:
+    """The labels (N,) of that name; ConfigError where the split has none."""
+    columns = _columns(view, view.split(split))
     if not columns or (label == "class" and label not in columns):
         others = f" It has: {', '.join(columns)}; choose one with metrics.{metric}.label." if columns else ""
         raise ConfigError(f"metric={metric} needs labelled images, and this run's {split} split has no labels.{others}")
-    return codes, np.asarray(columns[_known("label", label, metric, columns)])
+    return columns[_known("label", label, metric, columns)]
 
 
 def each(view, chosen) -> list[str]:

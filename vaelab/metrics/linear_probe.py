@@ -1,6 +1,7 @@
 """Can a linear classifier read the label off the code?"""
 
 import warnings
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.errors import ConfigError
-from vaelab.metrics.labelled import labelled, suffix
+from vaelab.metrics.labelled import labelled, needed, suffix
 from vaelab.metrics.score import Score
 from vaelab.metrics.subset import joined
 
@@ -47,3 +48,6 @@ def linear_probe(
     )
     se = float(np.sqrt(accuracy * (1 - accuracy) / n))
     return {f"linear_probe{suffix(label, part)}": Score(accuracy, se, n, note=note)}
+
+
+linear_probe.needs = partial(needed, metric="linear_probe")

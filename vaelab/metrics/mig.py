@@ -1,12 +1,13 @@
 """Is each factor in one latent? Measured by information."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import PositiveInt
 from vaelab.metrics import histogram
-from vaelab.metrics.factored import factored
+from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.score import Score
 
 
@@ -34,3 +35,6 @@ def mig(
     n = len(codes)
     each = {f"mig_{name}": Score(float(gap), None, n, note=note) for name, gap in zip(names, gaps)}
     return {"mig": Score(float(gaps.mean()), None, n, note=note), **each}
+
+
+mig.needs = partial(needed, metric="mig")

@@ -1,12 +1,13 @@
 """Does each latent tell about one factor only?"""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import NonNegativeFloat, PositiveInt
 from vaelab.metrics import histogram
-from vaelab.metrics.factored import factored
+from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.score import Score
 from vaelab.metrics.subset import joined
 
@@ -41,3 +42,6 @@ def modularity(
     value = float(np.mean(1 - others)) if told.any() else 0.0
     count = f"{told.sum()} of {len(told)} latents tell something about a factor"
     return {"modularity": Score(value, None, len(codes), note=joined(count, note))}
+
+
+modularity.needs = partial(needed, metric="modularity", at_least=2)

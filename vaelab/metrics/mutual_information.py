@@ -1,12 +1,13 @@
 """What the code tells about the image, and how far the codes of all images are from the prior."""
 
 import math
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics.aggregate import aggregate
+from vaelab.metrics.aggregate import aggregate, needed
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import joined
 
@@ -40,3 +41,6 @@ def mutual_information(
         "mutual_information": mean_score(information, samples=1, note=joined(more, q.note)),
         "kl_aggregate": mean_score(divergence, samples=1, note=joined(also, q.note)),
     }
+
+
+mutual_information.needs = partial(needed, metric="mutual_information")

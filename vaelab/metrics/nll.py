@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from vaelab import memory
 from vaelab.config.types import NonNegativeFloat, PositiveFloat, PositiveInt
 from vaelab.metrics import bits, importance
 from vaelab.metrics.score import Score, mean_score
@@ -51,6 +52,9 @@ def nll(
     estimates = {k: np.empty(len(rows)) for k in wanted}
     weighed = []
     step = max(1, _CODES_PER_CALL // samples)
+    memory.require(
+        4 * 8 * samples * min(step, len(rows)), f"metrics.nll.samples={samples}: their weights", "Ask for fewer."
+    )
     for start in range(0, len(rows), step):
         chunk = slice(start, start + step)
         chosen = rows[chunk]

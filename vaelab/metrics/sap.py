@@ -1,12 +1,13 @@
 """Is each factor in one latent? Measured by prediction."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from sklearn.svm import LinearSVC
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics.factored import factored, parted
+from vaelab.metrics.factored import factored, needed, parted
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined
@@ -74,3 +75,6 @@ def _correlation(codes, labels, new_codes, new_labels) -> np.ndarray:
     b = new_labels - new_labels.mean()
     scale = (a**2).sum(axis=0) * (b**2).sum()
     return np.where(scale > 0, (a * b[:, None]).sum(axis=0) ** 2 / np.maximum(scale, 1e-300), 0.0)
+
+
+sap.needs = partial(needed, metric="sap")

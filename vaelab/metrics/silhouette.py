@@ -1,12 +1,13 @@
 """Do the classes form clusters in latent space?"""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import PositiveInt
 from vaelab.errors import ConfigError
-from vaelab.metrics.labelled import labelled, suffix
+from vaelab.metrics.labelled import labelled, needed, suffix
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import subset
 
@@ -58,3 +59,6 @@ def silhouette(
         b = means.min(axis=1)
         scores[chunk] = np.where(sizes[own] > 1, (b - a) / np.maximum(np.maximum(a, b), 1e-300), 0.0)
     return {f"silhouette{suffix(label, part)}": mean_score(scores, note=note)}
+
+
+silhouette.needs = partial(needed, metric="silhouette")

@@ -1,12 +1,13 @@
 """How far the latents are from being independent of each other."""
 
 import math
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics.aggregate import aggregate
+from vaelab.metrics.aggregate import aggregate, needed
 from vaelab.metrics.mutual_information import NEAR
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import joined
@@ -35,3 +36,6 @@ def total_correlation(
         "total_correlation": mean_score(log_q - log_marginals, samples=1, note=joined(coarse, q.note)),
         "kl_dimensionwise": mean_score(log_marginals - q.log_prior(), samples=1, note=q.note),
     }
+
+
+total_correlation.needs = partial(needed, metric="total_correlation")

@@ -78,3 +78,11 @@ def _images(view, part, members, source, n, generator) -> tuple[np.ndarray, ...]
         return view.decode(z.astype(np.float32))
     rows = np.sort(generator.choice(members, min(n, len(members)), replace=False))
     return part.images(rows) if source == "originals" else view.decode(part.mean[rows])
+
+
+def needs(view, *, split, **_):
+    """Class labels."""
+    pick.need_labels(view, view.split(split), "class_grid")
+
+
+class_grid.needs = needs

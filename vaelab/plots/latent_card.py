@@ -215,3 +215,12 @@ def _bars(page, pairs, upper, meaning) -> None:
 
 def _scale(page, largest, tile) -> None:
     page.text(f"0 to {largest:.2g}", MAP + tile / 2, page.height - 0.47, size=SMALL - 1, color=MUTED, ha="center")
+
+
+def needs(view, *, latents, **_):
+    """The latents that were chosen."""
+    if latents is not None:
+        pick.checked_latents(view, latents, "plots.latent_card.latents")
+
+
+latent_card.needs = needs

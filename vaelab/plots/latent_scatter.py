@@ -141,3 +141,12 @@ def draw_points_3d(ax, z, colours) -> None:
     for shape in dict.fromkeys(shapes):
         chosen = shapes == shape
         ax.scatter(*z[chosen].T, c=rgba[chosen], marker=shape, **style)
+
+
+def needs(view, *, dims, **_):
+    """The latents that were chosen."""
+    if dims is not None:
+        _dims(view, None, dims)
+
+
+latent_scatter.needs = needs

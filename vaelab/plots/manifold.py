@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import norm
 
+from vaelab import memory
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
@@ -40,6 +41,7 @@ def manifold(
     base = base_code(view, part, at, "manifold")
     if len(shown) == 1:
         y, what = np.zeros(1), what.replace(f"{n} × {n}", f"{n} images", 1)
+    memory.require(16 * len(y) * len(x) * len(base), f"plots.manifold.n={n}: its codes", "Choose a smaller one.")
     z = np.tile(base, (len(y), len(x), 1))  # (rows, columns, D)
     z[..., shown[0]] = x
     if len(shown) > 1:
@@ -70,6 +72,15 @@ def manifold(
         y_label=names[1] if len(names) > 1 else "",
         columns_below=True,
     )
+
+
+def needs(view, *, split, dims, **_):
+    """Two latents, or one alone."""
+    if dims is not None or view.latent_dim > 1:
+        pick.plane(view, view.split(split), dims, "manifold")
+
+
+manifold.needs = needs
 
 
 def axes_of(n, scale, rectangle, plot) -> tuple[np.ndarray, np.ndarray, str]:

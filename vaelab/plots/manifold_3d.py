@@ -1,9 +1,11 @@
 """The decoder's images over three latents: slices side by side, or one after another."""
 
+import math
 from typing import Literal
 
 import numpy as np
 
+from vaelab import memory
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
@@ -39,6 +41,9 @@ def manifold_3d(
     x, _, what = axes_of(n, scale, None, "manifold_3d")
     depth, _, _ = axes_of(slices, scale, None, "manifold_3d")
     base = base_code(view, part, at, "manifold_3d")
+    pixels = sum(map(math.prod, view.data_shapes))
+    n_bytes = 8 * n * n * max(2 * len(base), slices * pixels)
+    memory.require(n_bytes, f"plots.manifold_3d.n={n} in {slices} slices", "Choose a smaller n.")
     decoded = [joined(images) for images in _decoded(view, base, shown, x, depth)]  # per view (slices, n H, n W, C)
     names = [pick.latent_name(view, d) for d in shown]
     facts = [view.name, f"{slices} slices of {what}", f"{names[0]} grows to the right, {names[1]} upwards"]
@@ -60,6 +65,14 @@ def manifold_3d(
         above = {r: levels[r * columns : (r + 1) * columns] for r in range(len(tiles))}
         blocks.append(Block(tiles, pick.view_name(view, v), above=above))
     return grid_figure(blocks, title=title, facts=facts, gap=0.1, largest_tile=9.0)
+
+
+def needs(view, *, split, dims, **_):
+    """Three latents."""
+    pick.plane(view, view.split(split), dims, "manifold_3d", n=3)
+
+
+manifold_3d.needs = needs
 
 
 def _decoded(view, base, shown, x, depth) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from vaelab import memory
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, folded, grid_figure, square
@@ -18,6 +19,7 @@ def samples(view, *, n: PositiveInt, distribution: Literal["prior", "uniform"], 
     Returns:
         matplotlib Figure.
     """
+    memory.require(12 * n * view.latent_dim, f"plots.samples.n={n}: its codes", "Choose a smaller one.")
     generator = pick.rng(view, f"samples_{distribution}")
     if distribution == "prior":
         z = scale * generator.standard_normal((n, view.latent_dim))

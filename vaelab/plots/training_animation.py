@@ -41,6 +41,15 @@ def training_animation(
     Raises:
         ConfigError: the run kept no frames.
     """
+    kept = needs(view, show=show, dims=dims)
+    frames = [(epoch, arrays) for epoch, arrays in kept if epoch % every == 0 or epoch == kept[-1][0]]
+    draw = {"samples": _samples, "reconstructions": _reconstructions, "codes": _codes}[show]
+    shown = draw(view, frames, dims) if show == "codes" else draw(view, frames)
+    return Animation(shown + [shown[-1]] * (hold - 1), duration_ms)
+
+
+def needs(view, *, show, dims, **_) -> list:
+    """Frames, which are returned; for codes two latents."""
     kept = view.frames() if hasattr(view, "frames") else []
     if not kept:
         error = ConfigError(
@@ -49,13 +58,15 @@ def training_animation(
         )
         error.quiet = True
         raise error
-    frames = [(epoch, arrays) for epoch, arrays in kept if epoch % every == 0 or epoch == kept[-1][0]]
-    draw = {"samples": _samples, "reconstructions": _reconstructions, "codes": _codes}[show]
-    shown = draw(view, frames, dims) if show == "codes" else draw(view, frames)
-    return Animation(shown + [shown[-1]] * (hold - 1), duration_ms)
+    if show == "codes":
+        if view.latent_dim < 2:
+            raise ConfigError("training_animation: show=codes needs two latents; this run has one. Use show=samples.")
+        if dims is not None:
+            pick.checked_latents(view, dims, "plots.training_animation.dims", 2)
+    return kept
 
 
-training_animation.reads_frames = True
+training_animation.reads_frames, training_animation.needs = True, needs
 
 
 def _captions(frames) -> list[str]:
@@ -96,8 +107,6 @@ def _reconstructions(view, frames) -> list[np.ndarray]:
 
 
 def _codes(view, frames, dims) -> list[np.ndarray]:
-    if view.latent_dim < 2:
-        raise ConfigError("training_animation: show=codes needs two latents; this run has one. Use show=samples.")
     last = frames[-1][1]["codes"]
     if dims is None:
         dims = sorted(int(d) for d in np.argsort(-last.var(axis=0))[:2])

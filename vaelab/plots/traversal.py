@@ -114,3 +114,12 @@ def _animation(view, decoded, values, names, title, facts, span, duration_ms):
         for k in order
     ]
     return Animation(grid_frames(frames, captions, title=title, facts=facts), duration_ms)
+
+
+def needs(view, *, latents, **_):
+    """The latents that were chosen."""
+    if latents is not None:
+        pick.checked_latents(view, latents, "plots.traversal.latents")
+
+
+traversal.needs = needs

@@ -1,0 +1,122 @@
+"""What is known of a run without its weights: enough to refuse a metric or picture that cannot work."""
+
+from functools import cached_property
+from zipfile import BadZipFile
+
+import numpy as np
+
+
+class NotStored(Exception):
+    """A fact that does not lie in the folder."""
+
+
+class StoredView:
+    """The part of a `LatentView` that lies in a run's folder; what does not raises `NotStored`.
+
+    Args:
+        folder: the `RunFolder`.
+    """
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def __getattr__(self, name):
+        raise NotStored(name)
+
+    @cached_property
+    def latent_dim(self) -> int:
+        """D."""
+        return self.split("test").mean.shape[1]
+
+    @cached_property
+    def closed_form(self) -> bool:
+        """Whether q(z|x) and its rate have a closed form."""
+        return "rate" in self.split("test")
+
+    @property
+    def parts(self) -> dict:
+        """Named slices of the latent vector; unknown where there are several."""
+        raise NotStored("parts")
+
+    def frames(self) -> list:
+        """(epoch, {}) of each frame kept during training."""
+        return [
+            (int(p.stem.rpartition("-")[2]), {}) for p in sorted((self._folder.path / "frames").glob("epoch-*.npz"))
+        ]
+
+    def split(self, name: str) -> "StoredSplit":
+        """The train or test split."""
+        return StoredSplit(self._folder, name)
+
+
+class PlannedView:
+    """The part of a `LatentView` that is known before training.
+
+    Args:
+        structure: the model's.
+        dataset: the `Dataset`.
+    """
+
+    def __init__(self, structure, dataset):
+        self.latent_dim, self.closed_form = structure.latent_dim, structure.closed_form
+        self.parts, self._dataset = dict(structure.latent_parts), dataset
+        for name in ("class_names", "tag_names", "factor_names", "factor_sizes"):
+            setattr(self, name, tuple(getattr(dataset, name)))
+
+    def __getattr__(self, name):
+        raise NotStored(name)
+
+    def split(self, name: str) -> "PlannedSplit":
+        """The labels of a split."""
+        return PlannedSplit(name, self._dataset.split(name), self.closed_form)
+
+
+class PlannedSplit:
+    """Labels of one split."""
+
+    def __init__(self, name: str, split, closed_form: bool):
+        self.name, self._n = name, len(split)
+        self.y, self.factors, self.tags = split.y, split.factors, split.tags
+        if not closed_form:
+            self.rate_per_latent = None
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getattr__(self, key: str):
+        raise NotStored(key)
+
+
+class StoredSplit:
+    """Codes, labels and terms of one split in codes.npz; None where the run has no such values."""
+
+    def __init__(self, folder, name: str):
+        self.name = name
+        try:
+            self._stored = np.load(folder.codes_file)
+        except (OSError, ValueError, EOFError, BadZipFile):
+            raise NotStored(str(folder.codes_file)) from None
+        if f"{name}_mean" not in self._stored.files:
+            raise NotStored(name)
+
+    def __contains__(self, key: str) -> bool:
+        return f"{self.name}_{key}" in self._stored.files
+
+    def __len__(self) -> int:
+        return len(self._stored[f"{self.name}_distortion"])
+
+    def __getattr__(self, key: str):
+        if key not in ("mean", "std", "z", "y", "tags", "factors", "distortion"):
+            raise NotStored(key)
+        try:
+            return self._stored[f"{self.name}_{key}"] if key in self else None
+        except (OSError, ValueError, EOFError, BadZipFile):
+            raise NotStored(key) from None
+
+    @property
+    def rate_per_latent(self) -> np.ndarray | None:
+        """KL(q(z_d|x) || N(0, 1)) in nats, (N, D); None without closed form."""
+        if "rate" not in self:
+            return None
+        mean, std = self.mean.astype(np.float64), self.std.astype(np.float64)
+        return 0.5 * (mean**2 + std**2 - 1.0) - np.log(std)
