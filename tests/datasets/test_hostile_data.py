@@ -603,7 +603,7 @@ def tree(root):
     for part, n in (("train", 4), ("test", 2)):
         for kind in "ab":
             for i in range(n):
-                save_image(root / part / kind / f"{i}.png", seed=hash((part, kind, i)) % 10**6)
+                save_image(root / part / kind / f"{i}.png", seed=100 * n + 10 * ord(kind) + i)
     return root
 
 
