@@ -50,7 +50,7 @@ def candidates(before: list[str], word: str) -> list[str]:
         return []
     try:
         with compose._hydra():
-            settings = compose._known_keys(command)
+            settings = compose._known_keys(command, {})
     except Exception:  # a shell must not see a traceback on Tab
         print(f"vaelab: no completion for {command}", file=sys.stderr)
         return []
