@@ -7,11 +7,21 @@ from pathlib import Path
 import yaml
 
 from vaelab import printing
-from vaelab.errors import RunError
-from vaelab.folder import Folder, beside, write
+from vaelab.errors import RunError, visible
+from vaelab.folder import Folder, beside, check_types, shown, write
 
 MODELS = ("encoder", "decoder", "vae")
 SWEEP_RECORD = "sweep.json"  # a sweep's, beside the folders of its jobs
+NUMBER = (int, float)
+STATUS = {
+    "state": str, "run_name": str, "message": str, "chosen": dict, "tags": dict, "dataset": dict, "overrides": list,
+    "mlflow_run_id": str, "mlflow_uri": str, "mlflow_state": str, "mlflow_delivered": bool, "stopped_early": bool,
+} | dict.fromkeys(
+    ("started", "finished", "seconds", "train_seconds", "epochs", "steps", "weights_epoch", "parameters", "latent_dim"),
+    NUMBER,
+)  # fmt: skip
+SCORE = {"value": NUMBER, "se": NUMBER, "n": NUMBER, "samples": NUMBER, "split": str, "data": str, "note": str}
+VERDICT = {"name": str, "published": NUMBER, "measured": NUMBER, "margin": NUMBER, "bound": str, "passed": bool}
 
 
 class RunFolder(Folder):
@@ -94,7 +104,7 @@ class RunFolder(Folder):
         """
         path = self.path / "config.yaml"
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = shown(yaml.safe_load(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise RunError(
                 f"{self} is no run folder: it has no config.yaml. vaelab runs lists what there is."
@@ -103,9 +113,9 @@ class RunFolder(Folder):
             mark = getattr(error, "problem_mark", None)
             line = f" in line {mark.line + 1}" if mark else ""
             raise RunError(f"{path} cannot be read: it is no yaml{line}. Restore it, or train the run anew.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
-        if not isinstance(content, dict) or "model" not in content:
+        if not isinstance(content, dict) or "model" not in content or not all(isinstance(k, str) for k in content):
             raise RunError(f"{path} is not the configuration of a run (no 'model' in it).")
         return content
 
@@ -129,10 +139,10 @@ class RunFolder(Folder):
             return []
         try:
             with open(path, newline="", encoding="utf-8") as file:
-                rows = [{k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
+                rows = [{visible(k): float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
             for row in rows:
                 row["epoch"] = int(row["epoch"])
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        except (OSError, ArithmeticError, ValueError, KeyError, TypeError, csv.Error) as error:
             raise RunError(
                 f"{path} is damaged ({error}). Remove it: the checkpoint holds it too; resume writes it anew."
             ) from None
@@ -146,7 +156,11 @@ class RunFolder(Folder):
 
     def read_metrics(self) -> dict:
         """Content of metrics.json; empty where there is none yet."""
-        return self._read_json("metrics.json")
+        content = self._read_json("metrics.json", {})
+        for name, score in content.items():
+            check_types(score, SCORE, f"{self.path / 'metrics.json'}: {name}")
+            score.setdefault("value", None)
+        return content
 
     def facts(self) -> dict:
         """{name: value} of what is known of the run, flat: settings (`trainer.epochs`), chosen options (`model`), what
@@ -168,7 +182,9 @@ class RunFolder(Folder):
 
     def status(self) -> dict:
         """state (running, done, failed, interrupted, killed), started, epochs, run_name, ..."""
-        content = self._read_json("status.json")
+        content = self._read_json("status.json", STATUS)
+        if not all(isinstance(option, str) for option in (content.get("chosen") or {}).values()):
+            raise RunError(f"{self.path / 'status.json'}: chosen: expected names of options. Restore it from a copy.")
         if content.get("state") == "running" and self.holder() is None:
             content["state"] = "killed"
         return content
@@ -184,7 +200,7 @@ class RunFolder(Folder):
     def read_environment(self) -> str:
         """Content of environment.txt."""
         path = self.path / "environment.txt"
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return visible(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else ""
 
     def write_verdicts(self, verdicts: list[dict]) -> None:
         """verdict.json: what a recipe's `expect` said of this run."""
@@ -196,7 +212,10 @@ class RunFolder(Folder):
 
     def read_verdicts(self) -> list[dict]:
         """Content of verdict.json; empty where no recipe judged the run."""
-        return self._read_json("verdict.json") or []
+        verdicts = self._read_json("verdict.json") or []
+        for n, verdict in enumerate(verdicts if isinstance(verdicts, list) else [verdicts]):
+            check_types(verdict, VERDICT, f"{self.path / 'verdict.json'}: entry {n}")
+        return verdicts
 
     def save_models(self, models: dict) -> None:
         """{"encoder": keras model, ...} as `.h5` files that open in plain Keras."""
@@ -268,7 +287,7 @@ class RunFolder(Folder):
 def all_runs(output_dir) -> list[RunFolder]:
     """Every run under outputs, oldest first."""
     found = [RunFolder(p.parent) for p in Path(output_dir).glob("**/status.json") if p.parent.name != "checkpoint"]
-    return sorted(found, key=lambda r: (_known_of(r).get("started", 0), str(r.path)))
+    return sorted(found, key=lambda r: (_known_of(r).get("started") or 0, str(r.path)))
 
 
 def find(reference: str, output_dir) -> RunFolder:
@@ -277,6 +296,12 @@ def find(reference: str, output_dir) -> RunFolder:
     Raises:
         RunError: nothing or more than one thing has that name.
     """
+    run = _find(reference, output_dir)
+    run.check_links()
+    return run
+
+
+def _find(reference: str, output_dir) -> RunFolder:
     if (Path(reference).expanduser() / "config.yaml").is_file():
         return RunFolder(Path(reference).expanduser())
     known = all_runs(output_dir)
@@ -302,7 +327,7 @@ def find(reference: str, output_dir) -> RunFolder:
 def _known_of(run: RunFolder) -> dict:
     """Content of status.json; empty where it is damaged, so that one such run does not hide the others."""
     try:
-        return run._read_json("status.json")
+        return run._read_json("status.json", STATUS)
     except RunError:
         return {}
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from vaelab.errors import RunError
-from vaelab.folder import Folder, write
-from vaelab.runs import SWEEP_RECORD, RunFolder
+from vaelab.folder import Folder, check_types, write
+from vaelab.runs import NUMBER, SWEEP_RECORD, RunFolder
 
 
 class SweepFolder(Folder):
@@ -43,7 +43,14 @@ class SweepFolder(Folder):
 
     def record(self) -> dict:
         """command, started, jobs: {folder: {number, overrides, hash}}; empty where there is none yet."""
-        return self._read_json(self.RECORD)
+        content = self._read_json(self.RECORD, {"command": str, "started": NUMBER, "jobs": dict, "mlflow": dict})
+        for name, job in (content.get("jobs") or {}).items():
+            where = f"{self.path / self.RECORD}: {name}"
+            check_types(job, {"overrides": list, "number": int, "hash": str}, where)
+            words = job.get("overrides") or []
+            if Path(name).name != name or name in ("", "..") or not all(isinstance(word, str) for word in words):
+                raise RunError(f"{where}: expected a job's folder in the sweep's own, and the words that made it.")
+        return content
 
     def update_record(self, **facts) -> None:
         """Merges facts into sweep.json."""
@@ -62,6 +69,12 @@ def find_sweep(reference: str, output_dir) -> SweepFolder:
     Raises:
         RunError: there is none of that name.
     """
+    sweep = _find_sweep(reference, output_dir)
+    sweep.check_links()
+    return sweep
+
+
+def _find_sweep(reference: str, output_dir) -> SweepFolder:
     base = Path(output_dir) / "sweeps"
     for candidate in (Path(reference).expanduser(), base / reference):
         if (candidate / SweepFolder.RECORD).is_file():
@@ -78,4 +91,4 @@ def find_sweep(reference: str, output_dir) -> SweepFolder:
 def all_sweeps(output_dir) -> list[SweepFolder]:
     """Every sweep under outputs, oldest first."""
     found = [SweepFolder(p.parent) for p in (Path(output_dir) / "sweeps").glob(f"*/{SweepFolder.RECORD}")]
-    return sorted(found, key=lambda s: (s.record().get("started", 0), s.name))
+    return sorted(found, key=lambda s: (s.record().get("started") or 0, s.name))

@@ -1,12 +1,12 @@
 """`vaelab data list|fetch|verify|show`: datasets, where their files are expected, and whether they are right."""
 
-import importlib
 from pathlib import Path
 
 import numpy as np
 
+from vaelab.config import trust
 from vaelab.datasets import download
-from vaelab.errors import ConfigError, DataError
+from vaelab.errors import ConfigError, DataError, visible
 
 
 def run(cfg) -> int:
@@ -24,6 +24,7 @@ def run(cfg) -> int:
 def _list(cfg) -> int:
     """Table of all datasets: size, whether their files are there, where they are or would be."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     data_dir, cache = cfg["data_dir"], download.cache_dir()
@@ -31,7 +32,7 @@ def _list(cfg) -> int:
     for title, least in (("dataset", 19), ("size", 10), ("present", 7), ("files", 24)):
         table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=least)
     for name, node, about in _all_nodes():
-        table.add_row(name, about, *_presence(node, data_dir))
+        table.add_row(*map(escape, (name, visible(about), *_presence(node, data_dir))))
     console = Console()
     (console if console.is_terminal else Console(width=160)).print(table)
     print(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
@@ -78,13 +79,11 @@ def _fetch(cfg) -> int:
 
 def _verify(cfg) -> int:
     """Checksums of the files, then what reading them gives: counts, shapes, labels."""
-    from vaelab.datasets.prepare import load_dataset
-
     node, official = _node(cfg), True
     for entry in _files(node) or ():
         path = download.find(entry["name"], download.places(node["folders"], cfg["data_dir"]))
         official &= _verify_file(entry, path)
-    dataset = load_dataset(node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False)
+    dataset = _loaded(node, cfg)
     _describe(dataset)
     print(
         "content: readable and consistent"
@@ -112,11 +111,10 @@ def _verify_file(entry: dict, path: Path | None) -> bool:
 
 def _show(cfg) -> int:
     """Writes a contact sheet."""
-    from vaelab.datasets.prepare import load_dataset
     from vaelab.plots.contact_sheet import contact_sheet
 
     node = _node(cfg)
-    dataset = load_dataset(node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False)
+    dataset = _loaded(node, cfg)
     _describe(dataset)
     path = Path(cfg["output"] or f"{dataset.name}.png")
     if path.suffix.lower() != ".png":
@@ -129,9 +127,18 @@ def _show(cfg) -> int:
     return 0
 
 
+def _loaded(node: dict, cfg):
+    from vaelab.datasets.prepare import load_dataset
+
+    return load_dataset(
+        node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False, trusted=cfg.get("trusted") or ()
+    )
+
+
 def _describe(dataset) -> None:
     """Prints sizes, shapes and label counts of a dataset."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shapes = ", ".join("x".join(map(str, s)) for s in dataset.shapes)
@@ -147,7 +154,7 @@ def _describe(dataset) -> None:
         n = len(dataset.class_names)
         counts = [np.bincount(s.y, minlength=n) for s in (dataset.train, dataset.test)]
         for label, name in enumerate(dataset.class_names):
-            table.add_row(str(label), name, *(f"{c[label]:,}" for c in counts))
+            table.add_row(str(label), escape(name), *(f"{c[label]:,}" for c in counts))
         Console().print(table)
     for note in dataset.notes:
         print(f"note: {note}")
@@ -176,21 +183,17 @@ def _name(node: dict) -> str:
     return node["_target_"].rpartition(".")[0].rpartition(".")[2]
 
 
-def _module(node: dict):
-    return importlib.import_module(node["_target_"].rpartition(".")[0])
-
-
 def _files(node: dict) -> list[dict] | None:
     """The files a dataset needs; None where it needs none that could be fetched."""
     if "files" in node:
         return node["files"]
-    needed = getattr(_module(node), "needed", None) if node["_target_"].startswith("vaelab.") else None
+    needed = trust.beside(node["_target_"], "dataset", "needed")
     return needed(**node) if needed else None
 
 
 def _unpacked(node: dict, looked: list[Path]) -> Path | None:
     """The folder an archive was unpacked to, if the dataset reads such a folder."""
-    inner = getattr(_module(node), "FOLDER", None) if node["_target_"].startswith("vaelab.") else None
+    inner = trust.beside(node["_target_"], "dataset", "FOLDER")
     return next((p / inner for p in looked if (p / inner).is_dir()), None) if inner else None
 
 

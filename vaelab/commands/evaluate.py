@@ -15,7 +15,7 @@ def run(cfg) -> int:
     folder.add_metrics(scores)
     from vaelab.tracking import update_results
 
-    update_results(folder)
+    update_results(folder, cfg.tracking.uri, cfg.output_dir)
     print(f"{folder}, weights of epoch {weights_epoch}")
     print(results.table(scores))
     return 0

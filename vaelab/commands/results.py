@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-from vaelab.build import target
+from vaelab.config import trust
 from vaelab.errors import ConfigError
 
 
@@ -32,7 +32,7 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
     for name, node in _chosen(metrics):
         split = node.get("split", "test")
         try:
-            scores = target(node, trusted=trusted)(view, **_settings(node))
+            scores = trust.load(node["_target_"], "metric", trusted)(view, **_settings(node))
         except ConfigError as error:
             if strict:
                 raise
@@ -69,7 +69,7 @@ def draw(
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*Tight layout.*")
-                picture = target(node, trusted=trusted)(view, **_settings(node))
+                picture = trust.load(node["_target_"], "plot", trusted)(view, **_settings(node))
             files.append(save_picture(picture, folder, called(name), suffix))
         except ConfigError as error:
             if strict:

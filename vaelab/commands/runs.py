@@ -1,12 +1,13 @@
 """`vaelab runs`: what was trained, newest last, with filters; as a table on the terminal or in a csv file."""
 
 import csv
+import sys
 import time
 from pathlib import Path
 
 from vaelab import runs
 from vaelab.config.check import nearest
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, RunError
 from vaelab.sweep_folder import all_sweeps
 
 COLUMNS = (
@@ -18,7 +19,7 @@ def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
     found = [row for row in map(_row, runs.all_runs(cfg.output_dir)) if _wanted(row, cfg)]
     if cfg.sync:
-        return _sync(found, cfg.output_dir)
+        return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
         print(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
         return 0
@@ -129,21 +130,26 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def bring_up_to_date(output_dir) -> None:
+def bring_up_to_date(output_dir, uri: str | None) -> None:
     """Delivers to MLflow what it missed: without this a run whose process was killed would be shown as running."""
-    _sync([_row(folder) for folder in runs.all_runs(output_dir)], output_dir, quiet=True)
+    _sync([_row(folder) for folder in runs.all_runs(output_dir)], output_dir, uri, quiet=True)
 
 
-def _sync(rows, output_dir, quiet: bool = False) -> int:
+def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:
     missing = [r for r in rows if r["mlflow"] == "not delivered"]
-    failed = _sync_sweeps(output_dir)
+    failed = _sync_sweeps(output_dir, uri)
     for row in missing:
         from vaelab.tracking import deliver
 
         stored = row["folder"].read_config()
-        if not stored["tracking"]["enabled"]:
+        settings = stored.get("tracking")
+        if not isinstance(settings, dict) or not settings.get("enabled"):
             continue
-        ok = deliver(row["folder"], stored, row["folder"].status().get("tags", {}), output_dir)
+        try:
+            ok = deliver(row["folder"], stored, row["folder"].status().get("tags") or {}, output_dir, uri)
+        except RunError as error:
+            print(f"vaelab: {error}", file=sys.stderr)
+            ok = False
         failed += not ok
         print(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
     if not quiet:
@@ -151,7 +157,7 @@ def _sync(rows, output_dir, quiet: bool = False) -> int:
     return 1 if failed else 0
 
 
-def _sync_sweeps(output_dir) -> int:
+def _sync_sweeps(output_dir, uri: str | None) -> int:
     """Ends the MLflow runs of sweeps whose launcher was killed; returns how many could not be."""
     failed = 0
     for sweep in all_sweeps(output_dir):
@@ -159,5 +165,5 @@ def _sync_sweeps(output_dir) -> int:
         if known and not known.get("state") and sweep.holder() is None:
             from vaelab.tracking import finish_sweep
 
-            failed += not finish_sweep(sweep, "killed", {})
+            failed += not finish_sweep(sweep, "killed", {}, uri, output_dir)
     return failed

@@ -28,7 +28,7 @@ def run(cfg):
         raise
 
 
-def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> float:
+def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None, tracking=None, output_dir=None) -> float:
     """Trains (or goes on training) the run in `folder`.
 
     Args:
@@ -36,6 +36,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
         folder: the run's folder; a checkpoint in it is continued.
         chosen: {group: option}, for tags.
         sweep_dir: the sweep this run belongs to, or None.
+        tracking, output_dir: as the user has them now, where `cfg` is that of an earlier run.
 
     Raises:
         Interrupted: stopped by the user; everything finished is saved.
@@ -49,7 +50,8 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
         name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
         first = folder.status().get("started", started)
         folder.update_status(state="running", started=first, run_name=name, chosen=chosen, message=None)
-        tracker = start_tracking(cfg, folder, dataset, chosen, sweep_dir)
+        tracking, output_dir = tracking or cfg["tracking"], output_dir or cfg["output_dir"]
+        tracker = start_tracking(cfg, folder, dataset, tracking, output_dir, sweep_dir)
         try:
             value = work(cfg, folder, vae, dataset, plan_steps, tracker, clock)
         except BaseException as error:
@@ -95,7 +97,7 @@ def prepare(cfg: dict):
     return vae, dataset, steps
 
 
-def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
+def start_tracking(cfg, folder, dataset, tracking, output_dir, sweep_dir):
     """The run's tracker, with its tags and dataset; MLflow is opened by the first epoch, which need not wait for it."""
     from vaelab import backend
     from vaelab.tracking import Tracker
@@ -113,9 +115,7 @@ def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
         "deterministic": cfg["trainer"]["deterministic"],
     }
     folder.update_status(tags=tags)
-    tracker = Tracker(
-        cfg["tracking"], output_dir=cfg["output_dir"], folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir
-    )
+    tracker = Tracker(tracking, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir)
     sizes = {s: len(dataset.split(s)) for s in ("train", "test")}
     tracker.log_dataset(dataset.name, checksum, cfg["data_dir"] or "user cache", sizes)
     return tracker
@@ -145,7 +145,7 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float:
     during.before()
     fitted = fit(
         vae, dataset, cfg["trainer"], seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
-        schedule=part(cfg["learning_rate_schedule"], trusted=cfg["trusted"]), on_epoch=on_epoch, measure=during,
+        schedule=part(cfg, "learning_rate_schedule"), on_epoch=on_epoch, measure=during,
     )  # fmt: skip
     folder.write_history(fitted.history)
     train_seconds = sum(row["time/seconds"] for row in fitted.history)

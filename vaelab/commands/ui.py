@@ -25,7 +25,7 @@ def run(cfg) -> int:
             raise ConfigError(
                 f"port={cfg.port} on {cfg.host} is in use by another program. Try port={cfg.port + 1}."
             ) from None
-    bring_up_to_date(cfg.output_dir)
+    bring_up_to_date(cfg.output_dir, cfg.uri)
     print(f"MLflow: http://{cfg.host}:{cfg.port}  (Ctrl-C ends it)", flush=True)
     environment = dict(os.environ, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", cfg.host]

@@ -6,10 +6,13 @@ from typing import Any
 
 import yaml
 
-from vaelab.config import locate, schema, signature
+from vaelab.config import locate, schema, signature, trust
 from vaelab.config.check import nearest
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
 from vaelab.errors import RunError
+
+# Settings of a dataset that say where its files are and what they must hold.
+SOURCES = ("files", "folders", "url", "sha256")
 
 
 def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tuple[dict[str, Any], str | None]:
@@ -40,14 +43,15 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
             wanted = {f.name for f in dataclasses.fields(schema.CLOSED[group])}
             _refuse_unknown(group, set(node) - wanted, wanted, where)
         else:
-            wanted = _settings(group, node, where)
+            wanted = _settings(group, group, node, where)
             option = _option_of(group, option, node["_target_"])
         _fill(group, node, wanted, option, cfg, filled, where)
     for group, name in schema.MULTI.items():
-        for option, node in (cfg.get(name) or {}).items():
-            if "_target_" in node:
+        cfg[name] = cfg[name] if isinstance(cfg.get(name), dict) else {}
+        for option, node in cfg[name].items():
+            if isinstance(node, dict) and "_target_" in node:
                 path = f"{name}.{option}"
-                _fill(path, node, _settings(path, node, where), (group, option), cfg, filled, where)
+                _fill(path, node, _settings(path, group, node, where), (group, option), cfg, filled, where)
     silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}  # these change no result
     filled = {k: v for k, v in filled.items() if k not in silent and k.partition(".")[0] not in NOT_IN_HASH}
     if not filled:
@@ -56,12 +60,51 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
     return cfg, f"{where} was written before there were these settings; today's defaults are used: {shown}"
 
 
-def _settings(path: str, node: dict, where: str) -> set[str] | None:
+def official_sources(node: dict, option: str | None, extra_dirs, where: str) -> tuple[dict, str | None]:
+    """(where a dataset's files come from, as its option says today, a note where the run says otherwise, or None).
+
+    A run may come from anybody: it names files, but never where they are fetched or what they must hold.
+
+    Args:
+        node: a run's `dataset` node.
+        option: the option the run recorded, or None.
+        extra_dirs: the user's --config-dir folders.
+
+    Raises:
+        RunError: a file that the option does not have; a user's own dataset whose option is not at hand.
+    """
+    stored = {key: node[key] for key in SOURCES if key in node}
+    if not stored:
+        return {}, None
+    names = [option, *locate.options("dataset", extra_dirs)]
+    known = (_option("dataset", name, extra_dirs) for name in names if name)
+    today = next((content for content in known if content.get("_target_") == node["_target_"]), None)
+    if today is None:
+        raise RunError(
+            f"{where}: the files of {node['_target_']} are downloaded as its option says, not as a run does. Give the "
+            "folder of the option with --config-dir."
+        )
+    official = {key: today[key] for key in stored if key in today}
+    names = {entry["name"] for entry in official.get("files", [])}
+    named = {str(entry["name"]) for entry in stored.get("files") or [] if isinstance(entry, dict) and "name" in entry}
+    if strange := sorted(named - names):
+        raise RunError(
+            f"{where}: dataset.files names {strange[0]}, which is no file of this dataset. If the run was trained with "
+            "an option of yours, give its folder with --config-dir."
+        )
+    changed = [key for key, value in official.items() if value != stored[key]]
+    words = f"{where}: dataset.{' and '.join(changed)} differ from today's option, which is used."
+    return official, words if changed else None
+
+
+def _settings(path: str, group: str, node: dict, where: str) -> set[str] | None:
     """What a part's node must hold; None where that cannot be known (a user's own part)."""
-    target = node.get("_target_", "")
-    if not target.startswith("vaelab."):
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        raise RunError(f"{where}: {path} names no part (its _target_ is {target!r}). Restore the file.")
+    if target.partition(".")[0] != "vaelab":
         return None
-    found = signature.settings(target)
+    found = signature.settings(target) if target in trust.built_in(group) else None
     if found is None:
         raise RunError(f"{where}: {path} is {target}, which this vaelab does not have. It was made by another version.")
     wanted = set(found) - schema.RUNTIME
@@ -102,9 +145,9 @@ def _option_of(group: str, option: str, target: str) -> str | None:
     return next((o for o in candidates if _option(group, o).get("_target_") == target), None)
 
 
-def _option(group: str, option: str) -> dict:
+def _option(group: str, option: str, extra_dirs=()) -> dict:
     """Content of conf/<group>/<option>.yaml, {} where there is none."""
-    path = locate.option_file(group, option)
+    path = locate.option_file(group, option, extra_dirs)
     content = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path else {}
     return {k: v for k, v in content.items() if k != "defaults"}
 

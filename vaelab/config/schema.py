@@ -103,14 +103,28 @@ RUNTIME = {
 
 
 @dataclass
-class Evaluate:
-    """conf/evaluate.yaml"""
+class Store:
+    """The node `tracking` of commands that bring an earlier run's MLflow run up to date."""
+
+    uri: str | None
+
+
+@dataclass
+class Open:
+    """What every command that opens a run takes."""
 
     run: str | None
     data_dir: str | None
     output_dir: str
     device: Literal["auto", "cpu"] | None
     trusted: list[str]
+
+
+@dataclass
+class Evaluate(Open):
+    """conf/evaluate.yaml"""
+
+    tracking: Store
 
 
 @dataclass
@@ -164,7 +178,7 @@ class Resume(Evaluate):
 
 
 @dataclass
-class Reproduce(Evaluate):
+class Reproduce(Open):
     """conf/reproduce.yaml"""
 
 
@@ -176,7 +190,7 @@ class ExploreTo:
 
 
 @dataclass
-class Explore(Evaluate):
+class Explore(Open):
     """conf/explore.yaml"""
 
     explore: ExploreTo
@@ -210,6 +224,7 @@ class Runs:
     columns: list[str] | None
     csv: str | None
     sync: bool
+    tracking: Store
 
 
 @dataclass

@@ -2,15 +2,20 @@
 
 import csv
 import io
+from contextlib import suppress
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
 
+from vaelab.errors import visible
 from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
 from vaelab.report.noise import Difference, against_best, interval
 from vaelab.sweep_folder import SweepFolder
 
+# What reading a job's arrays raises where they are missing, cut short or not what vaelab wrote.
+DAMAGED = (OSError, KeyError, ValueError, TypeError, IndexError, EOFError, MemoryError, BadZipFile)
 PICTURE_KINDS = ("samples", "reconstructions", "codes")
 
 
@@ -128,7 +133,7 @@ def tiles(grid: Grid, kind: str) -> dict[tuple, bytes]:
         point = min(points, key=lambda p: p.seed)
         try:
             picture = codes_picture(point) if kind == "codes" else tile_picture(point, kind)
-        except (OSError, KeyError, ValueError):  # an older run, or one whose pictures could not be made
+        except DAMAGED:  # an older run, or one whose pictures could not be made
             continue
         found[setting] = picture
     return found
@@ -138,12 +143,11 @@ def classes(grid: Grid) -> dict[str, str]:
     """{class: colour} of the pictures of codes; empty without labels or with too many for a legend."""
     labels, names = set(), []
     for point in grid.done:
-        if point.folder.codes_file.is_file():
-            with np.load(point.folder.codes_file) as codes:
-                labels |= set(np.unique(codes["test_y"]).tolist()) if "test_y" in codes.files else set()
-        if not names and point.folder.tiles_file.is_file():
-            with np.load(point.folder.tiles_file) as stored:
-                names = stored["class_names"].tolist() if "class_names" in stored.files else []
+        with suppress(*DAMAGED), np.load(point.folder.codes_file) as codes:
+            labels |= set(np.unique(codes["test_y"]).tolist())
+        if not names:
+            with suppress(*DAMAGED), np.load(point.folder.tiles_file) as stored:
+                names = [visible(name) for name in stored["class_names"].tolist()]
     if len(labels) > 20:
         return {}
     called = [names[k] if k in range(len(names)) else str(k) for k in sorted(labels)]
