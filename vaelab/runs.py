@@ -89,6 +89,11 @@ class RunFolder(Folder):
         found += [(p, "figures/epochs") for p in sorted((self.path / "figures" / "epochs").glob("*"))]
         return [(path, where) for path, where in found if path.is_file()]
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has a configuration."""
+        return (self.path / "config.yaml").is_file()
+
     # -- content --------------------------------------------------------------------------------------------------
 
     def write_config(self, cfg: dict) -> None:
@@ -117,6 +122,7 @@ class RunFolder(Folder):
             raise RunError(f"{path} cannot be read: {error}") from None
         if not isinstance(content, dict) or "model" not in content or not all(isinstance(k, str) for k in content):
             raise RunError(f"{path} is not the configuration of a run (no 'model' in it).")
+        check_types(content, dict.fromkeys(("dataset", "model", "trainer", "tracking"), dict), f"{path}")
         return content
 
     def write_history(self, rows: list[dict]) -> None:

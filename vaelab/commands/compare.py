@@ -10,6 +10,7 @@ from vaelab.errors import ConfigError, RunError
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs")
+TERMS = dict.fromkeys(("elbo", "elbo_critic", "distortion", "rate", "rate_critic")).keys()  # per image, in nats
 
 
 def run(cfg) -> int:
@@ -73,7 +74,7 @@ def paired(first, second, split: str) -> list[str]:
     if why:
         return [f"not compared: {why}"]
     lines = []
-    for term in ("elbo", "elbo_critic", "distortion", "rate", "rate_critic"):
+    for term in TERMS:
         if term in one and term in two:
             lines.append(_difference(term, two[term].astype(float) - one[term].astype(float)))
     if not any(line.startswith("elbo") for line in lines):
@@ -101,7 +102,12 @@ def _codes(folder, split: str) -> dict:
         return {}
     try:
         with np.load(folder.codes_file) as stored:
-            return {k.removeprefix(f"{split}_"): stored[k] for k in stored.files if k.startswith(f"{split}_")}
+            found = {k.removeprefix(f"{split}_"): stored[k] for k in stored.files if k.startswith(f"{split}_")}
+        if "distortion" not in found or any(
+            found[k].ndim != 1 or found[k].dtype.kind != "f" for k in TERMS & found.keys()
+        ):
+            raise ValueError("it holds other arrays than vaelab writes")
+        return found
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError(f"{folder.codes_file} is damaged ({error}): the images of this run cannot be paired.") from None
 
@@ -115,11 +121,11 @@ def _not_same_images(first, second, one: dict, two: dict) -> str | None:
     if sizes[0] != sizes[1]:
         return f"they were measured on {sizes[0]:,} and {sizes[1]:,} images."
     configs = [folder.read_config() for folder in (first, second)]
-    data = [{k: v for k, v in cfg["dataset"].items() if k not in SAME_IMAGES} for cfg in configs]
+    data = [{k: v for k, v in (cfg.get("dataset") or {}).items() if k not in SAME_IMAGES} for cfg in configs]
     if data[0] != data[1]:
-        keys = ", ".join(f"dataset.{k}" for k in data[0] if data[0][k] != data[1].get(k))
+        keys = ", ".join(f"dataset.{k}" for k in {**data[0], **data[1]} if data[0].get(k) != data[1].get(k))
         return f"the data differ ({keys or 'dataset'})."
-    if data[0].get("binarize") == "static" and configs[0]["seed"] != configs[1]["seed"]:
+    if data[0].get("binarize") == "static" and configs[0].get("seed") != configs[1].get("seed"):
         return "static binarisation draws other pixels for another seed. Use dataset.binarize=dynamic or one seed."
     if "y" in one and "y" in two and not np.array_equal(one["y"], two["y"]):
         return "their images are in another order."

@@ -20,7 +20,7 @@ def run(cfg) -> int:
     try:
         decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
     except Exception as error:
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {str(error).splitlines()[0]}") from None
+        raise RunError(f"{folder.model_file('decoder')} cannot be read: {_first_line(error)}") from None
     z = coordinates(cfg, decoder.input_shape[-1])
     images = decoder.predict(z, verbose=0)
     views = images if isinstance(images, list) else [images]
@@ -29,6 +29,10 @@ def run(cfg) -> int:
     _mosaic(views, cfg.scale).save(path)
     print(path)
     return 0
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def coordinates(cfg, latent_dim: int) -> np.ndarray:

@@ -3,9 +3,11 @@
 import math
 import re
 import shlex
+import sys
 from dataclasses import dataclass, field
 
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
+from vaelab.errors import RunError
 from vaelab.runs import RunFolder
 from vaelab.sweep_folder import SweepFolder
 
@@ -104,28 +106,32 @@ class Grid:
 
 def read(sweep: SweepFolder) -> Grid:
     """The grid of a sweep's folder; jobs that have not begun are in it without numbers."""
-    record, raw = sweep.record().get("jobs", {}), []
+    record, raw = sweep.record().get("jobs") or {}, []
     for folder in sweep.jobs():
-        status = folder.status()
-        try:
-            cfg = folder.read_config()
-        except Exception:  # not begun
+        if not folder.begun:
             continue
-        known = record.get(folder.path.name, {})
-        raw.append((folder, status, cfg, known.get("overrides") or status.get("overrides") or []))
-    facts = [{**flat(cfg), **status.get("chosen", {})} for _, status, cfg, _ in raw]
-    groups = {g for _, status, _, _ in raw for g in status.get("chosen", {})}
-    axes = varied(facts, groups)
+        try:
+            status, cfg, scores = folder.status(), folder.read_config(), folder.read_metrics()
+            if not isinstance(cfg.get("seed"), int):
+                raise RunError(f"{folder}/config.yaml: seed: expected an integer, got {cfg.get('seed')!r}.")
+        except RunError as error:
+            print(f"note: left out of the report: {error}", file=sys.stderr)
+            continue
+        known = record.get(folder.path.name) or {}
+        words = [str(word) for word in known.get("overrides") or status.get("overrides") or []]
+        raw.append((folder, status, cfg, scores, words))
+    chosen = [status.get("chosen") or {} for _, status, _, _, _ in raw]
+    facts = [{**flat(cfg), **options} for (_, _, cfg, _, _), options in zip(raw, chosen)]
+    axes = varied(facts, {group for options in chosen for group in options})
     points = [
-        Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), folder.read_metrics(),
-              overrides, status, cfg)
-        for (folder, status, cfg, overrides), fact in zip(raw, facts)
-    ]  # fmt: skip
+        Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), scores, words, status, cfg)
+        for (folder, status, cfg, scores, words), fact in zip(raw, facts)
+    ]
     return Grid(sweep.name, axes, points, waiting=len(sweep.jobs()) - len(points))
 
 
 def _state(folder, status) -> str:
-    state = status.get("state", "queued")
+    state = status.get("state") or "queued"
     return "running" if state == "queued" and folder.holder() else state
 
 
@@ -140,7 +146,7 @@ def flat(cfg: dict, prefix: str = "") -> dict:
         if isinstance(value, dict):
             found.update(flat(value, f"{prefix}{key}."))
         else:
-            found[f"{prefix}{key}"] = value if not isinstance(value, list) else str(value)
+            found[f"{prefix}{key}"] = value if isinstance(value, str | float | int | None) else str(value)
     return found
 
 
