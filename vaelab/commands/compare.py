@@ -10,7 +10,7 @@ from vaelab.errors import ConfigError, RunError
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs")
-TERMS = dict.fromkeys(("elbo", "elbo_critic", "distortion", "rate", "rate_critic")).keys()  # per image, in nats
+TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image, in nats
 
 
 def run(cfg) -> int:
@@ -103,9 +103,8 @@ def _codes(folder, split: str) -> dict:
     try:
         with np.load(folder.codes_file) as stored:
             found = {k.removeprefix(f"{split}_"): stored[k] for k in stored.files if k.startswith(f"{split}_")}
-        if "distortion" not in found or any(
-            found[k].ndim != 1 or found[k].dtype.kind != "f" for k in TERMS & found.keys()
-        ):
+        terms = [found[k] for k in TERMS if k in found]
+        if found and ("distortion" not in found or any(t.ndim != 1 or t.dtype.kind != "f" for t in terms)):
             raise ValueError("it holds other arrays than vaelab writes")
         return found
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:

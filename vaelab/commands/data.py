@@ -168,9 +168,16 @@ def _all_nodes():
 
     for name in locate.options("dataset", compose.USER_DIRS):
         text = locate.option_file("dataset", name, compose.USER_DIRS).read_text(encoding="utf-8")
-        header = text.splitlines()[0].lstrip("# ")
+        header = next(iter(text.splitlines()), "").lstrip("# ")
         about = header.split("): ", 1)[-1] if "): " in header else header
-        yield name, yaml.safe_load(text), about.rstrip(".")
+        try:
+            node = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"dataset={name}: its file is not valid yaml ({next(iter(str(error).splitlines()))})."
+            ) from None
+        if isinstance(node, dict) and "_target_" in node:
+            yield name, node, about.rstrip(".")
 
 
 def _node(cfg) -> dict:
