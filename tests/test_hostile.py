@@ -97,13 +97,20 @@ def test_a_module_is_not_imported_without_consent(package, tmp_path):
     [("parts.run", "metric"), ("parts.join", "metric"), ("parts.os.system", "metric"), ("parts.ready", "model"),
      ("parts.bound", "dataset"), ("parts.Net.encoder", "model"), ("parts.Net.Inner", "model"), ("parts.Half", "model"),
      ("parts.Net", "dataset"), ("parts.Net", "beta_schedule"), ("parts.gone", "model"), ("gone.Net", "model"),
-     ("parts.__builtins__", "model"), ("parts.os", "model")],
+     ("parts.__builtins__", "model"), ("parts.os", "model"), ("parts", "model")],
 )  # fmt: skip
 def test_consent_is_to_what_the_package_itself_defines_for_this_slot(package, name, group):
     with pytest.raises(ConfigError):
         trust.load(f"{package}.{name}", group, [package])
     assert trust.load(f"{package}.parts.Net", "model", [package]).__name__ == "Net"
     assert trust.load(f"{package}.parts.load", "dataset", [package]).__name__ == "load"
+
+
+@pytest.mark.parametrize("target", ["keras.utils.get_file", "os.system", "subprocess.run", "runpy.run_path"])
+def test_no_consent_makes_parts_of_keras_or_python(target):
+    for group in GROUPS:
+        with pytest.raises(ConfigError, match="holds none"):
+            trust.load(target, group, [target.partition(".")[0]])
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -485,7 +492,7 @@ def test_what_moves_a_terminal_is_spelled_out(text):
 
 
 SCRIPT = "<script>alert(1)</script>"
-IMAGE = '"><img src=x onerror=alert(1)>'
+IMAGE = '"><img src=x onerror=alert(1)>$\\bad{$'
 
 
 def _strange_sweep(base: Path) -> SweepFolder:

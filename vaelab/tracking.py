@@ -41,7 +41,8 @@ def store_of(path: Path, named: str | None, typed: str | None, output_dir) -> st
     own = default_uri(output_dir)
     if not named or named == own:
         return own
-    around = next((p for p in path.parents[:3] if (p / "mlflow.db").is_file()), None)
+    files = (p / "mlflow.db" for p in path.parents[:3])
+    around = next((file.parent for file in files if file.is_file() and not file.is_symlink()), None)
     moved = named.startswith("sqlite:///") and not Path(named.removeprefix("sqlite:///")).exists()
     if around is not None and (moved or named == default_uri(around)):
         return default_uri(around)

@@ -6,6 +6,7 @@ import time
 
 from vaelab import environment
 from vaelab.commands import opening, results
+from vaelab.config import trust
 from vaelab.errors import Interrupted, VaelabError
 from vaelab.runs import RunFolder
 
@@ -42,6 +43,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None, trackin
         Interrupted: stopped by the user; everything finished is saved.
         VaelabError: what the user can do something about.
     """
+    trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
     with folder.locked(), folder.logging():

@@ -35,10 +35,12 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
             cfg[key] = filled[key] = _plain(value, cfg)
     for group, option in nodes.items():
         option = chosen.get(group) or option
-        if not isinstance(cfg.get(group), dict):
+        if cfg.get(group) is None:
             cfg[group] = _option(group, option)
             filled[group] = option
         node = cfg[group]
+        if not isinstance(node, dict):
+            raise RunError(f"{where}: {group}: expected settings, got {node!r}. Restore the file.")
         if group in schema.CLOSED:
             wanted = {f.name for f in dataclasses.fields(schema.CLOSED[group])}
             _refuse_unknown(group, set(node) - wanted, wanted, where)
@@ -93,7 +95,7 @@ def official_sources(node: dict, option: str | None, extra_dirs, where: str) -> 
             "an option of yours, give its folder with --config-dir."
         )
     changed = [key for key, value in official.items() if value != stored[key]]
-    words = f"{where}: dataset.{' and '.join(changed)} differ from today's option, which is used."
+    words = f"{where} says otherwise of dataset.{' and '.join(changed)} than the option of today, which is used."
     return official, words if changed else None
 
 
@@ -106,7 +108,10 @@ def _settings(path: str, group: str, node: dict, where: str) -> set[str] | None:
         return None
     found = signature.settings(target) if target in trust.built_in(group) else None
     if found is None:
-        raise RunError(f"{where}: {path} is {target}, which this vaelab does not have. It was made by another version.")
+        raise RunError(
+            f"{where}: {path} is {target}, which this vaelab does not have. The run was made by another version, or "
+            "the file was edited."
+        )
     wanted = set(found) - schema.RUNTIME
     given = {k for k in node if not (k.startswith("_") and k.endswith("_"))}
     shared = {f.name for f in dataclasses.fields(schema.ImageOptions)} if path == "dataset" else set()

@@ -8,6 +8,7 @@ defines. A module is imported only after its name has passed: importing runs it.
 import importlib
 import inspect
 import re
+import sys
 from functools import cache
 
 from vaelab.config import locate
@@ -24,6 +25,8 @@ METHODS = {
     "capacity_schedule": ("__call__",),
     "learning_rate_schedule": ("__call__",),
 }
+# Packages without parts, whatever `trusted` says: a name in them is no oversight.
+NO_PARTS = {"keras", "tensorflow", "hydra", *sys.stdlib_module_names}
 
 
 @cache
@@ -50,11 +53,25 @@ def check(target, group: str, trusted=()) -> None:
         from vaelab.config.check import nearest
 
         raise ConfigError(f"_target_: there is no {target} in the group '{group}'. {nearest(target, built_in(group))}")
+    if package in NO_PARTS:
+        raise ConfigError(f"_target_ names {target}, which is none of vaelab's parts, and {package} holds none.")
     if package not in trusted:
         raise ConfigError(
             f"_target_ names {target}, which is none of vaelab's parts. If {package} is a package of yours, or you "
             f"trust it, add trusted=[{package}]."
         )
+
+
+def check_parts(cfg) -> None:
+    """ConfigError where a configuration names what is no part; nothing is imported."""
+    nodes = [(group, group, cfg[group]) for group in (*METHODS, "dataset")]
+    for group, key in (("metric", "metrics"), ("plot", "plots")):
+        nodes += [(group, f"{key}.{name}", node) for name, node in (cfg.get(key) or {}).items() if "_target_" in node]
+    for group, where, node in nodes:
+        try:
+            check(node.get("_target_"), group, cfg.get("trusted") or ())
+        except ConfigError as error:
+            raise ConfigError(f"{where}.{error}") from None
 
 
 def load(target, group: str, trusted=()):
@@ -63,7 +80,10 @@ def load(target, group: str, trusted=()):
     Raises:
         ConfigError: it may not be named, is not there, is another package's, or is not what the group takes.
     """
-    check(target, group, trusted)
+    try:
+        check(target, group, trusted)
+    except ConfigError as error:
+        raise ConfigError(f"{group}.{error}") from None
     module, _, name = target.rpartition(".")
     try:
         found = vars(importlib.import_module(module)).get(name)

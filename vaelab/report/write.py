@@ -5,6 +5,7 @@ import io
 from contextlib import suppress
 from zipfile import BadZipFile
 
+import matplotlib
 import numpy as np
 from PIL import Image
 
@@ -21,6 +22,11 @@ PICTURE_KINDS = ("samples", "reconstructions", "codes")
 
 def write(sweep: SweepFolder) -> dict[str, float]:
     """Writes the three forms of the report; returns headline numbers for the sweep's own run in MLflow."""
+    with matplotlib.rc_context({"text.parse_math": False}):  # a $ in a name is a dollar sign
+        return _write(sweep)
+
+
+def _write(sweep: SweepFolder) -> dict[str, float]:
     grid = read(sweep)
     sweep.csv_file.write_text(table_csv(grid), encoding="utf-8")
     images = {}
