@@ -288,6 +288,17 @@ def _h5(a, name="decoder.h5"):
         file.attrs["model_config"] = json.dumps(content)
 
 
+def _h5_module(a):
+    """A decoder that names a module beside the run."""
+    import h5py
+
+    (a.home / "bomb.py").write_text(f"open({str(a.canary)!r}, 'w')")
+    with h5py.File(a.run / "decoder.h5", "r+") as file:
+        content = json.loads(file.attrs["model_config"])
+        content["config"]["layers"][-1] |= {"class_name": "Net", "module": "bomb", "registered_name": "bomb>Net"}
+        file.attrs["model_config"] = json.dumps(content)
+
+
 def _store(a):
     """A store beside the run that would put files into the user's home."""
     database = a.run.parents[1] / "mlflow.db"
@@ -389,6 +400,7 @@ ATTACKS = {
     "an export that is a link": (lambda a: a.link("export", a.home), ("export",)),
     "a pipe": (lambda a: (os.unlink(a.run / "run.log"), os.mkfifo(a.run / "run.log")), ("evaluate", "resume")),
     "code in the decoder": (_h5, DECODES),
+    "a module in the decoder": (_h5_module, DECODES[:1]),
     "code in the encoder": (lambda a: _h5(a, "encoder.h5"), ("export",)),
     "no decoder": (lambda a: (a.run / "decoder.h5").write_bytes(b""), DECODES),
     "pickles in the codes": (lambda a: a.pickled("codes.npz"), ("compare",)),
@@ -440,6 +452,10 @@ def attempt(command: str, attack: Attack) -> int:
         "runs": ["runs", f"output_dir={attack.run.parents[1]}"],
         "runs sync": ["runs", "sync=true", f"output_dir={attack.run.parents[1]}"],
     }
+    if command == "runs sync":
+        settings = yaml.safe_load((attack.run / "config.yaml").read_text())["tracking"]
+        attack.config(tracking={**settings, "enabled": True})
+        attack.status(mlflow_delivered=False)
     if command in words:
         return cli.main(words[command])
     try:

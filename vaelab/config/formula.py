@@ -35,7 +35,7 @@ def check(formula: str) -> ast.expr:
     try:
         tree = ast.parse(str(formula), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ConfigError(f"expect: '{formula}' is no formula.") from None
+        raise ConfigError(f"expect: '{str(formula)[:60]}' is no formula.") from None
     _check(tree)
     return tree
 
