@@ -21,6 +21,7 @@ def installed(tmp_path_factory):
         names = archive.namelist()
         archive.extractall(base / "site")
     assert "vaelab/conf/train.yaml" in names and "hydra_plugins/vaelab_config/search_path.py" in names
+    assert "vaelab/report/page.html.j2" in names
     assert not any(n.startswith(("tests/", "outputs/", "conf/")) for n in names)
     return base / "site"
 

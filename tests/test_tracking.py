@@ -209,6 +209,62 @@ def test_a_database_server_that_is_not_there_costs_seconds(tmp_path, capsys):
     assert time.monotonic() - before < 15 and "warning: tracking" in capsys.readouterr().err
 
 
+def test_results_go_to_the_users_own_store_only(tmp_path):
+    """A store that only the folder names is not followed; typed now it is."""
+    outputs, away = tmp_path / "outputs", tmp_path / "away"
+    run, own, other = outputs / "digits" / "run", tracking.default_uri(outputs), tracking.default_uri(away)
+    store_of = tracking.store_of
+    for path in (run, outputs / "sweeps" / "s" / "job"):
+        path.mkdir(parents=True)
+    assert store_of(run, None, None, outputs) == own and store_of(run, own, None, outputs) == own
+    assert store_of(run, "http://elsewhere", None, outputs) is None
+    assert store_of(run, "http://elsewhere", "http://elsewhere", outputs) == "http://elsewhere"
+    assert store_of(run, own, "http://mine", outputs) == "http://mine"
+    for foreign in ("postgresql://elsewhere/x", "file:///etc", "mysql://x", "databricks", "sqlite:////etc/passwd"):
+        assert store_of(run, foreign, None, outputs) is None
+    (outputs / "mlflow.db").touch()
+    for path in (run, outputs / "sweeps" / "s" / "job", outputs / "sweeps" / "s"):  # from another working directory
+        assert store_of(path, own, None, away) == own
+    assert store_of(run, "sqlite:////moved/from/here/mlflow.db", None, away) == own
+    away.mkdir()
+    (away / "mlflow.db").touch()
+    assert store_of(run, other, None, outputs) is None, "a store elsewhere that is there"
+
+
+def test_a_run_resumed_from_another_working_directory_goes_on_in_its_store(store, tmp_path, monkeypatch):
+    folder = run_folder(store, "moving")
+    log(folder, store, 1)
+    first = folder.status()["mlflow_run_id"]
+    monkeypatch.chdir(tmp_path)
+    mine = tracking.Tracker(CFG["tracking"], output_dir="outputs", folder=folder, cfg=CFG, tags={})
+    mine.start()
+    assert mine.run_id == first and mine.uri == tracking.default_uri(store / "outputs")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_server_that_only_the_folder_names_is_told_in_a_line(store, capsys):
+    folder = run_folder(store, "foreign")
+    folder.update_status(mlflow_uri="http://127.0.0.1:9", mlflow_run_id="0" * 32)
+    mine = log(folder, store, 1)
+    mine.finish("done")
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "add tracking.uri=http://127.0.0.1:9" in told
+    assert mine.client is None and folder.status()["mlflow_delivered"] is False
+    tracking.update_results(folder, None, store / "outputs")
+    assert "MLflow was not updated" in capsys.readouterr().err
+
+
+def test_a_store_that_nobody_named_writes_beside_itself_only(store, tmp_path, capsys):
+    folder = run_folder(store, "trap")
+    mine = log(folder, store, 1)
+    trap = mine.client.create_experiment("trap", artifact_location=(tmp_path / "home").as_uri())
+    folder.update_status(mlflow_run_id=mine.client.create_run(trap).info.run_id)
+    tracking.update_results(folder, None, store / "outputs")
+    assert f"outside {store / 'outputs'}" in capsys.readouterr().err and not (tmp_path / "home").exists()
+    tracking.update_results(folder, mine.uri, store / "outputs")
+    assert (tmp_path / "home").is_dir(), "typed, it is the user's own"
+
+
 MANY = """
 import sys
 sys.path[:0] = sys.argv[4:]
@@ -356,7 +412,9 @@ def test_the_server_goes_away_in_the_middle(tmp_path):
     assert folder.status()["mlflow_delivered"] is False and folder.status()["state"] == "done"
     assert "not delivered" in vaelab("runs", cwd=tmp_path).stdout
     with mlflow_server(store, tmp_path / "artifacts", port) as uri:
-        vaelab("runs", "sync=true", cwd=tmp_path)
+        assert f"sync=true tracking.uri={uri}" in errors
+        assert "MLflow was not updated" in vaelab("runs", "sync=true", cwd=tmp_path, check=False).stderr
+        vaelab("runs", "sync=true", f"tracking.uri={uri}", cwd=tmp_path)
         run = mlflow.MlflowClient(uri).get_run(folder.status()["mlflow_run_id"])
         assert run.info.status == "FINISHED" and "test/elbo" in run.data.metrics
         history = mlflow.MlflowClient(uri).get_metric_history(run.info.run_id, "val/loss")

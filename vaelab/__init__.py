@@ -9,7 +9,7 @@ def load(run, *, trusted=(), data_dir=None, accept_changed_data=False):
 
     Args:
         run: a run folder, an MLflow run id or run name, or "latest".
-        trusted: packages besides vaelab and keras whose classes the run's config may name.
+        trusted: packages of yours whose parts the run's config may name.
         data_dir: where the dataset's files are, if not where they were at training.
         accept_changed_data: open the run although its data are not those it was trained on.
     """

@@ -1,35 +1,21 @@
 """Parts from a configuration: the only place where the axes meet."""
 
-from hydra.utils import get_object
-
 from vaelab import memory
-from vaelab.config.check import is_trusted
+from vaelab.config import trust
 from vaelab.errors import ConfigError
 
 SMALLER = "Choose fewer latents, a smaller model or smaller images."
 
 
-def part(node, *, trusted=(), **runtime):
-    """Calls a node's `_target_` with its settings and runtime facts.
+def part(cfg, group: str, **runtime):
+    """Calls the `_target_` of a configuration's group with its settings and runtime facts.
 
     Raises:
-        ConfigError: the target is neither vaelab's, keras's nor in `trusted`.
+        ConfigError: the target is no part of this group.
     """
+    node = cfg[group]
     settings = {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
-    return target(node, trusted=trusted)(**settings, **runtime)
-
-
-def target(node, *, trusted=()):
-    """The class or function a node's `_target_` names."""
-    name = node["_target_"]
-    if not is_trusted(name, trusted):
-        raise ConfigError(
-            f"{name} is neither vaelab's nor keras's. If you trust it, add trusted=[{name.split('.')[0]}]."
-        )
-    try:
-        return get_object(name)
-    except Exception as error:
-        raise ConfigError(f"Cannot load {name}: {error}") from None
+    return trust.load(node["_target_"], group, cfg.get("trusted") or ())(**settings, **runtime)
 
 
 @memory.weights_fit(SMALLER)
@@ -54,25 +40,23 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
     from vaelab.training import optimizers
     from vaelab.vae import VAEModel
 
-    trusted, seed = cfg.get("trusted") or (), cfg["seed"]
+    seed = cfg["seed"]
     keras.utils.set_random_seed(seeds.sub_seed(seed, "init"))
     saved = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     try:
         structure = part(
-            cfg["structure"],
-            trusted=trusted,
-            architecture=part(cfg["model"], trusted=trusted),
-            make_posterior=lambda dim, name: part(
-                cfg["posterior"], trusted=trusted, latent_dim=dim, seed=seed, name=name
-            ),
-            make_likelihood=lambda: part(cfg["likelihood"], trusted=trusted),
+            cfg,
+            "structure",
+            architecture=part(cfg, "model"),
+            make_posterior=lambda dim, name: part(cfg, "posterior", latent_dim=dim, seed=seed, name=name),
+            make_likelihood=lambda: part(cfg, "likelihood"),
             data_shapes=data_shapes,
             latent_dim=cfg["latent_dim"],
         )
-        objective = part(cfg["objective"], trusted=trusted, structure=structure, seed=seed)
+        objective = part(cfg, "objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"], objective)
-        capacity_schedule = part(cfg["capacity_schedule"], trusted=trusted)
+        capacity_schedule = part(cfg, "capacity_schedule")
         if not isinstance(capacity_schedule, Constant) and not getattr(objective, "reads_capacity", False):
             raise ConfigError(
                 f"capacity_schedule acts on objective=capacity only; this one is {type(objective).__name__}. "
@@ -86,7 +70,7 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
             structure=structure,
             objective=objective,
             beta=cfg["beta"],
-            beta_schedule=part(cfg["beta_schedule"], trusted=trusted),
+            beta_schedule=part(cfg, "beta_schedule"),
             capacity_schedule=capacity_schedule,
             total_steps=total_steps,
         )

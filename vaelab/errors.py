@@ -2,15 +2,28 @@
 
 import errno
 import os
+import re
 
 # A full disk, a file that may not become so large, a broken disk, a folder that must not be written.
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+# Control characters but line feed and tab, marks that turn the direction of writing, halves of a surrogate pair.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    r"""Text of unknown origin as it may reach a terminal: an escape sequence becomes its letters, `\x1b[2J`."""
+    return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 class VaelabError(Exception):
     """Base of the errors shown as a sentence; `exit_code` is what the process ends with."""
 
     exit_code = 1
+
+    def __str__(self):
+        return visible(super().__str__())
 
 
 class ConfigError(VaelabError):

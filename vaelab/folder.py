@@ -5,11 +5,14 @@ import os
 import re
 import shutil
 import socket
+import stat
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from vaelab.errors import RunError
+from vaelab.errors import RunError, visible
+
+MOST_VALUES = 1_000_000  # in a yaml or json file of a folder; aliases of a few lines can stand for billions
 
 PATIENCE = 30.0  # seconds to wait for another process that writes a record
 
@@ -25,25 +28,30 @@ class Folder:
     def __str__(self):
         """As short as a user may type it from here."""
         try:
-            return str(self.path.relative_to(Path.cwd()))
+            return visible(str(self.path.relative_to(Path.cwd())))
         except ValueError:
-            return str(self.path)
+            return visible(str(self.path))
 
-    def _read_json(self, name: str, kind: type = dict):
+    def _read_json(self, name: str, kind: type = dict, types: dict | None = None):
         """Content of a json file, which must be of a kind; an empty one where the file is missing.
 
+        Args:
+            types: {key: type or types} that values must be of where they are not null.
+
         Raises:
-            RunError: it cannot be read.
+            RunError: it cannot be read, or is not so.
         """
         path = self.path / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = shown(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return kind()
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
         if not isinstance(content, kind):
             raise damaged(path, f"expected a {kind.__name__}, got a {type(content).__name__}")
+        if types is not None:
+            check_types(content, types, f"{path}")
         return content
 
     def _merge_json(self, name: str, facts: dict) -> dict:
@@ -57,6 +65,16 @@ class Folder:
             write(self.path / name, json.dumps(content, indent=1))
         return content
 
+    def check_links(self) -> None:
+        """RunError where something inside is a link that leads out, or no file: writing would reach elsewhere."""
+        for folder, folders, files in os.walk(self.path):
+            for path in (Path(folder, name) for name in (*folders, *files)):
+                kind = path.lstat().st_mode
+                if stat.S_ISLNK(kind) and not Path(os.path.realpath(path)).is_relative_to(self.path):
+                    raise RunError(f"{path} is a link that leads out of the folder {self}. Put a copy in its place.")
+                if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or stat.S_ISLNK(kind)):
+                    raise RunError(f"{path} is no file. vaelab did not make it: remove it.")
+
     # -- one process at a time ------------------------------------------------------------------------------------
 
     @contextmanager
@@ -67,6 +85,7 @@ class Folder:
             RunError: another process works on it; the message says which.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self.check_links()
         with open(self.path / ".lock", "a+", encoding="utf-8") as file:
             if not _taken(file):
                 file.seek(0)
@@ -127,6 +146,45 @@ class Folder:
 def damaged(path: Path, why: str) -> RunError:
     """The sentence on a file whose content is not what is written there."""
     return RunError(f"{path} is damaged ({why}). Restore it, or remove it.")
+
+
+def shown(content):
+    """Values read from a file with every text made `visible`.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    left = MOST_VALUES
+
+    def walk(value):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+        if isinstance(value, str):
+            return visible(value)
+        if isinstance(value, list):
+            return [walk(v) for v in value]
+        if isinstance(value, dict):
+            return {walk(k): walk(v) for k, v in value.items()}
+        return value
+
+    return walk(content)
+
+
+def check_types(content, types: dict, where: str) -> None:
+    """RunError where `content` is no mapping, or a value is neither null nor of the type named for its key.
+
+    Args:
+        types: {key: type or types}; numbers must fit into 64 bits.
+    """
+    if not isinstance(content, dict):
+        raise RunError(f"{where}: expected a mapping, got {type(content).__name__}. Restore it from a copy.")
+    for key, kind in types.items():
+        value = content.get(key)
+        if value is not None and (not isinstance(value, kind) or (isinstance(value, int) and abs(value) >= 2**63)):
+            text = f"{type(value).__name__} {str(value)[:40]!r}"
+            raise RunError(f"{where}: {key} is the {text}, which vaelab did not write. Restore the file from a copy.")
 
 
 def write(path: Path, text: str) -> None:

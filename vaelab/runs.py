@@ -3,20 +3,27 @@
 import csv
 import io
 import json
-from numbers import Number
 from pathlib import Path
 
 import yaml
 
 from vaelab import printing
-from vaelab.errors import RunError
-from vaelab.folder import Folder, beside, damaged, write, write_bytes
+from vaelab.errors import RunError, visible
+from vaelab.folder import Folder, beside, check_types, damaged, shown, write, write_bytes
 
 MODELS = ("encoder", "decoder", "vae")
 SWEEP_RECORD = "sweep.json"  # a sweep's, beside the folders of its jobs
-# What status.json holds where it holds it, besides null.
-STATUS = {"state": str, "started": Number, "run_name": str, "chosen": dict, "tags": dict, "epochs": Number,
-          "mlflow_run_id": str, "mlflow_uri": str}  # fmt: skip
+NUMBER = (int, float)
+# What the records of a run hold where they hold it, besides null.
+STATUS = {
+    "state": str, "run_name": str, "message": str, "chosen": dict, "tags": dict, "dataset": dict, "overrides": list,
+    "mlflow_run_id": str, "mlflow_uri": str, "mlflow_state": str, "mlflow_delivered": bool, "stopped_early": bool,
+} | dict.fromkeys(
+    ("started", "finished", "seconds", "train_seconds", "epochs", "steps", "weights_epoch", "parameters", "latent_dim"),
+    NUMBER,
+)  # fmt: skip
+SCORE = {"value": NUMBER, "se": NUMBER, "n": NUMBER, "samples": NUMBER, "split": str, "data": str, "note": str}
+VERDICT = {"name": str, "published": NUMBER, "measured": NUMBER, "margin": NUMBER, "bound": str, "passed": bool}
 
 
 class RunFolder(Folder):
@@ -104,7 +111,7 @@ class RunFolder(Folder):
         """
         path = self.path / "config.yaml"
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = shown(yaml.safe_load(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise RunError(
                 f"{self} is no run folder: it has no config.yaml. vaelab runs lists what there is."
@@ -113,10 +120,11 @@ class RunFolder(Folder):
             mark = getattr(error, "problem_mark", None)
             line = f" in line {mark.line + 1}" if mark else ""
             raise RunError(f"{path} cannot be read: it is no yaml{line}. Restore it, or train the run anew.") from None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
-        if not isinstance(content, dict) or "model" not in content:
+        if not isinstance(content, dict) or "model" not in content or not all(isinstance(k, str) for k in content):
             raise RunError(f"{path} is not the configuration of a run (no 'model' in it).")
+        check_types(content, dict.fromkeys(("dataset", "model", "trainer", "tracking"), dict), f"{path}")
         return content
 
     def write_history(self, rows: list[dict]) -> None:
@@ -138,10 +146,10 @@ class RunFolder(Folder):
             return []
         try:
             with open(path, newline="", encoding="utf-8") as file:
-                rows = [{k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
+                rows = [{visible(k): float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
             for row in rows:
                 row["epoch"] = int(row["epoch"])
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        except (OSError, ArithmeticError, ValueError, KeyError, TypeError, csv.Error) as error:
             raise RunError(
                 f"{path} is damaged ({error}). Remove it: the checkpoint holds it too; resume writes it anew."
             ) from None
@@ -158,9 +166,9 @@ class RunFolder(Folder):
             RunError: damaged.
         """
         content = self._read_json("metrics.json")
-        for name, entry in content.items():
-            if not isinstance(entry, dict) or not isinstance(entry.get("value", ""), Number | None):
-                raise damaged(self.path / "metrics.json", f"{name} has no value")
+        for name, score in content.items():
+            check_types(score, SCORE, f"{self.path / 'metrics.json'}: {name}")
+            score.setdefault("value", None)
         return content
 
     def facts(self) -> dict:
@@ -199,10 +207,9 @@ class RunFolder(Folder):
         Raises:
             RunError: damaged.
         """
-        content = self._read_json("status.json")
-        for key, kind in STATUS.items():
-            if not isinstance(content.get(key), kind | None):
-                raise damaged(self.path / "status.json", f"{key} is a {type(content[key]).__name__}")
+        content = self._read_json("status.json", types=STATUS)
+        if not all(isinstance(option, str) for option in (content.get("chosen") or {}).values()):
+            raise damaged(self.path / "status.json", "chosen: expected names of options")
         return content
 
     def update_status(self, **facts) -> None:
@@ -216,7 +223,7 @@ class RunFolder(Folder):
     def read_environment(self) -> str:
         """Content of environment.txt."""
         path = self.path / "environment.txt"
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return visible(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else ""
 
     def write_verdicts(self, verdicts: list[dict]) -> None:
         """verdict.json: what a recipe's `expect` said of this run."""
@@ -233,7 +240,9 @@ class RunFolder(Folder):
             RunError: damaged.
         """
         verdicts = self._read_json("verdict.json", list)
-        if not all(isinstance(v, dict) and {"name", "measured", "passed"} <= v.keys() for v in verdicts):
+        for n, verdict in enumerate(verdicts):
+            check_types(verdict, VERDICT, f"{self.path / 'verdict.json'}: entry {n}")
+        if not all({"name", "measured", "passed"} <= v.keys() for v in verdicts):
             raise damaged(self.path / "verdict.json", "an entry has no name, measured or passed")
         return verdicts
 
@@ -362,6 +371,12 @@ def find(reference: str, output_dir) -> RunFolder:
     Raises:
         RunError: nothing or more than one thing has that name.
     """
+    run = _find(reference, output_dir)
+    run.check_links()
+    return run
+
+
+def _find(reference: str, output_dir) -> RunFolder:
     if (Path(reference).expanduser() / "config.yaml").is_file():
         return RunFolder(Path(reference).expanduser())
     known = all_runs(output_dir)

@@ -1,12 +1,11 @@
 """Sweep folders: the only code that spells the names of files beside a sweep's jobs."""
 
 import sys
-from numbers import Number
 from pathlib import Path
 
 from vaelab.errors import RunError
-from vaelab.folder import Folder, damaged
-from vaelab.runs import SWEEP_RECORD, RunFolder
+from vaelab.folder import Folder, check_types
+from vaelab.runs import NUMBER, SWEEP_RECORD, RunFolder
 
 
 class SweepFolder(Folder):
@@ -48,10 +47,13 @@ class SweepFolder(Folder):
         Raises:
             RunError: damaged.
         """
-        content = self._read_json(self.RECORD)
-        for key, kind in {"command": str, "started": Number, "jobs": dict, "mlflow": dict}.items():
-            if key in content and not isinstance(content[key], kind):
-                raise damaged(self.path / self.RECORD, f"{key} is a {type(content[key]).__name__}")
+        content = self._read_json(self.RECORD, types={"command": str, "started": NUMBER, "jobs": dict, "mlflow": dict})
+        for name, job in (content.get("jobs") or {}).items():
+            where = f"{self.path / self.RECORD}: {name}"
+            check_types(job, {"overrides": list, "number": int, "hash": str}, where)
+            words = job.get("overrides") or []
+            if Path(name).name != name or name in ("", "..") or not all(isinstance(word, str) for word in words):
+                raise RunError(f"{where}: expected a job's folder in the sweep's own, and the words that made it.")
         return content
 
     def update_record(self, **facts) -> None:
@@ -70,6 +72,12 @@ def find_sweep(reference: str, output_dir) -> SweepFolder:
     Raises:
         RunError: there is none of that name.
     """
+    sweep = _find_sweep(reference, output_dir)
+    sweep.check_links()
+    return sweep
+
+
+def _find_sweep(reference: str, output_dir) -> SweepFolder:
     base = Path(output_dir) / "sweeps"
     for candidate in (Path(reference).expanduser(), base / reference):
         if (candidate / SweepFolder.RECORD).is_file():
@@ -89,7 +97,7 @@ def all_sweeps(output_dir) -> list[SweepFolder]:
     for path in (Path(output_dir) / "sweeps").glob(f"*/{SweepFolder.RECORD}"):
         sweep = SweepFolder(path.parent)
         try:
-            found.append((sweep.record().get("started", 0), sweep.name, sweep))
+            found.append((sweep.record().get("started") or 0, sweep.name, sweep))
         except RunError as error:
             print(f"note: a sweep is left out: {error}", file=sys.stderr)
     return [sweep for *_, sweep in sorted(found, key=lambda entry: entry[:2])]

@@ -7,9 +7,10 @@ import os
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from vaelab.config.folders import config_hash
-from vaelab.errors import RunError
+from vaelab.errors import RunError, visible
 from vaelab.runs import RunFolder
 from vaelab.sweep_folder import SweepFolder
 
@@ -26,11 +27,41 @@ def default_uri(output_dir) -> str:
     return f"sqlite:///{Path(output_dir).resolve() / 'mlflow.db'}"
 
 
+def store_of(path: Path, named: str | None, typed: str | None, output_dir) -> str | None:
+    """The store that a run's or sweep's results go to; None where only its folder names it.
+
+    A folder may come from anybody, so what it says of its store is not followed. Results go to the store that was typed
+    now, to the sqlite file of the outputs the folder lies in (also from another working directory) or to that of
+    `output_dir`.
+
+    Args:
+        path: of the folder.
+        named: the store it says it is in.
+        typed: `tracking.uri` of this command, or None.
+    """
+    if typed:
+        return typed
+    own = default_uri(output_dir)
+    if not named or named == own:
+        return own
+    files = (p / "mlflow.db" for p in path.parents[:3])
+    around = next((file.parent for file in files if file.is_file() and not file.is_symlink()), None)
+    moved = named.startswith("sqlite:///") and not Path(named.removeprefix("sqlite:///")).exists()
+    if around is not None and (moved or named == default_uri(around)):
+        return default_uri(around)
+    return own if moved else None
+
+
+def _elsewhere(what, named: str) -> str:
+    """Why a folder's results went nowhere."""
+    return f"MLflow was not updated: {what} says it is in {named}. If that is yours, add tracking.uri={visible(named)}"
+
+
 class Tracker:
     """One run in MLflow, mirrored from its folder.
 
     Args:
-        settings: the `tracking` node.
+        settings: the `tracking` node; its uri is one of the user's own, see `store_of`.
         output_dir: where the sqlite store lies by default.
         folder: the run.
         cfg: resolved configuration.
@@ -41,9 +72,16 @@ class Tracker:
     def __init__(self, settings: dict, *, output_dir, folder: RunFolder, cfg: dict, tags: dict, sweep_dir=None):
         self.settings, self.output_dir, self.folder, self.cfg = settings, Path(output_dir), folder, cfg
         self.tags, self.sweep_dir = tags, sweep_dir
-        self.uri = settings["uri"] or _known_store(folder) or default_uri(output_dir)
+        named = folder.status().get("mlflow_uri") or cfg["tracking"].get("uri")
+        self.uri = store_of(folder.path, named, settings["uri"], output_dir)
+        if self.uri is None and settings["enabled"]:
+            print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+            folder.update_status(mlflow_delivered=False)
+            self.settings = {**settings, "enabled": False}
+        elif self.uri != settings["uri"]:  # artifacts lie beside a store of ours
+            self.output_dir = Path(self.uri.removeprefix("sqlite:///")).parent
         self.run_id, self.client, self.logged_epochs = None, None, 0
-        self.working, self._wait, self._again_at = settings["enabled"], WAIT, 0.0
+        self.working, self._wait, self._again_at = self.settings["enabled"], WAIT, 0.0
 
     def start(self) -> None:
         """Opens the run (the same one again on resume)."""
@@ -101,6 +139,10 @@ class Tracker:
         facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
         self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.settings["enabled"] else {}))
 
+    def _typed(self) -> str:
+        """What a later command must be told of the store."""
+        return f" tracking.uri={self.uri}" if self.uri == self.settings["uri"] else ""
+
     def log_epoch(self, row: dict) -> None:
         """One epoch's values, in one call."""
         self._safely(self._log_new, row)
@@ -133,7 +175,7 @@ class Tracker:
 
     def _finish(self, state):
         self._log_rows(self.folder.read_history())
-        log_results(self.client, self.run_id, self.folder)
+        log_results(self.client, self.run_id, self.folder, self.settings["uri"])
         self.client.set_terminated(self.run_id, status=FINAL[state])
         self.folder.update_status(mlflow_delivered=True, mlflow_state=state)
 
@@ -154,7 +196,7 @@ class Tracker:
             if self.working:
                 print(
                     f"warning: tracking at {self.uri} does not work ({_first_line(error)}). The run folder has "
-                    f"everything; it is tried again, and vaelab runs sync=true delivers it later.",
+                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later.",
                     file=sys.stderr,
                 )
             self.working = False
@@ -162,20 +204,29 @@ class Tracker:
                 self.folder.update_status(mlflow_delivered=False)
 
 
-def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir) -> bool:
-    """Brings MLflow up to date with a folder; True if that worked."""
-    tracker = Tracker(
-        cfg["tracking"], output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=folder.sweep_dir
-    )
+def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir, uri: str | None) -> bool:
+    """Brings MLflow up to date with a folder; True if that worked.
+
+    Args:
+        uri: the store the user names, or None.
+    """
+    folder.check_links()
+    settings = {**cfg["tracking"], "uri": uri}
+    tracker = Tracker(settings, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=folder.sweep_dir)
     state = folder.status().get("state", "failed")
     tracker.finish(state if state in FINAL else "failed")
     return tracker.working
 
 
-def log_results(client, run_id: str, folder: RunFolder) -> None:
-    """metrics.json as metrics and every file as an artifact."""
+def log_results(client, run_id: str, folder: RunFolder, typed: str | None) -> None:
+    """metrics.json as metrics and every file as an artifact.
+
+    Args:
+        typed: the store the user named, or None.
+    """
     from mlflow.entities import Metric
 
+    _check_artifacts(client, run_id, typed)
     now = int(time.time() * 1000)
     scores = folder.read_metrics()
     last = int(folder.status().get("epochs") or 0)  # not before what was measured during training
@@ -190,16 +241,35 @@ def log_results(client, run_id: str, folder: RunFolder) -> None:
         client.log_artifact(run_id, str(path), where or None)
 
 
-def update_results(folder: RunFolder) -> None:
-    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one."""
+def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
+    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one.
+
+    Args:
+        uri: the store the user names, or None.
+    """
     status = folder.status()
     if not status.get("mlflow_run_id"):
         return
+    named = status.get("mlflow_uri") or ""
+    if store_of(folder.path, named, uri, output_dir) != named:
+        print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+        return
     try:
-        log_results(_client(status["mlflow_uri"]), status["mlflow_run_id"], folder)
+        log_results(_client(named), status["mlflow_run_id"], folder, uri)
     except Exception as error:
         first = _first_line(error)
         print(f"warning: MLflow run {status['mlflow_run_id']} was not updated ({first}).", file=sys.stderr)
+
+
+def _check_artifacts(client, run_id: str, typed: str | None) -> None:
+    """PermissionError where a store that nobody named would have files written outside the folder it lies in."""
+    if typed:
+        return
+    base = Path(client.tracking_uri.removeprefix("sqlite:///")).parent
+    to = client.get_run(run_id).info.artifact_uri
+    parts = urlsplit(to)
+    if parts.scheme not in ("", "file") or not Path(os.path.realpath(unquote(parts.path))).is_relative_to(base):
+        raise PermissionError(f"its files would go to {to}, outside {base}; tracking.uri=sqlite:///... allows it")
 
 
 def flattened(cfg: dict, prefix: str = "") -> dict:
@@ -315,19 +385,26 @@ def _start_sweep(settings, output_dir, sweep):
     client.set_tag(run_id, "vaelab.command", sweep.record().get("command", "")[:5000])
 
 
-def finish_sweep(sweep: SweepFolder, state: str, scores: dict) -> bool:
-    """Report, numbers and state of the parent run; True if that worked."""
-    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, state)
+def finish_sweep(sweep: SweepFolder, state: str, scores: dict, uri: str | None, output_dir) -> bool:
+    """Report, numbers and state of the parent run; True if that worked.
+
+    Args:
+        uri: the store the user names, or None.
+    """
+    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
 
 
-def update_sweep(sweep: SweepFolder, scores: dict) -> bool:
+def update_sweep(sweep: SweepFolder, scores: dict, uri: str | None, output_dir) -> bool:
     """A report written anew; the parent run's state stays."""
-    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, None)
+    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
 
 
-def _update_sweep(sweep, scores, state):
+def _update_sweep(sweep, scores, state, uri, output_dir):
     known = sweep.record()["mlflow"]
+    if store_of(sweep.path, str(known["uri"]), uri, output_dir) != known["uri"]:
+        raise PermissionError(_elsewhere(sweep, known["uri"]))
     client = _client(known["uri"])
+    _check_artifacts(client, known["run_id"], uri)
     for name, value in scores.items():
         client.log_metric(known["run_id"], name, float(value))
     for path, where in sweep.files():
@@ -359,14 +436,8 @@ def _exists(client, run_id: str) -> bool:
         raise
 
 
-def _known_store(folder: RunFolder) -> str | None:
-    """The sqlite store the run was begun in, also when it is resumed from another working directory."""
-    uri = folder.status().get("mlflow_uri") or ""
-    return uri if uri.startswith("sqlite:///") and Path(uri.removeprefix("sqlite:///")).is_file() else None
-
-
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return visible(str(error).strip().splitlines()[0][:200]) if str(error).strip() else type(error).__name__
 
 
 def _epochs_in(client, run_id: str) -> int:

@@ -39,6 +39,6 @@ vae = model(cfg, S)
 parameters = sum(int(np.prod(v.shape)) for v in vae.trainable_variables)
 turns.ready(parameters=parameters, losses=losses())
 fit(
-    vae, Images, cfg["trainer"], seed=0, schedule=part(cfg["learning_rate_schedule"]), optimize=None,
+    vae, Images, cfg["trainer"], seed=0, schedule=part(cfg, "learning_rate_schedule"), optimize=None,
     checkpoint_path=None, on_epoch=lambda row: turns.next(),
 )  # fmt: skip

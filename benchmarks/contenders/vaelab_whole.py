@@ -58,6 +58,6 @@ def on_epoch(row):
 vae = model(cfg, S)
 turns.ready(parameters=sum(int(np.prod(v.shape)) for v in vae.trainable_variables))
 fit(
-    vae, Images, cfg["trainer"], seed=0, schedule=part(cfg["learning_rate_schedule"]), optimize=None,
+    vae, Images, cfg["trainer"], seed=0, schedule=part(cfg, "learning_rate_schedule"), optimize=None,
     checkpoint_path=run.checkpoint, on_epoch=on_epoch,
 )  # fmt: skip

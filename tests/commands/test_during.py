@@ -44,7 +44,7 @@ def train(path, *words, kill_after=None):
 
     fitted = fit(
         vae, dataset, cfg["trainer"], seed=0, optimize=None, checkpoint_path=folder.checkpoint, on_epoch=on_epoch,
-        schedule=part(cfg["learning_rate_schedule"], trusted=()), measure=watching,
+        schedule=part(cfg, "learning_rate_schedule"), measure=watching,
     )  # fmt: skip
     return fitted.history, checkpoint.arrays_of(checkpoint.model_variables(vae))
 

@@ -42,7 +42,7 @@ def train(path, *words, kill_after=None):
 
     fitted = fit(
         vae, dataset, cfg["trainer"], seed=0, optimize=None, checkpoint_path=path, on_epoch=on_epoch,
-        schedule=part(cfg["learning_rate_schedule"], trusted=()),
+        schedule=part(cfg, "learning_rate_schedule"),
     )  # fmt: skip
     return fitted, checkpoint.arrays_of(checkpoint.model_variables(vae))
 

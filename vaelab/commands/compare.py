@@ -11,6 +11,7 @@ from vaelab.printing import plus_minus
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs", "binarize_seed")
+TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image, in nats
 
 
 def run(cfg) -> int:
@@ -74,7 +75,7 @@ def paired(first, second, split: str) -> list[str]:
     if why:
         return [f"not compared: {why}"]
     lines = []
-    for term in ("elbo", "elbo_critic", "distortion", "rate", "rate_critic"):
+    for term in TERMS:
         if term in one and term in two:
             lines.append(_difference(term, two[term].astype(float) - one[term].astype(float)))
     if not any(line.startswith("elbo") for line in lines):
@@ -101,15 +102,18 @@ def _not_same_images(first, second, one: dict, two: dict) -> str | None:
     if sizes[0] != sizes[1]:
         return f"they were measured on {sizes[0]:,} and {sizes[1]:,} images."
     configs = [folder.read_config() for folder in (first, second)]
-    data = [{k: v for k, v in cfg["dataset"].items() if k not in SAME_IMAGES} for cfg in configs]
+    data = [{k: v for k, v in (cfg.get("dataset") or {}).items() if k not in SAME_IMAGES} for cfg in configs]
     if data[0] != data[1]:
-        keys = ", ".join(f"dataset.{k}" for k in data[0] if data[0][k] != data[1].get(k))
+        keys = ", ".join(f"dataset.{k}" for k in {**data[0], **data[1]} if data[0].get(k) != data[1].get(k))
         return f"the data differ ({keys or 'dataset'})."
-    drawn_from = [static_seed(cfg["dataset"], cfg["seed"]) for cfg in configs]
+    drawn_from = [static_seed(cfg.get("dataset") or {}, cfg.get("seed")) for cfg in configs]
     if data[0].get("binarize") == "static" and drawn_from[0] != drawn_from[1]:
         return f"their static pixels were drawn from the seeds {drawn_from[0]} and {drawn_from[1]}."
     checksums = [(folder.status().get("tags") or {}).get("data.checksum") for folder in (first, second)]
-    held_out = [(cfg["seed"], cfg["trainer"].get("validation"), cfg["dataset"].get("validation")) for cfg in configs]
+    held_out = [
+        (cfg.get("seed"), *((cfg.get(node) or {}).get("validation") for node in ("trainer", "dataset")))
+        for cfg in configs
+    ]
     if held_out[0] == held_out[1] and all(checksums) and checksums[0] != checksums[1]:
         return f"the data of their trainings differ (checksums {checksums[0]} and {checksums[1]})."
     if "y" in one and "y" in two and not np.array_equal(one["y"], two["y"]):

@@ -1,6 +1,5 @@
 """`vaelab data list|fetch|verify|show`: datasets, where their files are expected, and whether they are right."""
 
-import importlib
 import re
 from itertools import takewhile
 from pathlib import Path
@@ -8,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from vaelab import paths
+from vaelab.config import trust
 from vaelab.datasets import download
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, visible
 
 
 def run(cfg) -> int:
@@ -27,6 +27,7 @@ def run(cfg) -> int:
 def _list(cfg) -> int:
     """Table of all datasets: size, whether their files are there, where they are or would be."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     data_dir, cache = cfg["data_dir"], download.cache_dir()
@@ -34,7 +35,7 @@ def _list(cfg) -> int:
     for title, whole in (("dataset", True), ("size", False), ("present", True), ("files", False)):
         table.add_column(title, no_wrap=whole, overflow="fold")
     for name, node, about in _all_nodes():
-        table.add_row(name, about, *_presence(node, data_dir))
+        table.add_row(*map(escape, (name, visible(about), *_presence(node, data_dir))))
     console = Console()
     (console if console.is_terminal else Console(width=10_000)).print(table)  # a file or pipe has lines of any length
     print(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
@@ -81,13 +82,11 @@ def _fetch(cfg) -> int:
 
 def _verify(cfg) -> int:
     """Checksums of the files, then what reading them gives: counts, shapes, labels."""
-    from vaelab.datasets.prepare import load_dataset
-
     node, official = _node(cfg), True
     for entry in _files(node) or ():
         path = download.find(entry["name"], download.places(node["folders"], cfg["data_dir"]))
         official &= _verify_file(entry, path)
-    dataset = load_dataset(node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False)
+    dataset = _loaded(node, cfg)
     _describe(dataset)
     print(
         "content: readable and consistent"
@@ -115,13 +114,12 @@ def _verify_file(entry: dict, path: Path | None) -> bool:
 
 def _show(cfg) -> int:
     """Writes a contact sheet."""
-    from vaelab.datasets.prepare import load_dataset
     from vaelab.plots.contact_sheet import contact_sheet
 
     node = _node(cfg)
     asked = cfg["output"]
     path = paths.output_file("output", f"{_name(node)}.png" if asked is None else asked, (".png",))
-    dataset = load_dataset(node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False)
+    dataset = _loaded(node, cfg)
     _describe(dataset)
     path = Path(f"{dataset.name}.png") if asked is None else path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,9 +128,18 @@ def _show(cfg) -> int:
     return 0
 
 
+def _loaded(node: dict, cfg):
+    from vaelab.datasets.prepare import load_dataset
+
+    return load_dataset(
+        node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False, trusted=cfg.get("trusted") or ()
+    )
+
+
 def _describe(dataset) -> None:
     """Prints sizes, shapes and label counts of a dataset."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shapes = ", ".join("x".join(map(str, s)) for s in dataset.shapes)
@@ -148,7 +155,7 @@ def _describe(dataset) -> None:
         n = len(dataset.class_names)
         counts = [np.bincount(s.y, minlength=n) for s in (dataset.train, dataset.test)]
         for label, name in enumerate(dataset.class_names):
-            table.add_row(str(label), name, *(f"{c[label]:,}" for c in counts))
+            table.add_row(str(label), escape(name), *(f"{c[label]:,}" for c in counts))
         Console().print(table)
     for note in dataset.notes:
         print(f"note: {note}")
@@ -164,7 +171,14 @@ def _all_nodes():
         text = locate.option_file("dataset", name, compose.USER_DIRS).read_text(encoding="utf-8")
         comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
         header = re.split(r"\.(?:\s|$)", " ".join(line.lstrip("# ") for line in comment))[0]
-        yield name, yaml.safe_load(text), header.split("): ", 1)[-1]
+        try:
+            node = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"dataset={name}: its file is not valid yaml ({next(iter(str(error).splitlines()))})."
+            ) from None
+        if isinstance(node, dict) and "_target_" in node:
+            yield name, node, header.split("): ", 1)[-1]
 
 
 def _node(cfg) -> dict:
@@ -177,21 +191,17 @@ def _name(node: dict) -> str:
     return node["_target_"].rpartition(".")[0].rpartition(".")[2]
 
 
-def _module(node: dict):
-    return importlib.import_module(node["_target_"].rpartition(".")[0])
-
-
 def _files(node: dict) -> list[dict] | None:
     """The files a dataset needs; None where it needs none that could be fetched."""
     if "files" in node:
         return node["files"]
-    needed = getattr(_module(node), "needed", None) if node["_target_"].startswith("vaelab.") else None
+    needed = trust.beside(node["_target_"], "dataset", "needed")
     return needed(**node) if needed else None
 
 
 def _unpacked(node: dict, looked: list[Path]) -> Path | None:
     """The folder an archive was unpacked to, if the dataset reads such a folder."""
-    inner = getattr(_module(node), "FOLDER", None) if node["_target_"].startswith("vaelab.") else None
+    inner = trust.beside(node["_target_"], "dataset", "FOLDER")
     return next((p / inner for p in looked if (p / inner).is_dir()), None) if inner else None
 
 

@@ -8,8 +8,9 @@ import zlib
 
 import numpy as np
 
-from vaelab.build import build, target
+from vaelab.build import build
 from vaelab.commands import opening, results
+from vaelab.config import trust
 from vaelab.view import LatentView
 
 SAMPLES = 36  # codes from the prior that a frame shows decoded
@@ -43,7 +44,8 @@ class DuringTraining:
         self._float32 = self._first = None
 
     def _with(self, chosen: dict, attribute: str) -> dict:
-        return {k: v for k, v in chosen.items() if getattr(target(v, trusted=self.cfg["trusted"]), attribute, False)}
+        parts = {name: trust.load(node["_target_"], "plot", self.cfg["trusted"]) for name, node in chosen.items()}
+        return {name: node for name, node in chosen.items() if getattr(parts[name], attribute, False)}
 
     def before(self) -> None:
         """What can be shown before the first step, and the frame of the first weights (the model must hold them)."""

@@ -26,5 +26,5 @@ def run(cfg) -> int:
         return 1
     from vaelab.tracking import update_results
 
-    update_results(folder)
+    update_results(folder, cfg.tracking.uri, cfg.output_dir)
     return 0

@@ -51,7 +51,8 @@ def run(cfg) -> int:
         try:
             model = keras.models.load_model(folder.model_file(which), compile=False)
         except Exception as error:
-            raise RunError(f"{folder.model_file(which)} cannot be read: {str(error).splitlines()[0]}") from None
+            told = next(iter(str(error).splitlines()), type(error).__name__)
+            raise RunError(f"{folder.model_file(which)} cannot be read: {told[:200]}") from None
         inputs = example(model)
         expected = _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
         for name in formats:

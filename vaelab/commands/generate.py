@@ -30,7 +30,7 @@ def run(cfg) -> int:
     try:
         decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
     except Exception as error:
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {str(error).splitlines()[0]}") from None
+        raise RunError(f"{folder.model_file('decoder')} cannot be read: {_first_line(error)}") from None
     shapes = decoder.output_shape if isinstance(decoder.output_shape, list) else [decoder.output_shape]
     check_size(cfg, decoder.input_shape[-1], [shape[1:] for shape in shapes])
     z = coordinates(cfg, decoder.input_shape[-1])
@@ -76,6 +76,10 @@ def check_size(cfg, latent_dim: int, shapes) -> None:
     side = max(f * math.ceil(math.sqrt(n)) * (max(shape[:2]) + 1) for f, shape in zip(factors, shapes))
     if side > LONGEST:
         raise ConfigError(f"generate {wanted}: a picture of {side:,} pixels a side, and {LONGEST:,} is the most.")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def coordinates(cfg, latent_dim: int) -> np.ndarray:

@@ -4,9 +4,11 @@ import sys
 from dataclasses import replace
 
 from vaelab import backend
-from vaelab.build import build, part, target
+from vaelab.build import build, part
+from vaelab.config import compose
+from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
-from vaelab.config.older import completed
+from vaelab.config.older import completed, official_sources
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
 from vaelab.runs import RunFolder
@@ -23,12 +25,12 @@ def start_backend(cfg: dict) -> None:
 
 def open_dataset(cfg: dict):
     """The prepared dataset of a configuration."""
-    target(cfg["dataset"], trusted=tuple(cfg.get("trusted") or ()))  # refuses what is not trusted
     return load_dataset(
         cfg["dataset"],
         data_dir=cfg["data_dir"],
         seed=cfg["seed"],
         validation=cfg["trainer"]["validation"] == "split",
+        trusted=cfg.get("trusted") or (),
     )
 
 
@@ -98,7 +100,7 @@ def schedule_curves(vae, cfg, n_images: int) -> dict:
 
     progress = np.linspace(0, 1, 201)
     epochs = progress * plan(cfg["trainer"], n_images).steps / steps_per_epoch(cfg["trainer"], n_images)
-    rate = part(cfg["learning_rate_schedule"], trusted=cfg.get("trusted") or ())
+    rate = part(cfg, "learning_rate_schedule")
     factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (cfg["trainer"]["learning_rate"], rate)}
     if "capacity" in cfg["objective"]:
         factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
@@ -114,9 +116,14 @@ def stored_config(folder: RunFolder) -> dict:
     Raises:
         RunError: it is missing, damaged or not of this vaelab.
     """
-    cfg, note = completed(folder.read_config(), folder.status().get("chosen") or {}, f"{folder}/config.yaml")
-    if note:
-        print(f"note: {note}", file=sys.stderr)
+    chosen, where = folder.status().get("chosen") or {}, f"{folder}/config.yaml"
+    cfg, note = completed(folder.read_config(), chosen, where)
+    check_stored(cfg, where)
+    sources, changed = official_sources(cfg["dataset"], chosen.get("dataset"), compose.USER_DIRS, where)
+    cfg["dataset"] |= sources
+    for text in (note, changed):
+        if text:
+            print(f"note: {text}", file=sys.stderr)
     return cfg
 
 

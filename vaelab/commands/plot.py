@@ -20,7 +20,7 @@ def run(cfg) -> int:
     files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
     from vaelab.tracking import update_results
 
-    update_results(folder)
+    update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
         print(file)
     return 0

@@ -15,7 +15,7 @@ def run(cfg) -> int:
     if sweep.record().get("mlflow"):
         from vaelab.tracking import update_sweep
 
-        update_sweep(sweep, numbers)
+        update_sweep(sweep, numbers, cfg.tracking.uri, cfg.output_dir)
     for file in (sweep.html_file, sweep.csv_file):
         print(f"{sweep}/{file.name}")
     return 0

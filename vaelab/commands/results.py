@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from vaelab.build import target
 from vaelab.commands.stored import NotStored
+from vaelab.config import trust
 from vaelab.errors import ConfigError
 from vaelab.folder import beside
 from vaelab.printing import plus_minus
@@ -26,14 +26,17 @@ def _chosen(nodes: dict) -> list:
     return [(name, node) for name, node in nodes.items() if "_target_" in node]
 
 
-def check(view, nodes: dict, *, trusted) -> None:
+def check(view, nodes: dict, kind: str, *, trusted) -> None:
     """ConfigError where a metric or picture cannot work on a run, as far as stored facts say.
 
     A metric or picture may have an attribute `needs`, a function (view, **settings) that raises what the metric or
     picture would raise. It is called with what lies in the run's folder (`commands.stored`), before Keras is imported.
+
+    Args:
+        kind: "metric" or "plot".
     """
     for _, node in _chosen(nodes):
-        if needs := getattr(target(node, trusted=trusted), "needs", None):
+        if needs := getattr(trust.load(node["_target_"], kind, trusted), "needs", None):
             with suppress(NotStored):
                 needs(view, **_settings(node))
 
@@ -51,7 +54,7 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dic
     kept = dict(nodes)
     for name, node in _chosen(nodes):
         try:
-            check(view, {name: node}, trusted=trusted)
+            check(view, {name: node}, kind, trusted=trusted)
         except ConfigError as error:
             del kept[name]
             if not getattr(error, "quiet", False):
@@ -73,7 +76,7 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
     for name, node in _chosen(metrics):
         split = node.get("split", "test")
         try:
-            scores = target(node, trusted=trusted)(view, **_settings(node))
+            scores = trust.load(node["_target_"], "metric", trusted)(view, **_settings(node))
         except ConfigError as error:
             if strict:
                 raise
@@ -126,7 +129,7 @@ def draw(
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*Tight layout.*")
-                picture = target(node, trusted=trusted)(view, **_settings(node))
+                picture = trust.load(node["_target_"], "plot", trusted)(view, **_settings(node))
             files.append(save_picture(picture, folder, called(name), suffix))
         except ConfigError as error:
             if strict:

@@ -12,6 +12,7 @@ from vaelab.errors import ConfigError, RunError
 def run(cfg) -> int:
     """Continues a stopped run, or a finished one for more epochs; exit code 1 where a recipe is finished and fails."""
     folder, stored = opening.finished_run(cfg)
+    reproduce.check(stored["expect"])
     if folder.holder():
         raise RunError(f"{folder} is being trained by {folder.holder()}.")
     before, asked = dict(stored["trainer"]), OmegaConf.to_container(cfg.trainer)
@@ -45,9 +46,10 @@ def run(cfg) -> int:
             )
     folder.forget_verdicts()
     longer = [f"trainer.{key}={value}" for key, value in asked.items() if value is not None]
+    store = {**stored["tracking"], "uri": cfg.tracking.uri}
     train(
         stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir, overrides=longer,
-        accept_changed_data=cfg.accept_changed_data,
+        accept_changed_data=cfg.accept_changed_data, tracking=store, output_dir=cfg.output_dir,
     )  # fmt: skip
     if stored.get("expect") and before == stored["trainer"]:  # longer training is no longer the recipe
         return 0 if reproduce.settle(folder, stored["expect"]) else 1

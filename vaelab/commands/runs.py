@@ -23,7 +23,7 @@ def run(cfg) -> int:
     file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
     found = [row for row in _rows(cfg.output_dir) if _wanted(row, cfg)]
     if cfg.sync:
-        return _sync(found, cfg.output_dir)
+        return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
         print(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
         return 0
@@ -147,21 +147,26 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def bring_up_to_date(output_dir) -> None:
+def bring_up_to_date(output_dir, uri: str | None) -> None:
     """Delivers to MLflow what it missed: without this a run whose process was killed would be shown as running."""
-    _sync(_rows(output_dir), output_dir, quiet=True)
+    _sync(_rows(output_dir), output_dir, uri, quiet=True)
 
 
-def _sync(rows, output_dir, quiet: bool = False) -> int:
+def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:
     missing = [r for r in rows if r["mlflow"] == "not delivered"]
-    failed = _sync_sweeps(output_dir)
+    failed = _sync_sweeps(output_dir, uri)
     for row in missing:
         from vaelab.tracking import deliver
 
         stored = row["folder"].read_config()
-        if not (stored.get("tracking") or {}).get("enabled"):
+        settings = stored.get("tracking")
+        if not isinstance(settings, dict) or not settings.get("enabled"):
             continue
-        ok = deliver(row["folder"], stored, row["folder"].status().get("tags") or {}, output_dir)
+        try:
+            ok = deliver(row["folder"], stored, row["folder"].status().get("tags") or {}, output_dir, uri)
+        except RunError as error:
+            print(f"vaelab: {error}", file=sys.stderr)
+            ok = False
         failed += not ok
         print(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
     if not quiet:
@@ -169,7 +174,7 @@ def _sync(rows, output_dir, quiet: bool = False) -> int:
     return 1 if failed else 0
 
 
-def _sync_sweeps(output_dir) -> int:
+def _sync_sweeps(output_dir, uri: str | None) -> int:
     """Ends the MLflow runs of sweeps whose launcher was killed; returns how many could not be."""
     failed = 0
     for sweep in all_sweeps(output_dir):
@@ -177,5 +182,5 @@ def _sync_sweeps(output_dir) -> int:
         if known and not known.get("state") and sweep.holder() is None:
             from vaelab.tracking import finish_sweep
 
-            failed += not finish_sweep(sweep, "killed", {})
+            failed += not finish_sweep(sweep, "killed", {}, uri, output_dir)
     return failed

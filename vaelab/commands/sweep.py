@@ -117,7 +117,9 @@ def finish() -> None:
                 from vaelab.tracking import finish_sweep
 
                 failed = any(job.state not in ("done", "skipped") for job in current.jobs)
-                finish_sweep(sweep, "interrupted" if current.stopped else "failed" if failed else "done", numbers)
+                state = "interrupted" if current.stopped else "failed" if failed else "done"
+                cfg = current.jobs[0].cfg
+                finish_sweep(sweep, state, numbers, cfg["tracking"]["uri"], cfg["output_dir"])
     finally:
         current.__init__()
 
@@ -254,7 +256,7 @@ def _deliver_failed(jobs: list[Job]) -> None:
         if job.state == "failed" and job.cfg["tracking"]["enabled"] and stale:
             from vaelab.tracking import deliver
 
-            deliver(job.folder, job.cfg, status.get("tags", {}), job.cfg["output_dir"])
+            deliver(job.folder, job.cfg, status.get("tags", {}), job.cfg["output_dir"], job.cfg["tracking"]["uri"])
 
 
 def _report(sweep: SweepFolder) -> dict:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from vaelab import environment, signals
 from vaelab.commands import opening, results
 from vaelab.commands.stored import PlannedView
-from vaelab.config import words
+from vaelab.config import trust, words
 from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError
 from vaelab.runs import RunFolder
 
@@ -42,6 +42,8 @@ def train(
     overrides=(),
     original: RunFolder | None = None,
     accept_changed_data: bool = False,
+    tracking=None,
+    output_dir=None,
 ) -> float | None:
     """Trains (or goes on training) the run in `folder`; returns the value that ranks it at the weights that were kept.
 
@@ -53,11 +55,13 @@ def train(
         overrides: words of the command line, repeated in what is proposed next; they join those of an earlier start.
         original: the run that is repeated, or None.
         accept_changed_data: go on where the data are not those the run (or the original) was trained on.
+        tracking, output_dir: as the user has them now, where `cfg` is that of an earlier run.
 
     Raises:
         Interrupted: stopped by the user; everything finished is saved.
         VaelabError: what the user can do something about.
     """
+    trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
     with signals.handled_by(signal.default_int_handler), folder.locked(), folder.logging():
@@ -72,7 +76,8 @@ def train(
         facts["overrides"] = words.merged(folder.status().get("overrides") or (), overrides)
         facts["latent_dim"] = vae.structure.latent_dim
         folder.update_status(state="running", message=None, **facts)
-        tracker = start_tracking(cfg, folder, dataset, chosen, sweep_dir)
+        tracking, output_dir = tracking or cfg["tracking"], output_dir or cfg["output_dir"]
+        tracker = start_tracking(cfg, folder, dataset, tracking, output_dir, sweep_dir)
         try:
             value = work(cfg, folder, vae, dataset, plan_steps, tracker, clock)
         except BaseException as error:
@@ -151,7 +156,7 @@ def training_fits(vae, batch: int) -> None:
     memory.require(4 * batch * outputs, what, "Choose a smaller trainer.batch_size, model or image size.")
 
 
-def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
+def start_tracking(cfg, folder, dataset, tracking, output_dir, sweep_dir):
     """The run's tracker, with its tags and dataset; MLflow is opened by the first epoch, which need not wait for it."""
     from vaelab import backend
     from vaelab.tracking import Tracker
@@ -169,9 +174,7 @@ def start_tracking(cfg, folder, dataset, chosen, sweep_dir):
         "deterministic": cfg["trainer"]["deterministic"],
     }
     folder.update_status(tags=tags)
-    tracker = Tracker(
-        cfg["tracking"], output_dir=cfg["output_dir"], folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir
-    )
+    tracker = Tracker(tracking, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir)
     sizes = {s: len(dataset.split(s)) for s in ("train", "test")}
     tracker.log_dataset(dataset.name, checksum, cfg["data_dir"] or "user cache", sizes)
     return tracker
@@ -205,7 +208,7 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
     during.before()
     fitted = fit(
         vae, dataset, cfg["trainer"], seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
-        schedule=part(cfg["learning_rate_schedule"], trusted=cfg["trusted"]), on_epoch=on_epoch, measure=during,
+        schedule=part(cfg, "learning_rate_schedule"), on_epoch=on_epoch, measure=during,
     )  # fmt: skip
     folder.write_history(fitted.history)
     train_seconds = sum(row["time/seconds"] for row in fitted.history)

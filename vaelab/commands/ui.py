@@ -29,7 +29,7 @@ def run(cfg) -> int:
         raise RunError(f"{uri.removeprefix('sqlite:///')} cannot be shown: {error}.") from None
     host = cfg.host.strip("[]")
     address.listening(host, cfg.port).close()
-    bring_up_to_date(cfg.output_dir)
+    bring_up_to_date(cfg.output_dir, cfg.uri)
     shown = f"[{host}]" if ":" in host else host
     environment = dict(os.environ, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host]

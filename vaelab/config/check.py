@@ -7,10 +7,8 @@ from typing import Any
 
 import yaml
 
-from vaelab.config import locate, schema, signature
-from vaelab.errors import ConfigError
-
-TRUSTED = ("vaelab", "keras")
+from vaelab.config import locate, schema, signature, trust
+from vaelab.errors import ConfigError, RunError
 
 
 def nearest(name: str, known) -> str:
@@ -60,11 +58,6 @@ def _nearest_setting(key: str, known, where: str) -> str:
     if close and close[0] in top:
         return f"Did you mean '{close[0]}' (without '{where}.')?"
     return by_meaning(key, {name: name for name in known}) or nearest(key, known)
-
-
-def is_trusted(target: str, trusted=()) -> bool:
-    """Whether a `_target_` belongs to vaelab, keras or a package the user named."""
-    return target.partition(".")[0] in (*TRUSTED, *trusted)
 
 
 def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_dirs=()) -> None:
@@ -154,31 +147,55 @@ def _check_closed(where: str, node: Any, dataclass, problems: list[str]) -> None
             _check_value(f"{where}.{key}", value, types[key], problems)
 
 
+def check_stored(cfg: dict[str, Any], where: str) -> None:
+    """RunError where a run's completed configuration holds what no training can have had: it was edited or damaged.
+
+    Whose parts its `_target_` name is judged where they are used: a run's numbers and files can be read without.
+    """
+    problems: list[str] = []
+    for key, annotation in _annotations(schema.Train).items():
+        if key not in schema.CLOSED:
+            _check_value(key, cfg.get(key), annotation, problems)
+    for key, closed in schema.CLOSED.items():
+        _check_closed(key, cfg.get(key), closed, problems)
+    parts = [(key, key, node) for key, node in cfg.items()]
+    parts += [(group, f"{key}.{name}", node) for group, key in schema.MULTI.items() for name, node in cfg[key].items()]
+    for group, path, node in parts:
+        if isinstance(node, dict) and node.get("_target_") in trust.built_in(group):
+            _check_settings(path, node, group, None, None, problems)
+    if problems:
+        raise RunError(f"{where} is not as vaelab wrote it: {' '.join(problems)}")
+
+
 def _check_part(where, node, group, option, trusted, extra_dirs, problems) -> None:
     """One node with a `_target_`: its keys against its own yaml, its values against the signature."""
-    if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
+    if not isinstance(node, dict) or "_target_" not in node:
         problems.append(f"{where}: expected an option of the group '{group}', got {_shown(node)}.")
         return
     target = node["_target_"]
-    if not is_trusted(target, trusted):
-        problems.append(
-            f"{where}._target_ names {target}, which is neither vaelab's nor keras's. "
-            f"If you trust it, add trusted=[{target.partition('.')[0]}]."
-        )
+    try:
+        trust.check(target, group, trusted)
+    except ConfigError as error:
+        problems.append(f"{where}.{error}")
         return
-    types = signature.settings(target)
-    if types is None:
+    if signature.settings(target) is None:
         problems.append(f"{where}._target_: there is no {target}.")
         return
-    shared = _annotations(schema.ImageOptions) if group == "dataset" else {}
     path = locate.option_file(group, option, extra_dirs)
-    known = _option_keys(path, extra_dirs) if path else set(types) | set(shared)
+    _check_settings(where, node, group, option, _option_keys(path, extra_dirs) if path else None, problems)
+
+
+def _check_settings(where, node, group, option, known, problems) -> None:
+    """A part's settings against those known (None: of its signature), their values against the signature."""
+    types = signature.settings(node["_target_"])
+    shared = _annotations(schema.ImageOptions) if group == "dataset" else {}
+    known = known or set(types) | set(shared)
     for key, value in node.items():
         if key.startswith("_") and key.endswith("_"):
             continue
         if key not in known:
             hint = _nearest_setting(key, known, where)
-            problems.append(f"{where}.{key} is not a setting of {group}={option}. {hint}")
+            problems.append(f"{where}.{key} is not a setting of {group}={option or node['_target_']}. {hint}")
         elif key in types:
             _check_value(f"{where}.{key}", value, types[key], problems)
         elif key in shared:
@@ -194,7 +211,7 @@ def _option_keys(path: Path, extra_dirs) -> set[str]:
         if name and name != "_self_":
             relative = name.partition("@")[0].lstrip("/")
             piece = (
-                locate.option_file(*relative.split("/"), extra_dirs)
+                locate.option_file(*relative.rsplit("/", 1), extra_dirs)
                 if "/" in relative
                 else path.parent / f"{name}.yaml"
             )

@@ -157,7 +157,8 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
             return guilty, f"{key} is a setting already: write it without the leading +."
         own, top = _known_keys(primary, by_key), key.partition(".")[0]
         known = own | set(locate.groups(USER_DIRS))
-        here = primary == "train" or own & {top, f"{top}s"}  # settings of plot=, metric= are plots., metrics.
+        chosen_here = own & {top, f"{top}s"} and "defaults list" not in text
+        here = primary == "train" or chosen_here  # settings of plot=, metric= are plots., metrics.
         if not here and top in _known_keys("train", {}) | known:
             return guilty, f"{key} is set by vaelab train, not here. vaelab {primary} --help lists what can be set."
         return guilty, f"{key} is not a setting. {_nearest_key(key, known)}"

@@ -34,8 +34,8 @@ def check(formula: str) -> ast.expr:
     """
     try:
         tree = ast.parse(str(formula), mode="eval").body
-    except SyntaxError:
-        raise ConfigError(f"expect: '{formula}' is no formula.") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ConfigError(f"expect: '{str(formula)[:60]}' is no formula.") from None
     _check(tree)
     return tree
 
@@ -54,7 +54,7 @@ def _check(node):
 
 def _value(node, names):
     if isinstance(node, ast.Constant):
-        return node.value
+        return float(node.value)  # 9**9**9**9 of integers would never end
     if isinstance(node, ast.Name):
         if node.id not in names:
             raise ConfigError(f"expect: '{node.id}' was not measured; there are {', '.join(sorted(names))}.")

@@ -34,7 +34,9 @@ def groups(extra_dirs=()) -> list[str]:
 
 
 def option_file(group: str, option: str, extra_dirs=()) -> Path | None:
-    """The yaml of an option; the user's folders win over the built-in one."""
+    """The yaml of an option, None where there is none; the user's folders win over the built-in one."""
+    if not isinstance(option, str) or Path(option).name != option:  # a run's record names options, too
+        return None
     for base in (*extra_dirs, conf_dir()):
         path = Path(base) / group / f"{option}.yaml"
         if path.is_file():

@@ -7,10 +7,13 @@ from typing import Any
 
 import yaml
 
-from vaelab.config import locate, schema, signature
+from vaelab.config import locate, schema, signature, trust
 from vaelab.config.check import nearest
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
 from vaelab.errors import RunError
+
+# Settings of a dataset that say where its files are and what they must hold.
+SOURCES = ("files", "folders", "url", "sha256")
 
 
 def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tuple[dict[str, Any], str | None]:
@@ -30,16 +33,18 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
     nodes = {group: option for group, option in defaults.items() if isinstance(option, str) and " " not in group}
     top = {k: v for k, v in content.items() if k not in ("defaults", "hydra")}
     for group, option in nodes.items():  # an option may set what stands above the groups
-        target = (cfg.get(group) or {}).get("_target_")
+        target = cfg[group].get("_target_") if isinstance(cfg.get(group), dict) else None
         top |= _composed(group, _option_of(group, chosen.get(group) or option, target) if target else option)[1]
     for key in top.keys() - cfg.keys():
         cfg[key] = filled[key] = _plain(top[key], cfg)
     for group, option in nodes.items():
         option = chosen.get(group) or option
-        if not isinstance(cfg.get(group), dict):
+        if cfg.get(group) is None:
             cfg[group] = _plain(_option(group, option), cfg)
             filled[group] = option
         node = cfg[group]
+        if not isinstance(node, dict):
+            raise RunError(f"{where}: {group}: expected settings, got {node!r}. Restore the file.")
         if group not in schema.CLOSED and not isinstance(node.get("_target_"), str):
             raise RunError(f"{where}: {group} does not say what it is: it has no _target_.")
         if group in schema.CLOSED:
@@ -47,15 +52,16 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
             _refuse_unknown(group, set(node) - wanted, wanted, where)
         else:
             option = _option_of(group, option, node["_target_"])
-            wanted = _settings(group, node, where, _option(group, option))
+            wanted = _settings(group, group, node, where, _option(group, option))
         _fill(group, node, wanted, option, cfg, filled, where)
     for group, name in schema.MULTI.items():
         if name not in cfg:
             cfg[name] = {option: _option(group, option) for option in defaults[group]}
-        for option, node in (cfg[name] or {}).items():
-            if "_target_" in node:
+        cfg[name] = cfg[name] if isinstance(cfg[name], dict) else {}
+        for option, node in cfg[name].items():
+            if isinstance(node, dict) and "_target_" in node:
                 path = f"{name}.{option}"
-                wanted = _settings(path, node, where, _option(group, option))
+                wanted = _settings(path, group, node, where, _option(group, option))
                 _fill(path, node, wanted, (group, option), cfg, filled, where)
     silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}  # these change no result
     filled = {k: v for k, v in filled.items() if k not in silent and k.partition(".")[0] not in NOT_IN_HASH}
@@ -65,18 +71,60 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
     return cfg, f"{where} was written before there were these settings; today's defaults are used: {shown}"
 
 
-def _settings(path: str, node: dict, where: str, today: dict) -> set[str] | None:
+def official_sources(node: dict, option: str | None, extra_dirs, where: str) -> tuple[dict, str | None]:
+    """(where a dataset's files come from, as its option says today, a note where the run says otherwise, or None).
+
+    A run may come from anybody: it names files, but never where they are fetched or what they must hold.
+
+    Args:
+        node: a run's `dataset` node.
+        option: the option the run recorded, or None.
+        extra_dirs: the user's --config-dir folders.
+
+    Raises:
+        RunError: a file that the option does not have; a user's own dataset whose option is not at hand.
+    """
+    stored = {key: node[key] for key in SOURCES if key in node}
+    if not stored:
+        return {}, None
+    names = [option, *locate.options("dataset", extra_dirs)]
+    known = (_option("dataset", name, tuple(extra_dirs)) for name in names if name)
+    today = next((content for content in known if content.get("_target_") == node["_target_"]), None)
+    if today is None:
+        raise RunError(
+            f"{where}: the files of {node['_target_']} are downloaded as its option says, not as a run does. Give the "
+            "folder of the option with --config-dir."
+        )
+    official = {key: today[key] for key in stored if key in today}
+    names = {entry["name"] for entry in official.get("files", [])}
+    named = {str(entry["name"]) for entry in stored.get("files") or [] if isinstance(entry, dict) and "name" in entry}
+    if strange := sorted(named - names):
+        raise RunError(
+            f"{where}: dataset.files names {strange[0]}, which is no file of this dataset. If the run was trained with "
+            "an option of yours, give its folder with --config-dir."
+        )
+    changed = [key for key, value in official.items() if value != stored[key]]
+    words = f"{where} says otherwise of dataset.{' and '.join(changed)} than the option of today, which is used."
+    return official, words if changed else None
+
+
+def _settings(path: str, group: str, node: dict, where: str, today: dict) -> set[str] | None:
     """What a part's node must hold; None where that cannot be known (a user's own part).
 
     Args:
         today: the option's node as it is now; it sets some of what other parts are told at run time.
     """
-    target = node.get("_target_", "")
-    if not target.startswith("vaelab."):
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        raise RunError(f"{where}: {path} names no part (its _target_ is {target!r}). Restore the file.")
+    if target.partition(".")[0] != "vaelab":
         return None
-    found = signature.settings(target)
+    found = signature.settings(target) if target in trust.built_in(group) else None
     if found is None:
-        raise RunError(f"{where}: {path} is {target}, which this vaelab does not have. It was made by another version.")
+        raise RunError(
+            f"{where}: {path} is {target}, which this vaelab does not have. The run was made by another version, or "
+            "the file was edited."
+        )
     given = {k for k in node if not (k.startswith("_") and k.endswith("_"))}
     shared = {f.name for f in dataclasses.fields(schema.ImageOptions)} if path == "dataset" else set()
     wanted = set(found) - schema.RUNTIME | set(found) & set(today) | shared
@@ -115,22 +163,22 @@ def _option_of(group: str, option: str, target: str) -> str | None:
     return next((o for o in candidates if _option(group, o).get("_target_") == target), None)
 
 
-def _option(group: str, option: str | None) -> dict:
+def _option(group: str, option: str | None, extra_dirs: tuple = ()) -> dict:
     """The node that conf/<group>/<option>.yaml makes, {} where there is none."""
-    return _composed(group, option)[0]
+    return _composed(group, option, extra_dirs)[0]
 
 
 @cache
-def _composed(group: str, option: str | None) -> tuple[dict, dict]:
+def _composed(group: str, option: str | None, extra_dirs: tuple = ()) -> tuple[dict, dict]:
     """(the node of an option, what it sets above the groups), with everything in its defaults list, as Hydra does."""
-    path = locate.option_file(group, option) if option else None
+    path = locate.option_file(group, option, extra_dirs) if option else None
     content = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path else {}
     own = {k: v for k, v in content.items() if k != "defaults"}
     node, top = {}, {}
     for entry in content.get("defaults", ["_self_"]):
         name, _, package = entry.partition("@")
         folder, _, name = name.rpartition("/")
-        found, above = (own, {}) if name == "_self_" else _composed(folder.strip("/") or group, name)
+        found, above = (own, {}) if name == "_self_" else _composed(folder.strip("/") or group, name, extra_dirs)
         _merge(top if package == "_global_" else node, found)
         _merge(top, above)
     return node, top

@@ -112,8 +112,15 @@ RUNTIME = {
 
 
 @dataclass
-class Evaluate:
-    """conf/evaluate.yaml"""
+class Store:
+    """The node `tracking` of commands that bring an earlier run's MLflow run up to date."""
+
+    uri: str | None
+
+
+@dataclass
+class Open:
+    """What every command that opens a run takes."""
 
     run: str | None
     data_dir: str | None
@@ -121,6 +128,13 @@ class Evaluate:
     device: Literal["auto", "cpu"] | None
     accept_changed_data: bool
     trusted: list[str]
+
+
+@dataclass
+class Evaluate(Open):
+    """conf/evaluate.yaml"""
+
+    tracking: Store
 
 
 @dataclass
@@ -185,7 +199,7 @@ class Resume(Evaluate):
 
 
 @dataclass
-class Reproduce(Evaluate):
+class Reproduce(Open):
     """conf/reproduce.yaml"""
 
 
@@ -197,7 +211,7 @@ class ExploreTo:
 
 
 @dataclass
-class Explore(Evaluate):
+class Explore(Open):
     """conf/explore.yaml"""
 
     explore: ExploreTo
@@ -231,6 +245,7 @@ class Runs:
     columns: list[str] | None
     csv: str | None
     sync: bool
+    tracking: Store
 
 
 @dataclass

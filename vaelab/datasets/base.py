@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vaelab.errors import ConfigError, DataError
+from vaelab.errors import ConfigError, DataError, visible
 
 CHUNK_BYTES = 1 << 24  # read at once where a whole dataset is walked
 
@@ -180,8 +180,8 @@ class Dataset:
     instead_of: str | None = None
 
     def __post_init__(self):
-        for name in ("class_names", "factor_names", "tag_names", "notes"):
-            object.__setattr__(self, name, tuple(map(printable, getattr(self, name))))
+        for field in ("class_names", "factor_names", "tag_names", "notes"):  # texts of files, folders and settings
+            object.__setattr__(self, field, tuple(visible(str(text)) for text in getattr(self, field)))
 
     @property
     def shapes(self) -> tuple[tuple[int, int, int], ...]:
@@ -228,11 +228,6 @@ def chunks(view) -> Iterator[slice]:
     step = max(1, CHUNK_BYTES // per_row)
     for start in range(0, len(view), step):
         yield slice(start, min(start + step, len(view)))
-
-
-def printable(text: str) -> str:
-    """A name from a file or folder as it can be shown: control characters and bytes of other encodings are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def to_unit(x: np.ndarray) -> np.ndarray:

@@ -1,11 +1,10 @@
 """Datasets made of other datasets: an option of conf/dataset loaded with the settings of its own yaml."""
 
 import difflib
-import importlib
 
 import yaml
 
-from vaelab.config import locate
+from vaelab.config import locate, trust
 from vaelab.datasets.base import Dataset
 from vaelab.errors import ConfigError
 
@@ -43,8 +42,7 @@ def load_by_name(name: str, where: str, data_dir: str | None, seed: int) -> Data
     """The dataset called `name`, as its reader gives it."""
     settings = settings_of(name, where)
     own = {k: v for k, v in settings.items() if k not in _NOT_OWN and not k.startswith("_")}
-    module, _, function = settings["_target_"].rpartition(".")
-    return getattr(importlib.import_module(module), function)(data_dir=data_dir, seed=seed, **own)
+    return trust.load(settings["_target_"], "dataset")(data_dir=data_dir, seed=seed, **own)
 
 
 def shapes_by_name(name: str, where: str) -> tuple[tuple[int, int, int], ...] | None:
@@ -52,5 +50,5 @@ def shapes_by_name(name: str, where: str) -> tuple[tuple[int, int, int], ...] | 
     settings = settings_of(name, where)
     if settings.get("shape"):
         return (tuple(settings["shape"]),)
-    tell = getattr(importlib.import_module(settings["_target_"].rpartition(".")[0]), "shapes", None)
+    tell = trust.beside(settings["_target_"], "dataset", "shapes")
     return tell(**settings) if tell else None

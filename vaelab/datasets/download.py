@@ -11,10 +11,9 @@ import sys
 import time
 import zlib
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from vaelab.datasets.base import printable
-from vaelab.errors import DataError
+from vaelab.errors import ConfigError, DataError, visible
 
 TRIES = 4
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
@@ -32,6 +31,8 @@ def cache_dir() -> Path:
 
 def places(folders: list[str], data_dir: str | None) -> list[Path]:
     """Folders a dataset's files may lie in, best first."""
+    if not folders or not all(isinstance(f, str) and _below(f) for f in folders):
+        raise ConfigError(f"dataset.folders: expected names of folders below the data folder, got {folders}.")
     data_dir = data_dir or os.environ.get("VAELAB_DATA")
     found = []
     if data_dir:
@@ -40,6 +41,22 @@ def places(folders: list[str], data_dir: str | None) -> list[Path]:
             raise DataError(f"data_dir: expected a folder, {base} is a file.")
         found = [base / f for f in folders] + [base]
     return [*found, *(cache_dir() / f for f in folders)]
+
+
+def _below(name: str) -> bool:
+    """Whether a name stays in the folder it is looked for in."""
+    path = PurePath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+
+
+def _check_entry(entry) -> None:
+    """ConfigError for a file that could lie, or be written, elsewhere than among the data."""
+    texts = ("name", "url", "mirror", "member", "sha256", "md5")
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(k), str | None) for k in texts):
+        raise ConfigError(f"dataset.files: expected entries of name, url and sha256, got {entry!r}.")
+    name = entry.get("name") or ""
+    if not _below(name) or len(PurePath(name).parts) != 1:
+        raise ConfigError(f"dataset.files: expected the name of a file in the data folder, got {name!r}.")
 
 
 def find(name: str, looked: list[Path]) -> Path | None:
@@ -63,6 +80,8 @@ def obtain(dataset: str, files: list[dict], folders: list[str], data_dir: str | 
     Raises:
         DataError: one, with all missing files, where they were looked for, their URLs and what to do.
     """
+    for entry in files:
+        _check_entry(entry)
     looked = places(folders, data_dir)
     found = {f["name"]: find(f["name"], looked) for f in files}
     missing = [f for f in files if found[f["name"]] is None]
@@ -84,6 +103,8 @@ def writable_folder(folders: list[str], data_dir: str | None) -> Path:
     for base in [*bases, cache_dir()]:
         folder = base / folders[0]
         try:
+            if not folder.resolve().is_relative_to(base.resolve()):
+                raise OSError(f"{folder} is a link that leads out of {base}: nothing is written through it")
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / f".writable-{os.getpid()}"
             probe.touch()
@@ -112,7 +133,7 @@ def _known(entry: dict) -> str:
 def damaged(dataset: str, path: Path, entry: dict, what: str) -> DataError:
     """The error for a file that is there and cannot be right: names file, expected checksum, URL and what to do."""
     return DataError(
-        f"dataset={dataset}: {path} is not the expected file: {printable(what)} (expected {_known(entry)}). "
+        f"dataset={dataset}: {path} is not the expected file: {visible(what)} (expected {_known(entry)}). "
         f"Delete it and run 'vaelab data fetch dataset={dataset}', or put the file from "
         f"{entry.get('url') or 'its source'} into a folder given with data_dir=."
     )
@@ -187,6 +208,8 @@ def download(
         if zipped is not None:
             return _named(dataset, entry, _member(dataset, final, zipped, entry), final, str(zipped))
         part = final.with_name(final.name + ".part")
+        if part.is_symlink():  # written through, another file would change
+            part.unlink()
         problem: Exception | None = None
         for address in addresses:
             try:

@@ -9,8 +9,8 @@ import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
 from vaelab.datasets.archive import READ_ERRORS, Unreadable, map_npy, read_npy, usable_memory, zip_member
-from vaelab.datasets.base import Dataset, Split, check_labels, chunks, different, map_rows, printable, split_rows
-from vaelab.errors import ConfigError, DataError
+from vaelab.datasets.base import Dataset, Split, check_labels, chunks, different, map_rows, split_rows
+from vaelab.errors import ConfigError, DataError, visible
 
 AGAIN = "Save it again as a plain array of numbers, with numpy.savez or numpy.save."
 FREE = "are free in memory (an .npy file stays on the disk and is read as needed)"
@@ -135,7 +135,7 @@ def _archive(source: Path, wanted: list[str | None]) -> dict[str, np.ndarray]:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(map(printable, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+    return ", ".join(map(visible, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
 
 
 def _split(arrays, source: Path, views: list[str], labels: str | None, image_shape, values: str) -> Split:

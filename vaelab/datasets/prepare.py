@@ -4,13 +4,13 @@ Augmentation of training images, if ever, belongs to the training batches: what 
 sees, for all splits alike.
 """
 
-import importlib
 import math
 from dataclasses import replace
 
 import numpy as np
 
 from vaelab import memory, seeds
+from vaelab.config import trust
 from vaelab.datasets.base import (
     Dataset,
     Rows,
@@ -29,7 +29,7 @@ SHARED = ("limit", "validation", "binarize", "binarize_seed", "standardize", "re
 FIXED_SEED = 0
 
 
-def load_dataset(cfg_dataset: dict, *, data_dir: str | None, seed: int, validation: bool) -> Dataset:
+def load_dataset(cfg_dataset: dict, *, data_dir: str | None, seed: int, validation: bool, trusted=()) -> Dataset:
     """The dataset of a composed and checked `dataset` node, ready for training.
 
     Args:
@@ -37,11 +37,11 @@ def load_dataset(cfg_dataset: dict, *, data_dir: str | None, seed: int, validati
         data_dir: folder of the user's files, or None.
         seed: the run's seed.
         validation: whether a share of the training images is held out.
+        trusted: packages of the user's whose datasets may be named.
     """
     shared, own = split_settings(cfg_dataset)
     declared = declared_shapes(cfg_dataset)
-    module, _, name = cfg_dataset["_target_"].rpartition(".")
-    loaded = getattr(importlib.import_module(module), name)(data_dir=data_dir, seed=seed, **own)
+    loaded = trust.load(cfg_dataset["_target_"], "dataset", trusted)(data_dir=data_dir, seed=seed, **own)
     dataset = prepare(loaded, shared, seed=seed, validation=validation)
     if declared is not None and dataset.shapes != declared:
         raise DataError(f"dataset={dataset.name}: expected images of {declared} (H, W, C), found {dataset.shapes}.")
@@ -72,10 +72,9 @@ def declared_shapes(cfg_dataset: dict) -> tuple[tuple[int, int, int], ...] | Non
         if shared[key] is not None and len(shared[key]) != wanted:
             form = "[height, width]" if wanted == 2 else "[height, width, channels]"
             raise ConfigError(f"dataset.{key}: expected {form}, got {list(shared[key])}.")
-    module = cfg_dataset["_target_"].rpartition(".")[0]
     shapes = None if shared["shape"] is None else (shared["shape"],)
-    if shapes is None and module.startswith("vaelab."):
-        tell = getattr(importlib.import_module(module), "shapes", None)
+    if shapes is None:
+        tell = trust.beside(cfg_dataset["_target_"], "dataset", "shapes")
         shapes = tell(**own) if tell else None
     return None if shapes is None else tuple(_final_shape(s, shared) for s in shapes)
 

@@ -108,31 +108,33 @@ class Grid:
 
 def read(sweep: SweepFolder) -> Grid:
     """The grid of a sweep's folder; jobs that have not begun are in it without numbers, damaged ones are named."""
-    record, raw, damaged = sweep.record().get("jobs", {}), [], 0
+    record, raw, damaged = sweep.record().get("jobs") or {}, [], 0
     for folder in sweep.jobs():
         if not folder.begun:
             continue
         try:
             status, cfg, scores = folder.status(), folder.read_config(), folder.read_metrics()
+            if not isinstance(cfg.get("seed"), int):
+                raise RunError(f"{folder}/config.yaml: seed: expected an integer, got {cfg.get('seed')!r}.")
         except RunError as error:
             print(f"note: a job is left out: {error}", file=sys.stderr)
             damaged += 1
             continue
-        known = record.get(folder.path.name, {})
-        raw.append((folder, status, cfg, scores, known.get("overrides") or status.get("overrides") or []))
-    facts = [{**flat(cfg), **(status.get("chosen") or {})} for _, status, cfg, _, _ in raw]
-    groups = {g for _, status, *_ in raw for g in status.get("chosen") or {}}
-    axes = varied(facts, groups)
+        known = record.get(folder.path.name) or {}
+        words = [str(word) for word in known.get("overrides") or status.get("overrides") or []]
+        raw.append((folder, status, cfg, scores, words))
+    chosen = [status.get("chosen") or {} for _, status, _, _, _ in raw]
+    facts = [{**flat(cfg), **options} for (_, _, cfg, _, _), options in zip(raw, chosen)]
+    axes = varied(facts, {group for options in chosen for group in options})
     points = [
-        Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), scores, overrides, status,
-              cfg)
-        for (folder, status, cfg, scores, overrides), fact in zip(raw, facts)
-    ]  # fmt: skip
+        Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), scores, words, status, cfg)
+        for (folder, status, cfg, scores, words), fact in zip(raw, facts)
+    ]
     return Grid(sweep.name, axes, points, waiting=len(sweep.jobs()) - len(points) - damaged, damaged=damaged)
 
 
 def _state(folder, status) -> str:
-    state = status.get("state", "queued")
+    state = status.get("state") or "queued"
     return "running" if state == "queued" and folder.holder() else state
 
 
@@ -147,7 +149,7 @@ def flat(cfg: dict, prefix: str = "") -> dict:
         if isinstance(value, dict):
             found.update(flat(value, f"{prefix}{key}."))
         else:
-            found[f"{prefix}{key}"] = value if not isinstance(value, list) else str(value)
+            found[f"{prefix}{key}"] = value if isinstance(value, str | float | int | None) else str(value)
     return found
 
 

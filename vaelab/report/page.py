@@ -1,8 +1,9 @@
-"""The report as one HTML page: nothing is fetched, every picture is inside."""
+"""The report as one HTML page: nothing is fetched, every picture is inside; page.html.j2 is what it looks like."""
 
 import base64
 import time
-from html import escape
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vaelab.report.grid import Grid, command, shown
 from vaelab.report.noise import interval
@@ -28,6 +29,7 @@ table { border-collapse: collapse; font-size: 13px; }
 th, td { padding: 4px 10px 4px 0; text-align: left; vertical-align: top; white-space: nowrap; }
 thead th { border-bottom: 1px solid #c9ced6; color: #5c6370; font-weight: 600; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.folder { font: 13px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 tbody tr:hover { background: #f5f6f8; } tr.best td { font-weight: 600; }
 table.tiles { table-layout: fixed; width: 100%; } table.tiles td { padding: 5px 10px 5px 0; }
 table.tiles th { white-space: normal; } table.tiles th:first-child { width: 84px; }
@@ -48,7 +50,7 @@ CURVES = "Means with 95 % intervals over seeds (Student's t; none for a single s
 
 
 def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes) -> str:
-    """The page.
+    """The page; the template engine escapes every value.
 
     Args:
         grid: the jobs.
@@ -58,27 +60,27 @@ def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes
         tiles: {kind: {setting: PNG}}.
         classes: {class: colour} of the pictures of codes.
     """
-    parts = [head(grid, sweep), said(grid, findings)]
-    if rate_distortion:
-        parts.append(f"<h2>Rate and distortion</h2><p class=quiet>{RATE_DISTORTION}</p>")
-        for name, png in rate_distortion.items():
-            parts.append(f"<figure class=wide>{picture(png, name.replace('_', ' and ', 1))}</figure>")
-    if curves:
-        parts.append(f"<h2>Against {escape(grid.x)}</h2><p class=quiet>{CURVES}</p><div class=curves>")
-        parts += [f"<figure>{picture(png, name)}</figure>" for name, png in curves.items()]
-        parts.append("</div>")
-    parts += [tile_table(grid, kind, cells, classes) for kind, cells in tiles.items() if cells]
-    parts += [setting_table(grid, findings), job_table(grid), commands(grid)]
-    title = escape(f"{grid.name}: vaelab sweep")
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-        f"<body>{''.join(parts)}</body></html>\n"
+    engine = Environment(
+        loader=PackageLoader("vaelab.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return engine.get_template("page.html.j2").render(
+        name=grid.name,
+        style=STYLE,
+        captions={"rate_distortion": RATE_DISTORTION, "curves": CURVES},
+        head=head(grid, sweep),
+        findings=said(grid, findings),
+        rate_distortion={name: encoded(png) for name, png in rate_distortion.items()},
+        x=grid.x,
+        curves={name: encoded(png) for name, png in curves.items()},
+        tiles=[tile_table(grid, kind, cells, classes) for kind, cells in tiles.items() if cells],
+        settings=setting_table(grid, findings),
+        jobs=job_table(grid),
+        commands="\n".join(command(point) for point in grid.points),
     )
 
 
-def head(grid: Grid, sweep) -> str:
-    """Name, command, what it trained on, how far it is."""
+def head(grid: Grid, sweep) -> dict[str, str]:
+    """Command, what it trained on, how far it is."""
     states = [p.state for p in grid.points]
     counts = ", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states))
     counts += f", {grid.waiting} not begun" if grid.waiting else ""
@@ -87,115 +89,122 @@ def head(grid: Grid, sweep) -> str:
     common = {
         key: values.pop()
         for key in ("dataset", "model", "objective", "posterior", "likelihood")
-        if len(values := {p.status.get("chosen", {}).get(key) for p in grid.points}) == 1 and None not in values
+        if len(values := {(p.status.get("chosen") or {}).get(key) for p in grid.points}) == 1 and None not in values
     }
     kinds = {s.get("data") for p in grid.done for s in p.scores.values()} - {None}
     facts = [f"{k} {v}" for k, v in common.items()] + [f"{k} images" for k in sorted(kinds)]
     varied = ", ".join([*grid.axes, *(["seed"] if len({p.seed for p in grid.points}) > 1 else [])])
-    return (
-        f"<h1>{escape(grid.name)}</h1><p class=quiet>{n_jobs} jobs: {escape(counts)}. "
-        f"{escape('; '.join(facts))}. Varied: {escape(varied or 'nothing')}. "
-        f"Written <span class=one>{time.strftime('%Y-%m-%d %H:%M')}</span>.</p>"
-        f"<pre>{escape(sweep.record().get('command', ''))}</pre>"
-    )
+    return {
+        "jobs": f"{n_jobs} jobs: {counts}",
+        "facts": "; ".join(facts),
+        "varied": varied or "nothing",
+        "written": time.strftime("%Y-%m-%d %H:%M"),
+        "command": sweep.record().get("command") or "",
+    }
 
 
-def said(grid: Grid, found) -> str:
-    """The findings as sentences."""
+def said(grid: Grid, found) -> list[dict]:
+    """The findings as sentences: {before, strong, after, bad}; none without numbers."""
     if found.best is None:
-        return "<p>No finished job has an elbo yet; add metric=[elbo].</p>"
+        return []
     name = found.metric.removeprefix("test/").replace("_", " ")
-    items = []
-    best = escape(grid.described(found.best))
-    items.append(f"Best {name}: <b>{best}</b>, {_with_error(found.best_mean)} nats per image.")
+    mean = f", {_with_error(found.best_mean)} nats per image."
+    items = [_sentence(f"Best {name}: ", grid.described(found.best), mean)]
     noisy = [d for d in found.differences if d.p is not None and not d.real]
     if found.n_seeds < 2:
-        items.append("Only one seed is common to all settings: what is seed noise is unknown. Add seed=0,1,2.")
+        items.append(
+            _sentence("Only one seed is common to all settings: what is seed noise is unknown. Add seed=0,1,2.")
+        )
     elif found.differences:
         real = len(found.differences) - len(noisy)
         text = f"{real} of {len(found.differences)} other settings are worse by more than seed noise"
         if noisy:
-            names = "; ".join(escape(grid.described(d.setting)) for d in noisy[:6])
+            names = "; ".join(grid.described(d.setting) for d in noisy[:6])
             text += f"; within noise of the best: {names}{' and more' if len(noisy) > 6 else ''}"
-        items.append(f"{text} ({found.n_seeds} seeds, paired; of sweeps without a difference 5 % would show one).")
+        note = f"({found.n_seeds} seeds, paired; of sweeps without a difference 5 % would show one)."
+        items.append(_sentence(f"{text} {note}"))
     if found.smallest is not None:
-        items.append(f"Smallest latent_dim within noise of the best: <b>{found.smallest}</b>.")
+        items.append(_sentence("Smallest latent_dim within noise of the best: ", str(found.smallest), "."))
     failed = [p for p in grid.points if p.state in ("failed", "killed")]
     if failed:
         text = "1 job is missing: it" if len(failed) == 1 else f"{len(failed)} jobs are missing: they"
-        items.append(f"<span class=bad>{text} failed or ended in the middle (see the table of jobs).</span>")
-    return f"<ul class=findings>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+        items.append(_sentence(f"{text} failed or ended in the middle (see the table of jobs).", bad=True))
+    return items
+
+
+def _sentence(before: str, strong: str = "", after: str = "", bad: bool = False) -> dict:
+    return {"before": before, "strong": strong, "after": after, "bad": bad}
 
 
 def _with_error(found) -> str:
     return f"{found.mean:,.2f}" + (f" ± {found.half:.2g}" if found.half is not None else "")
 
 
-def tile_table(grid: Grid, kind: str, cells: dict, classes: dict) -> str:
+def tile_table(grid: Grid, kind: str, cells: dict, classes: dict) -> dict:
     """Rows: the first axis; columns: the others (of codes the other way round where that is wider than high)."""
     title, caption = KINDS[kind]
+    shown_classes = classes if kind == "codes" else {}
+    found = {"title": title, "caption": caption, "classes": shown_classes}
     xs = list(dict.fromkeys(s[0] if s else None for s in cells))
     lines = list(dict.fromkeys(s[1:] for s in cells))
-    across = grid.x is not None and len(lines) == 1 and len(xs) > 1
-    rows = [f"<h2>{title}</h2><p class=quiet>{caption}</p>"]
-    if kind == "codes":
-        rows += [f'<span class=class style="--c:{colour}">{escape(name)}</span>' for name, colour in classes.items()]
-    rows.append("<div class=scroll>")
     least = 190 if kind != "codes" else 170
-    if across:  # one axis only: side by side
+    if grid.x is not None and len(lines) == 1 and len(xs) > 1:  # one axis only: side by side
         wide = min(len(xs), 5)
-        rows.append(f'<table class=tiles style="min-width:{wide * least}px"><tbody>')
+        rows = []
         for start in range(0, len(xs), wide):
             chunk = xs[start : start + wide]
-            rows.append("<tr>" + "".join(_cell(grid, kind, cells, (x, *lines[0]), grid.described((x,), grid.axes[:1]))
-                                         for x in chunk) + "<td></td>" * (wide - len(chunk)) + "</tr>")  # fmt: skip
-        return "".join([*rows, "</tbody></table></div>"])
+            row = [_tile(grid, kind, cells, (x, *lines[0]), grid.described((x,), grid.axes[:1])) for x in chunk]
+            rows.append({"heading": "", "tiles": row, "empty": wide - len(chunk)})
+        return found | {"top": [], "rows": rows, "width": wide * least}
     above = [(x, grid.described((x,), grid.axes[:1]) if grid.x else "") for x in xs]
     beside = [(line, grid.described(line, grid.axes[1:]) if line else "") for line in lines]
     turned = kind == "codes" and len(lines) < len(xs) <= 6  # squares: the longer side across
     side, top = (beside, above) if turned else (above, beside)
-    rows.append(f'<table class=tiles style="min-width:{84 + len(top) * least}px">')
-    rows.append(f"<thead><tr><th></th>{''.join(f'<th>{escape(name)}</th>' for _, name in top)}</tr></thead><tbody>")
+    rows = []
     for first, name in side:
         pairs = [(second, first) if turned else (first, second) for second, _ in top]
         keys = [(x, *line) if grid.x else () for x, line in pairs]
-        rows.append(f"<tr><th>{escape(name)}</th>{''.join(_cell(grid, kind, cells, key) for key in keys)}</tr>")
-    return "".join([*rows, "</tbody></table></div>"])
+        rows.append({"heading": name, "tiles": [_tile(grid, kind, cells, key) for key in keys], "empty": 0})
+    return found | {"top": [name for _, name in top], "rows": rows, "width": 84 + len(top) * least}
 
 
-def _cell(grid, kind, cells, setting, heading="") -> str:
-    if setting not in cells:
-        return "<td class=quiet>none</td>"
+def _tile(grid, kind, cells, setting, heading="") -> dict:
+    png = encoded(cells[setting]) if setting in cells else None
     name = f"{kind} of {grid.described(setting)}"
-    above = f"<b>{escape(heading)}</b>" if heading else ""
-    return f"<td>{above}{picture(cells[setting], name, 'tiles' if kind != 'codes' else 'codes')}</td>"
+    return {"png": png, "name": name, "heading": heading, "kind": "tiles" if kind != "codes" else "codes"}
 
 
-def setting_table(grid: Grid, found) -> str:
+def setting_table(grid: Grid, found) -> dict:
     """Means over seeds of every setting, and its difference from the best."""
-    if not grid.settings():
-        return ""
     terms = [f"test/{n}" for n in ("distortion", "rate", "rate_critic")]
     names = [*grid.told(), *(n for n in terms if n in grid.metrics())]
     compared = {d.setting: d for d in found.differences}
-    heads = [*(f"<th>{escape(a)}</th>" for a in grid.axes), "<th class=n>seeds</th>"]
-    heads += ["<th class=n>against the best</th>", "<th>beyond seed noise?</th>"]
-    heads += [f"<th class=n>{escape(n.removeprefix('test/'))}</th>" for n in names]
+    heads = [*map(_text, grid.axes), _number("seeds"), _number("against the best"), _text("beyond seed noise?")]
+    heads += [_number(n.removeprefix("test/")) for n in names]
     rows = []
     for setting, points in grid.settings().items():
-        cells = [*(f"<td>{escape(shown(v))}</td>" for v in setting), f"<td class=n>{len(points)}</td>"]
-        cells.append(_against(compared.get(setting), setting == found.best))
+        cells = [*(_text(shown(v)) for v in setting), _number(len(points))]
+        cells += _against(compared.get(setting), setting == found.best)
         for name in names:
             values = [v for p in points if (v := p.value(name)) is not None]
-            cells.append(f"<td class=n>{_number(interval(values)) if values else ''}</td>")
-        rows.append(f"<tr{' class=best' if setting == found.best else ''}>{''.join(cells)}</tr>")
-    return (
-        "<h2>Settings</h2><p class=quiet>Mean over seeds ± half a 95 % interval of that mean alone. The comparison "
-        "pairs jobs of one seed and pools the noise of all settings; its intervals hold together in 95 % of sweeps, "
-        f"and p counts all pairs (Tukey's studentised range). {_images(grid, names)}</p>"
-        "<div class=scroll><table><thead><tr>"
-        f"{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+            cells.append(_number(_mean(interval(values)) if values else ""))
+        rows.append({"best": setting == found.best, "cells": cells})
+    caption = (
+        "Mean over seeds ± half a 95 % interval of that mean alone. The comparison pairs jobs of one seed and "
+        "pools the noise of all settings; its intervals hold together in 95 % of sweeps, and p counts all pairs "
+        f"(Tukey's studentised range). {_images(grid, names)}"
     )
+    return {"caption": caption, "heads": heads, "rows": rows}
+
+
+def _text(value, bad: bool = False) -> dict:
+    """A cell of words."""
+    return {"kind": "bad" if bad else "", "text": str(value)}
+
+
+def _number(value) -> dict:
+    """A cell of a number, ranged right; empty for None."""
+    return {"kind": "n", "text": "" if value is None else str(value)}
 
 
 def _images(grid: Grid, names: list[str]) -> str:
@@ -206,63 +215,49 @@ def _images(grid: Grid, names: list[str]) -> str:
             found.setdefault(n, []).append(name.removeprefix("test/"))
     if len(found) == 1:
         return f"All on {next(iter(found)):,} test images."
-    return " ".join(f"{', '.join(map(escape, called))}: on {n:,} test images." for n, called in sorted(found.items()))
+    return " ".join(f"{', '.join(called)}: on {n:,} test images." for n, called in sorted(found.items()))
 
 
-def _against(difference, best: bool) -> str:
+def _against(difference, best: bool) -> list[dict]:
     if best:
-        return "<td class=n>best</td><td></td>"
+        return [_number("best"), _text("")]
     if difference is None:
-        return "<td></td><td></td>"
+        return [_text(""), _text("")]
     half = f" ± {difference.half:.2g}" if difference.half is not None else ""
     verdict = "" if difference.p is None else f"{'yes' if difference.real else 'no'} (p {_p(difference.p)})"
-    return f"<td class=n>{difference.mean:+,.2f}{half}</td><td>{verdict}</td>"
+    return [_number(f"{difference.mean:+,.2f}{half}"), _text(verdict)]
 
 
 def _p(p: float) -> str:
-    return "&lt; 0.001" if p < 0.001 else f"{p:.2g}"
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
-def _number(found) -> str:
+def _mean(found) -> str:
     digits = ",.2f" if abs(found.mean) >= 1 or found.mean == 0 else ".3f"
     return f"{found.mean:{digits}}" + (f" ± {found.half:.2g}" if found.half else "")
 
 
-def job_table(grid: Grid) -> str:
+def job_table(grid: Grid) -> dict:
     """Every job with its state, numbers and folder."""
     main = grid.main()
-    heads = [*(f"<th>{escape(a)}</th>" for a in grid.axes), "<th class=n>seed</th><th>state</th>"]
-    heads.append(f"<th class=n>{escape((main or 'elbo').removeprefix('test/'))}</th>")
-    heads.append("<th class=n>epochs</th><th class=n>weights of</th><th class=n>seconds</th><th>folder</th>")
+    heads = [*map(_text, grid.axes), _number("seed"), _text("state"), _number((main or "elbo").removeprefix("test/"))]
+    heads += [*map(_number, ("epochs", "weights of", "seconds")), _text("folder")]
     rows = []
     for point in grid.points:
         score, status = point.scores.get(main, {}) if main else {}, point.status
-        cells = [*(f"<td>{escape(shown(point.setting[a]))}</td>" for a in grid.axes), f"<td class=n>{point.seed}</td>"]
         bad = point.state in ("failed", "killed", "interrupted")
         why = f": {status['message']}" if bad and status.get("message") else ""
-        cells.append(f"<td{' class=bad' if bad else ''}>{escape((point.state + why)[:160])}</td>")
         error = f" ± {score['se']:.2g}" if score.get("se") else ""
-        cells.append(
-            f"<td class=n>{score['value']:,.2f}{error}</td>" if score.get("value") is not None else "<td></td>"
-        )
+        value = f"{score['value']:,.2f}{error}" if score.get("value") is not None else None
         seconds = status.get("train_seconds")
-        for value in (status.get("epochs"), status.get("weights_epoch"), None if seconds is None else f"{seconds:.0f}"):
-            cells.append(f"<td class=n>{'' if value is None else value}</td>")
-        rows.append(f"<tr>{''.join(cells)}<td><code>{escape(point.folder.path.name)}</code></td></tr>")
-    return (
-        "<h2>Jobs</h2><p class=quiet>The ± here is the standard error over test images.</p><div class=scroll><table>"
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+        cells = [*(_text(shown(point.setting[a])) for a in grid.axes), _number(point.seed)]
+        cells += [_text((point.state + why)[:160], bad), _number(value)]
+        cells += [_number(status.get("epochs")), _number(status.get("weights_epoch"))]
+        cells.append(_number(None if seconds is None else f"{seconds:.0f}"))
+        rows.append({"best": False, "cells": [*cells, {"kind": "folder", "text": point.folder.path.name}]})
+    return {"heads": heads, "rows": rows}
 
 
-def commands(grid: Grid) -> str:
-    """What trains each job alone."""
-    lines = "\n".join(command(point) for point in grid.points)
-    return f"<h2>Commands</h2><p class=quiet>Each job alone, outside the sweep.</p><pre>{escape(lines)}</pre>"
-
-
-def picture(png: bytes, name: str, kind: str = "") -> str:
-    """An image inside the page."""
-    data = base64.b64encode(png).decode()
-    attribute = f' class="{kind}"' if kind else ""
-    return f'<img{attribute} alt="{escape(name)}" src="data:image/png;base64,{data}">'
+def encoded(png: bytes) -> str:
+    """An image as text inside the page."""
+    return base64.b64encode(png).decode()

@@ -4,11 +4,12 @@ import csv
 import io
 import sys
 
+import matplotlib
 import numpy as np
 from PIL import Image
 
 from vaelab import folder
-from vaelab.errors import RunError
+from vaelab.errors import RunError, visible
 from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
 from vaelab.report.noise import Difference, against_best, interval
@@ -19,6 +20,11 @@ PICTURE_KINDS = ("samples", "reconstructions", "codes")
 
 def write(sweep: SweepFolder) -> dict[str, float]:
     """Writes the three forms of the report; returns headline numbers for the sweep's own run in MLflow."""
+    with matplotlib.rc_context({"text.parse_math": False}):  # a $ in a name is a dollar sign
+        return _write(sweep)
+
+
+def _write(sweep: SweepFolder) -> dict[str, float]:
     grid = read(sweep)
     folder.write(sweep.csv_file, table_csv(grid))
     images = {}
@@ -134,7 +140,7 @@ def tiles(grid: Grid, kind: str) -> dict[tuple, bytes]:
         except RunError as error:
             print(f"note: no {kind} of a job: {error}", file=sys.stderr)
             continue
-        except (KeyError, ValueError):  # an older run, or one whose pictures could not be made
+        except (KeyError, ValueError, TypeError, IndexError):  # an older run, or one whose pictures could not be made
             continue
         found[setting] = picture
     return found
@@ -146,10 +152,10 @@ def classes(grid: Grid) -> dict[str, str]:
     for point in grid.done:
         try:
             codes, stored = point.folder.read_codes("test"), {} if names else point.folder.read_tiles()
-        except RunError:  # told by `tiles`
+            labels |= set(np.unique(codes["y"]).tolist()) if "y" in codes else set()
+            names = names or [visible(name) for name in stored.get("class_names", np.array([], str)).tolist()]
+        except (RunError, TypeError, AttributeError):  # told by `tiles`
             continue
-        labels |= set(np.unique(codes["y"]).tolist()) if "y" in codes else set()
-        names = names or (stored["class_names"].tolist() if "class_names" in stored else [])
     if len(labels) > 20:
         return {}
     called = [names[k] if k in range(len(names)) else str(k) for k in sorted(labels)]

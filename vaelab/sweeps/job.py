@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from vaelab.errors import Interrupted, RunError
+from vaelab.errors import Interrupted, RunError, visible
 from vaelab.runs import RunFolder
 
 # What TensorFlow prints last when an exception ends a training; the reason stands above it.
@@ -111,7 +111,7 @@ class Job:
             with open(self.folder.job_log, "rb") as file:
                 file.seek(0, os.SEEK_END)
                 file.seek(max(0, file.tell() - 8192))
-                lines = file.read().decode(errors="replace").splitlines()
+                lines = [visible(line) for line in file.read().decode(errors="replace").splitlines()]
         except OSError:
             return []
         return [line for line in lines if line.strip() and not any(noise in line for noise in NOISE)][-n:]

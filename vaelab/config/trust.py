@@ -1,0 +1,109 @@
+"""The one door for what a configuration names: every `_target_` becomes an object here, or a sentence.
+
+A built-in part is one that an option of its own group in `conf/` names; anything else of vaelab's, Keras's or Python's
+is no part, however it is spelled. A part of the user's is a class or function that a package in `trusted` itself
+defines. A module is imported only after its name has passed: importing runs it.
+"""
+
+import importlib
+import inspect
+import re
+import sys
+from functools import cache
+
+from vaelab.config import locate
+from vaelab.errors import ConfigError
+
+# What vaelab calls of a part; a user's class must have it. Parts of the other groups are functions.
+METHODS = {
+    "model": ("encoder", "decoder"),
+    "posterior": ("body", "exported"),
+    "likelihood": ("channels", "log_prob", "mean", "sample"),
+    "objective": ("losses",),
+    "structure": ("decode", "log_likelihood", "export"),
+    "beta_schedule": ("__call__",),
+    "capacity_schedule": ("__call__",),
+    "learning_rate_schedule": ("__call__",),
+}
+# Packages without parts, whatever `trusted` says: a name in them is no oversight.
+NO_PARTS = {"keras", "tensorflow", "hydra", *sys.stdlib_module_names}
+
+
+@cache
+def built_in(group: str) -> frozenset[str]:
+    """The targets that the options of conf/<group> name."""
+    files = (locate.conf_dir() / group).glob("*.yaml")
+    found = (re.findall(r"^_target_:\s*(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE) for path in files)
+    return frozenset(name for names in found for name in names)
+
+
+def check(target, group: str, trusted=()) -> None:
+    """ConfigError where an option of a group may not name this; nothing is imported.
+
+    Args:
+        target: the value of `_target_`.
+        trusted: packages of the user's.
+    """
+    if not isinstance(target, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", target):
+        raise ConfigError(f"_target_: expected the dotted name of a class or function, got {target!r}.")
+    if target in built_in(group):
+        return
+    package = target.partition(".")[0]
+    if package == "vaelab":
+        from vaelab.config.check import nearest
+
+        raise ConfigError(f"_target_: there is no {target} in the group '{group}'. {nearest(target, built_in(group))}")
+    if package in NO_PARTS:
+        raise ConfigError(f"_target_ names {target}, which is none of vaelab's parts, and {package} holds none.")
+    if package not in trusted:
+        raise ConfigError(
+            f"_target_ names {target}, which is none of vaelab's parts. If {package} is a package of yours, or you "
+            f"trust it, add trusted=[{package}]."
+        )
+
+
+def check_parts(cfg) -> None:
+    """ConfigError where a configuration names what is no part; nothing is imported."""
+    nodes = [(group, group, cfg[group]) for group in (*METHODS, "dataset")]
+    for group, key in (("metric", "metrics"), ("plot", "plots")):
+        nodes += [(group, f"{key}.{name}", node) for name, node in (cfg.get(key) or {}).items() if "_target_" in node]
+    for group, where, node in nodes:
+        try:
+            check(node.get("_target_"), group, cfg.get("trusted") or ())
+        except ConfigError as error:
+            raise ConfigError(f"{where}.{error}") from None
+
+
+def load(target, group: str, trusted=()):
+    """The class or function itself.
+
+    Raises:
+        ConfigError: it may not be named, is not there, is another package's, or is not what the group takes.
+    """
+    try:
+        check(target, group, trusted)
+    except ConfigError as error:
+        raise ConfigError(f"{group}.{error}") from None
+    module, _, name = target.rpartition(".")
+    try:
+        found = vars(importlib.import_module(module)).get(name)
+    except Exception as error:  # importing a user's module may raise anything
+        raise ConfigError(f"{target} cannot be loaded: {type(error).__name__}: {error}") from None
+    if found is None:
+        raise ConfigError(f"{target}: the module {module} has no {name}.")
+    package, own = target.partition(".")[0], str(getattr(found, "__module__", None))
+    if not (inspect.isclass(found) or inspect.isfunction(found)) or own.partition(".")[0] != package:
+        raise ConfigError(f"{target}: expected a class or function defined in {package}, got one of {own}.")
+    if group not in METHODS and not inspect.isfunction(found):
+        raise ConfigError(f"{target}: expected a function for the group '{group}', got a class.")
+    missing = [m for m in METHODS.get(group, ()) if inspect.isclass(found) and m not in dir(found)]
+    if missing:
+        raise ConfigError(f"{target}: a part of the group '{group}' needs {' and '.join(missing)}; it has none.")
+    return found
+
+
+def beside(target, group: str, name: str):
+    """What the module of a built-in part holds beside it under a name, or None."""
+    if not isinstance(target, str) or target not in built_in(group):
+        return None
+    return getattr(importlib.import_module(target.rpartition(".")[0]), name, None)
