@@ -39,7 +39,7 @@ def copied_to(path: Path):
     """Appends what is printed to a file."""
     log = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 (a full disk may refuse the close)
     saved = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Tee(saved[0], log), _Tee(saved[1], log)
+    sys.stdout, sys.stderr = (_Tee(s if isinstance(s, _Lasting) else _Lasting(s), log) for s in saved)
     try:
         yield
     finally:
