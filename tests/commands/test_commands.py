@@ -196,6 +196,7 @@ def test_ui_serves_the_store_and_ends_with_all_it_started(own_run, ending):
     process = subprocess.Popen(
         [sys.executable, "-m", "vaelab", "ui", f"port={port}"], cwd=cwd, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        preexec_fn=lambda: signal.signal(ending, signal.SIG_DFL),  # a job in the background ignores some
     )  # fmt: skip
     try:
         import urllib.request

@@ -38,7 +38,8 @@ def run(cfg) -> int:
     def asked_to_end(number, frame):
         raise KeyboardInterrupt
 
-    saved = {number: signal.signal(number, asked_to_end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    wanted = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]  # nohup ignores one
+    saved = {number: signal.signal(number, asked_to_end) for number in wanted}
     server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
     try:
         print(f"MLflow: http://{shown}:{cfg.port}  (Ctrl-C ends it)", flush=True)
