@@ -58,7 +58,7 @@ def against_best(values: dict[tuple, dict[int, float]], higher_is_better: bool) 
     judged as the largest of all pairs: the range of K means, over their error, follows the studentised range with
     (K - 1)(n - 1) degrees of freedom. Of sweeps whose settings are equal 5 % show any difference as real, and the
     intervals hold together in 95 % (for two settings this is the paired t-test). Noise is taken to be alike in all
-    settings.
+    settings: where one of five has three times the noise of the others, 10 % of equal sweeps show a difference.
 
     Args:
         values: {setting: {seed: value}}.
