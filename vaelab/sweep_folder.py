@@ -1,8 +1,11 @@
 """Sweep folders: the only code that spells the names of files beside a sweep's jobs."""
 
 import json
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
+from vaelab.config import folders
 from vaelab.errors import RunError
 from vaelab.folder import Folder, write
 from vaelab.runs import SWEEP_RECORD, RunFolder
@@ -49,6 +52,14 @@ class SweepFolder(Folder):
         """Merges facts into sweep.json."""
         self.path.mkdir(parents=True, exist_ok=True)
         write(self.path / self.RECORD, json.dumps({**self.record(), **facts}, indent=1))
+
+    def discard_if_empty(self, keep: Path) -> None:
+        """Removes a folder in which nothing but Hydra's record was written, and empty ones above it, down to `keep`."""
+        with suppress(OSError):
+            (self.path / "slurm").rmdir()  # submitit's, where no job was submitted
+        if {p.name for p in self.path.glob("*")} <= {"multirun.yaml", ".lock"}:
+            shutil.rmtree(self.path, ignore_errors=True)
+            folders.remove_empty(self.path.parent, keep)
 
     def jobs(self) -> list[RunFolder]:
         """The run folders of its jobs, in the order of the grid."""

@@ -4,6 +4,7 @@ import sys
 
 from vaelab import backend
 from vaelab.build import build, part, target
+from vaelab.config import words
 from vaelab.config.older import completed
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import RunError
@@ -41,7 +42,8 @@ def open_view(folder: RunFolder, cfg: dict):
 
     saved = CheckpointFolder(folder.checkpoint).load()
     if saved is None:
-        raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. vaelab resume run={folder}")
+        again = words.pasteable("vaelab", "resume", words.setting("run", folder))
+        raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. {again}")
     state, last, _, best = saved
     dataset = open_dataset(cfg)
     vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)

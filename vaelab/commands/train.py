@@ -6,7 +6,7 @@ import time
 
 from vaelab import environment
 from vaelab.commands import opening, results
-from vaelab.errors import Interrupted, VaelabError
+from vaelab.errors import Interrupted, VaelabError, tracebacks_kept
 from vaelab.runs import RunFolder
 
 
@@ -21,11 +21,7 @@ def run(cfg):
     folder = RunFolder(hydra.runtime.output_dir)
     plain = OmegaConf.to_container(cfg, resolve=True)
     chosen = {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
-    try:
-        return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir)
-    except VaelabError:
-        folder.discard_if_empty()
-        raise
+    return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir)
 
 
 def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> float:
@@ -43,7 +39,7 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
     """
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
-    with folder.locked(), folder.logging():
+    with folder.locked(), folder.logging(), tracebacks_kept(folder.log):
         vae, dataset, plan_steps = prepare(cfg)
         folder.write_config(cfg)
         name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
@@ -67,11 +63,11 @@ def train(cfg: dict, folder: RunFolder, *, chosen: dict, sweep_dir=None) -> floa
 def prepare(cfg: dict):
     """(model, dataset, total steps); a model that cannot take the data's shape is refused before data are read."""
     from vaelab.build import build
+    from vaelab.config.together import check_optimizer
     from vaelab.datasets.prepare import declared_shapes
-    from vaelab.training import optimizers
     from vaelab.training.fit import objective_of, plan
 
-    optimizers.check(cfg["trainer"])
+    check_optimizer(cfg["trainer"])
     validates = cfg["trainer"]["validation"] != "none"
     declared = declared_shapes(cfg["dataset"])
     if declared is not None:
@@ -218,7 +214,7 @@ def title(cfg, folder, latent_dim: int) -> str:
 
 def final_value(cfg, fitted, scores) -> float:
     """The value of `optimize` at the weights that were kept."""
-    name = (cfg["optimize"] or "").lstrip("-")
+    name = (cfg["optimize"] or "").removeprefix("-")
     row = fitted.history[fitted.weights_epoch - 1]
     if name in scores:
         return scores[name]["value"]

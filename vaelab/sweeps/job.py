@@ -25,6 +25,7 @@ class Job:
         folder: its run folder.
         cfg: resolved configuration as plain containers.
         chosen: {group: option}.
+        hydra: {file: content} of what Hydra would record of it; empty where it was recorded before.
         state: queued | running | elsewhere (another process trains it) | done | skipped (was done) | failed | stopped.
         message: why it failed.
         started, ended: seconds of the monotonic clock.
@@ -36,6 +37,7 @@ class Job:
     folder: RunFolder
     cfg: dict
     chosen: dict
+    hydra: dict = field(default_factory=dict, repr=False)
     state: str = "queued"
     message: str | None = None
     started: float | None = None
@@ -174,7 +176,7 @@ def value_of(folder: RunFolder) -> float | None:
     """
     status = folder.status()
     cfg, scores, rows = folder.read_config(), folder.read_metrics(), folder.read_history()
-    name = (cfg.get("optimize") or "").lstrip("-")
+    name = (cfg.get("optimize") or "").removeprefix("-")
     if name in scores:
         return scores[name]["value"]
     row = next((r for r in rows if r["epoch"] == status.get("weights_epoch")), None)

@@ -64,7 +64,7 @@ def objective_of(optimize: str | None, validates: bool, terms) -> str:
     splits = ("train", "val") if validates else ("train",)
     terms = ("loss", *terms, *(("elbo",) if {"rate", "distortion"} <= set(terms) else ()))
     known = [f"{split}/{term}" for split in splits for term in terms]
-    if name.lstrip("-") not in known:
+    if name.removeprefix("-") not in known:
         raise ConfigError(f"optimize: expected one of {', '.join(known)} (with a leading - to maximise), got '{name}'.")
     return name
 

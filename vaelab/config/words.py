@@ -1,0 +1,62 @@
+"""Commands that are printed, as a shell and Hydra take them."""
+
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+PLAIN = re.compile(r"[A-Za-z0-9_./:@%+-]+")  # what Hydra reads as it stands
+
+NO_TEXT = re.compile(r"null|true|false|[+-]?(nan|inf|[\d_.]+(e[+-]?\d+)?)", re.IGNORECASE)  # read as something else
+
+
+def setting(key: str, value) -> str:
+    """`key=value` in Hydra's syntax: a text with other characters stands in quotes."""
+    text = str(value)
+    if PLAIN.fullmatch(text) and not NO_TEXT.fullmatch(text):
+        return f"{key}={text}"
+    quoted = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
+    return f"{key}='{quoted}'"
+
+
+def pasteable(*words: str) -> str:
+    """Words in one line that a shell takes apart into the same words; lists in brackets stay as they are."""
+    return " ".join(map(_for_shell, words))
+
+
+def _for_shell(word: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_./:@%+=,\[\]-]+", word):
+        return word
+    if "'" in word and not set(word) & set('"$`\\!'):
+        return f'"{word}"'
+    return shlex.quote(word)
+
+
+def program() -> str:
+    """What to type for this very vaelab: `vaelab` where the shell finds it, else its path, else Python's -m."""
+    beside = Path(sys.executable).parent / "vaelab"
+    found = shutil.which("vaelab")
+    if found and (not beside.is_file() or Path(found).samefile(beside)):
+        return "vaelab"
+    if beside.is_file():
+        return pasteable(_from_here(beside))
+    return pasteable(_from_here(Path(sys.executable)), "-m", "vaelab")
+
+
+def _from_here(path: Path) -> str:
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def key(word: str) -> str:
+    """The setting or group a word of the command line is about; an option of Hydra's is its own."""
+    return word if word.startswith("-") else word.lstrip("+~").partition("=")[0].partition("@")[0]
+
+
+def merged(before, after) -> list[str]:
+    """Words of two command lines; where both are about one setting, the later one's."""
+    later = {key(w) for w in after}
+    return [w for w in before if key(w) not in later] + list(after)
