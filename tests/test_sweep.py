@@ -14,6 +14,7 @@ from support import BACKEND, ROOT, vaelab
 
 from vaelab.commands import sweep as sweeping
 from vaelab.config import compose
+from vaelab.config.check import check_launcher
 from vaelab.errors import ConfigError, RunError
 from vaelab.runs import RunFolder
 from vaelab.sweep_folder import SweepFolder, find_sweep
@@ -170,11 +171,14 @@ def test_how_many_fit():
     assert fitting_jobs(1, 0, 10**6) == 1 and fitting_jobs(1, 4, None) == 4
 
 
-@pytest.mark.parametrize("name,value", [("n_jobs", 0), ("n_jobs", "two"), ("threads", None), ("memory_limit", -1.0)])
+@pytest.mark.parametrize(
+    "name,value",
+    [("n_jobs", 0), ("n_jobs", "two"), ("threads", None), ("memory_limit", -1.0), ("memory_limit", 0)],
+)
 def test_impossible_launcher_settings_are_refused(name, value):
     settings = {"cluster": "local", "n_jobs": 2, "threads": 1, "memory_limit": None, "settings": {}, name: value}
     with pytest.raises(ConfigError, match=f"hydra.launcher.{name}"):
-        sweeping.check(settings)
+        check_launcher({"_target_": "launcher", **settings})
 
 
 def test_a_sweep_file_becomes_words(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import os
 import sys
 
 from vaelab import printing
-from vaelab.errors import ConfigError, Interrupted, VaelabError, about_disk, about_memory
+from vaelab.errors import DISK_TROUBLE, WRONG_PATH, ConfigError, Interrupted, VaelabError, about_disk, tracebacks_kept
 
 COMMANDS = {
     "train": "train a VAE; -m makes it a sweep over comma-separated values",
@@ -26,8 +26,6 @@ COMMANDS = {
 HYDRA_RUN = {"train", "reproduce"}
 VERBS = {"data": ("list", "fetch", "verify", "show")}
 RUN_FILTERS = ("dataset", "model", "objective", "state", "beta", "latent_dim", "seed")
-# Options of Hydra that are followed by a value.
-VALUED = {"--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c", "--info", "-i"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,18 +33,16 @@ def main(argv: list[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     with printing.despite_trouble():
         try:
-            return _dispatch(argv)
+            with tracebacks_kept():
+                return _dispatch(argv)
         except VaelabError as error:
             return _told(error)
         except KeyboardInterrupt:
             print("vaelab: interrupted.", file=sys.stderr)
             return 130
-        except Exception as error:
-            sentence = (about_disk(error) if isinstance(error, OSError) else None) or about_memory(error)
-            if sentence is None:
-                raise
-            print(f"vaelab: {sentence}", file=sys.stderr)
-            return 1
+        except OSError as error:
+            print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+            return 2 if error.errno in WRONG_PATH else 1
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -67,20 +63,20 @@ def _dispatch(argv: list[str]) -> int:
         from vaelab.config.check import nearest
 
         raise ConfigError(f"There is no command '{command}'. {nearest(command, COMMANDS)} See vaelab --help.")
-    options, overrides = split_options(take_verb(command, rest))
+    if command == "completion" and not {"--help", "-h"} & set(rest):
+        from vaelab.commands import completion
+
+        return completion.run(rest)
+    options, overrides = split_options(take_verb(command, rest), command)
     if command == "runs":  # dataset=mnist filters here; to Hydra it would choose an option of a group
         overrides = [f"filter.{o}" if o.partition("=")[0] in RUN_FILTERS else o for o in overrides]
     if command == "report":  # sweep is a group of conf/, too
         overrides = [f"of.{o}" if o.startswith("sweep=") else o for o in overrides]
-    if "--help" in options or "-h" in options:
+    if "--help" in options:
         from vaelab.commands import help_page
 
         print(help_page.page(command))
         return 0
-    if command == "completion":
-        from vaelab.commands import completion
-
-        return completion.run(rest)
     if any(o.startswith(("sweep=", "cluster=")) for o in overrides) and command in HYDRA_RUN:
         from vaelab.sweeps import recipe
 
@@ -88,7 +84,7 @@ def _dispatch(argv: list[str]) -> int:
     if command in HYDRA_RUN and not (command == "reproduce" and _names_a_run(overrides)):
         return run_under_hydra(command, options, overrides)
     if options:
-        raise ConfigError(f"vaelab {command} has no option {options[0]}. See vaelab {command} --help.")
+        raise ConfigError(f"vaelab {command} run=... has no option {options[0]}. See vaelab {command} --help.")
     return run_composed(command, overrides)
 
 
@@ -129,28 +125,20 @@ def take_verb(command: str, rest: list[str]) -> list[str]:
     return [f"verb={rest[0]}", *rest[1:]]
 
 
-def split_options(rest: list[str]) -> tuple[list[str], list[str]]:
+def split_options(rest: list[str], command: str = "train") -> tuple[list[str], list[str]]:
     """(Hydra's options with their values, overrides), wherever the options stand; --config-dir is taken out.
 
     Raises:
-        ConfigError: --config-dir without a folder.
+        ConfigError: a word that is neither, --config-dir without a folder.
     """
+    from vaelab.config import typed
     from vaelab.config.compose import use_config_dir
 
-    options, overrides, words = [], [], iter(rest)
-    for word in words:
-        name, _, value = word.partition("=")
-        if name in ("--config-dir", "-cd"):
-            value = value or next(words, "")
-            if not value:
-                raise ConfigError("--config-dir: expected a folder after it.")
-            use_config_dir(value)
-        elif word.startswith("-"):
-            options.append(word)
-            if word in VALUED:
-                options.extend([following] if (following := next(words, None)) is not None else [])
-        else:
-            overrides.append(word)
+    options, overrides, folders = typed.split(command, rest, command in HYDRA_RUN)
+    for folder in folders:
+        use_config_dir(folder)
+    for note in typed.repeated(overrides):
+        print(f"note: {note}", file=sys.stderr)
     return options, overrides
 
 
@@ -166,10 +154,11 @@ def run_composed(command: str, overrides: list[str]) -> int:
 
 def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> int:
     """A command with a run folder: every job is checked first, then Hydra runs it (or the sweep)."""
-    import yaml
-    from omegaconf.errors import OmegaConfBaseException
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
 
-    from vaelab.config import compose, locate
+    from vaelab.config import compose, folders, locate, typed
+    from vaelab.runs import RunFolder, removed_if_refused
 
     multirun = bool({"-m", "--multirun"} & set(options)) or any(o.startswith("hydra.mode=MULTIRUN") for o in overrides)
     if any(o.startswith("hydra.launcher.") for o in overrides):
@@ -178,26 +167,26 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         recipe.check_launcher(overrides)
     if multirun and command == "reproduce":  # judges each job in this process
         overrides = [*overrides, "hydra/launcher=basic"]
-    if not {"--cfg", "-c", "--info", "-i"} & set(options):
-        compose.check_all("train", overrides, multirun)
-        if not multirun and (typed := compose.typed_run_dir(overrides)):  # before Hydra writes into it
-            from vaelab.commands import opening
-            from vaelab.runs import RunFolder
-
-            opening.refuse_other_settings(RunFolder(typed[0]), typed[1])
+    only_shown = bool({"--cfg", "--info"} & set(options))
+    if only_shown:
+        package = options[options.index("--package") + 1] if "--package" in options else None
+        compose.check_words("train", overrides, package=package, resolve="--resolve" in options)
     else:
-        compose.register_resolvers()
+        wanted = compose.check_all("train", overrides, multirun)
+        before = folders.existing(wanted)
+        if not multirun and (own := compose.typed_run_dir(overrides)):  # before Hydra writes into it
+            from vaelab.commands import opening
 
-    import hydra
-    from hydra.errors import HydraException
-
-    compose.register_resolvers()
+            opening.refuse_other_settings(RunFolder(own[0]), own[1])
     failures: list[VaelabError] = []
     outcomes: list[bool] = []
+    begun: list[bool] = []
 
     def task(cfg):
+        begun.append(True)
         try:
-            return _job(command, cfg, outcomes)
+            with removed_if_refused(RunFolder(HydraConfig.get().runtime.output_dir), before):
+                return _job(command, cfg, outcomes)
         except VaelabError as error:  # the other jobs of a sweep go on; Ctrl-C ends it
             if not multirun or isinstance(error, Interrupted):
                 raise SystemExit(_told(error)) from None
@@ -210,22 +199,37 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
             print(f"vaelab: {about_disk(error)}", file=sys.stderr)
             raise SystemExit(1) from None
 
+    made = folders.NewFolder()
+    compose.register_resolvers(folders.run_dir if only_shown else made)
     os.environ["HYDRA_FULL_ERROR"] = "1"
     saved = sys.argv
     sys.argv = [f"vaelab {command}", *options, f"hydra.job.name={command}", *overrides]
     try:
         hydra.main(version_base="1.3", config_path=str(locate.conf_dir()), config_name="train")(task)()
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        if refused := _disk_error(error):  # the run folder could not be made
-            raise refused from None
-        with compose._hydra():
-            raise ConfigError(compose.explain(error, "train", overrides)[1]) from None
+    except SystemExit as end:
+        return end.code or 0
+    except Exception as error:
+        if begun:
+            raise
+        if not only_shown:  # Hydra has made the run's folder, or could not
+            RunFolder(made.path or wanted).discard_if_empty(before)
+        if (refused := _disk_error(error)) is not None:
+            if refused.errno in DISK_TROUBLE:
+                raise refused from None
+            path, why = refused.filename or wanted, refused.strerror or refused
+            raise ConfigError(f"{typed.shown(str(path))} cannot be made: {why}. Choose another output_dir.") from None
+        told = [o for o in overrides if o.lstrip("+~").startswith("hydra")]
+        if not told or isinstance(error, VaelabError):
+            raise
+        raise ConfigError(f"Hydra cannot work with {' '.join(told)}: {compose.first_line(error)}") from None
     finally:
         sys.argv = saved
         if "vaelab.commands.sweep" in sys.modules:
             sys.modules["vaelab.commands.sweep"].finish()
     if failures:
         print(f"vaelab: {len(failures)} jobs of the sweep failed.", file=sys.stderr)
+    if failures and not outcomes:
+        return max(failures, key=lambda error: error.exit_code == 1).exit_code
     return 1 if failures or not all(outcomes) else 0
 
 

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
 from vaelab import printing
-from vaelab.errors import RunError, visible
+from vaelab.config import folders
+from vaelab.errors import Defect, RunError, VaelabError, visible
 from vaelab.folder import Folder, beside, check_types, damaged, shown, write, write_bytes
 
 MODELS = ("encoder", "decoder", "vae")
@@ -312,15 +314,42 @@ class RunFolder(Folder):
 
     def logging(self):
         """Copies what is printed into run.log while the context it returns is open."""
-        return printing.copied_to(self.path / "run.log")
+        return printing.copied_to(self.log)
 
-    def discard_if_empty(self) -> None:
-        """Removes a folder in which nothing but Hydra's own record was written."""
+    @property
+    def log(self) -> Path:
+        """What was printed; the traceback of an error nobody foresaw."""
+        return self.path / "run.log"
+
+    def discard_if_empty(self, keep: Path | None = None) -> None:
+        """Removes a folder in which nothing but Hydra's own record was written.
+
+        Args:
+            keep: folders above it that are empty now are removed down to this one, which was there before.
+        """
         import shutil
 
         kept = [p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".update.lock", "run.log")]
         if not kept and self.holder() is None:
             shutil.rmtree(self.path, ignore_errors=True)
+            if keep is not None:
+                folders.remove_empty(self.path.parent, keep)
+
+
+@contextmanager
+def removed_if_refused(folder: RunFolder, keep: Path):
+    """Removes the folder of a run that is refused before it begins.
+
+    Args:
+        keep: what was there before: empty folders above the run's are removed down to it.
+    """
+    try:
+        yield
+    except Defect:  # its traceback is in the folder
+        raise
+    except (VaelabError, OSError, KeyboardInterrupt):
+        folder.discard_if_empty(keep)
+        raise
 
 
 def h5_bytes(model, attributes: dict[str, float] | None = None) -> bytes:

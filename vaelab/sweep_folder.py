@@ -1,8 +1,11 @@
 """Sweep folders: the only code that spells the names of files beside a sweep's jobs."""
 
+import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from vaelab.config import folders
 from vaelab.errors import RunError
 from vaelab.folder import Folder, check_types
 from vaelab.runs import NUMBER, SWEEP_RECORD, RunFolder
@@ -59,6 +62,14 @@ class SweepFolder(Folder):
     def update_record(self, **facts) -> None:
         """Merges facts into sweep.json."""
         self._merge_json(self.RECORD, facts)
+
+    def discard_if_empty(self, keep: Path) -> None:
+        """Removes a folder in which nothing but Hydra's record was written, and empty ones above it, down to `keep`."""
+        with suppress(OSError):
+            (self.path / "slurm").rmdir()  # submitit's, where no job was submitted
+        if {p.name for p in self.path.glob("*")} <= {"multirun.yaml", ".lock", ".update.lock"}:
+            shutil.rmtree(self.path, ignore_errors=True)
+            folders.remove_empty(self.path.parent, keep)
 
     def jobs(self) -> list[RunFolder]:
         """The run folders of its jobs, in the order of the grid."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from vaelab import backend
 from vaelab.build import build, part
-from vaelab.config import compose
+from vaelab.config import compose, words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
 from vaelab.config.older import completed, official_sources
@@ -78,7 +78,8 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
 
     saved = CheckpointFolder(folder.checkpoint).load()
     if saved is None:
-        raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. vaelab resume run={folder}")
+        again = words.pasteable("vaelab", "resume", words.setting("run", folder))
+        raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. {again}")
     state, last, _, best = saved
     dataset = as_trained_on(folder, open_dataset(cfg), accept=accept_changed_data)
     vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)

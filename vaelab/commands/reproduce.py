@@ -4,10 +4,10 @@ import difflib
 import sys
 from pathlib import Path
 
-from vaelab.config import folders, formula
+from vaelab.config import folders, formula, words
 from vaelab.config.check import nearest
-from vaelab.errors import ConfigError, RunError, VaelabError
-from vaelab.runs import RunFolder
+from vaelab.errors import ConfigError, RunError
+from vaelab.runs import RunFolder, removed_if_refused
 
 ENTRY = ("value", "published", "at_most", "at_least", "within")
 
@@ -113,7 +113,7 @@ def run(cfg) -> int:
     if (state := folder.status().get("state")) != "done":
         raise RunError(
             f"{folder} is {state or 'unfinished'}: only a finished run can be compared with a repetition. "
-            f"vaelab resume run={folder}"
+            + words.pasteable("vaelab", "resume", words.setting("run", folder))
         )
     opening.start_backend(stored)
     from vaelab.training.checkpoint import CheckpointFolder  # imports Keras
@@ -122,19 +122,18 @@ def run(cfg) -> int:
     original = CheckpointFolder(folder.checkpoint).load()
     if original is None:
         raise RunError(f"{folder}: its checkpoint/ is empty, there is nothing to compare with.")
-    again = RunFolder(folders.make_unique(Path(cfg.output_dir) / "reproduced", folder.path.name))
+    base = Path(cfg.output_dir) / "reproduced"
+    before = folders.existing(base)
+    again = RunFolder(folders.make_unique(base, folder.path.name))
     wanted = dict(stored, metrics={}, plots={}, output_dir=str(cfg.output_dir))
     wanted["tracking"] = dict(stored["tracking"], enabled=False)
     if "explorer" in wanted:
         wanted["explorer"] = dict(wanted["explorer"], enabled=False) if wanted["explorer"] else wanted["explorer"]
-    try:
+    with removed_if_refused(again, before):
         train(
             wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
             accept_changed_data=cfg.accept_changed_data,
         )  # fmt: skip
-    except VaelabError:
-        again.discard_if_empty()
-        raise
     repeated = CheckpointFolder(again.checkpoint).load()
     pairs = list(zip(original[1], repeated[1]))
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)

@@ -3,7 +3,6 @@
 Hydra composes the grid and calls `launch`; the command line calls `finish` when Hydra is through with it.
 """
 
-import shlex
 import sys
 import time
 from contextlib import ExitStack
@@ -12,16 +11,14 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import OmegaConf, open_dict
 
-from vaelab.config.check import nearest
+from vaelab.config import words
 from vaelab.config.folders import config_hash, short_overrides
-from vaelab.errors import ConfigError, Interrupted, RunError, TrainingError
+from vaelab.errors import Interrupted, RunError, TrainingError
 from vaelab.runs import RunFolder
 from vaelab.sweep_folder import SweepFolder
 from vaelab.sweeps import watch
 from vaelab.sweeps.job import Job, value_of
 from vaelab.sweeps.running import run_all
-
-CLUSTERS = ("local", "ray", "slurm")
 
 
 class _Current:
@@ -48,7 +45,6 @@ def launch(context, config, settings: dict, job_overrides, first_number: int) ->
         Interrupted: the user stopped it.
     """
     setup_globals()
-    check(settings)
     if current.folder is None:
         current.folder = open_folder(config, current.held)
     sweep = current.folder
@@ -65,16 +61,17 @@ def launch(context, config, settings: dict, job_overrides, first_number: int) ->
     for job in jobs:  # equal jobs are one
         by_folder.setdefault(job.folder.path, job)
     unique = list(by_folder.values())
-    current.jobs += unique
-    record(sweep, unique)
     for job in unique:
         try:
             if job.folder.status().get("state") == "done":
                 job.state, _ = "skipped", value_of(job.folder)
         except RunError as error:
             job.state, job.message = "failed", str(error)
-    if any(job.open for job in unique):
-        run_open(sweep, config, settings, unique)
+    pool = pool_of(settings, unique) if any(job.open for job in unique) else None
+    current.jobs += unique
+    record(sweep, unique)
+    if pool is not None:
+        run_open(sweep, config, pool, unique)
     else:
         print(f"{len(unique)} jobs, 0 to do: {sweep}", flush=True)
         if failed := watch.failures(unique):
@@ -82,13 +79,12 @@ def launch(context, config, settings: dict, job_overrides, first_number: int) ->
     return [_returned(by_folder[job.folder.path], job, unique) for job in jobs]
 
 
-def run_open(sweep: SweepFolder, config, settings: dict, jobs: list[Job]) -> None:
+def run_open(sweep: SweepFolder, config, pool, jobs: list[Job]) -> None:
     """Brings every open job to its end and tells what failed.
 
     Raises:
         Interrupted: the user stopped it.
     """
-    pool = pool_of(settings, jobs)
     track(sweep, jobs[0].cfg)
     todo = sum(j.open for j in jobs)
     print(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {sweep}", flush=True)
@@ -122,22 +118,6 @@ def finish() -> None:
                 finish_sweep(sweep, state, numbers, cfg["tracking"]["uri"], cfg["output_dir"])
     finally:
         current.__init__()
-
-
-def check(settings: dict) -> None:
-    """ConfigError for launcher settings that cannot be."""
-    for name, low in (("n_jobs", 1), ("threads", 1), ("memory_limit", 0)):
-        value = settings[name]
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        fits = whole or (name == "memory_limit" and isinstance(value, float))
-        if value is None and name != "threads":
-            continue
-        if not fits or value < low:
-            kind = "a number of GiB" if name == "memory_limit" else "an integer greater than 0"
-            raise ConfigError(f"hydra.launcher.{name}: expected {kind}, got '{value}'.")
-    if settings["cluster"] not in CLUSTERS:
-        hint = nearest(settings["cluster"], CLUSTERS)
-        raise ConfigError(f"hydra.launcher.cluster: there is no '{settings['cluster']}'. {hint}")
 
 
 def open_folder(config, held: ExitStack) -> SweepFolder:
@@ -175,31 +155,34 @@ def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], 
     there = next(iter(sorted(sweep.path.glob(f"*-{config_hash(cfg)}"))), None)
     name = short_overrides(swept).replace("=", "-").replace(",", "+")  # typed after run= without quotes
     folder = RunFolder(there or sweep.path / f"{name}-{config_hash(cfg)}")
-    if not there:
-        hydra = OmegaConf.masked_copy(composed, ["hydra"])
-        _record_hydra(folder.path / ".hydra", plain, hydra, composed.hydra.overrides.task)
+    hydra = OmegaConf.masked_copy(composed, ["hydra"])
+    records = {} if there else {"config": plain, "hydra": hydra, "overrides": composed.hydra.overrides.task}
     return Job(
-        number=number, overrides=overrides, label=" ".join(swept) or "defaults", folder=folder, cfg=cfg, chosen=chosen
-    )
+        number=number, overrides=overrides, label=" ".join(swept) or "defaults", folder=folder, cfg=cfg, chosen=chosen,
+        hydra=records,
+    )  # fmt: skip
 
 
-def _record_hydra(path: Path, plain, hydra, overrides) -> None:
+def _record_hydra(path: Path, records: dict) -> None:
     """What Hydra writes into a run's folder."""
     path.mkdir(parents=True, exist_ok=True)
-    for name, content in (("config", plain), ("hydra", hydra), ("overrides", overrides)):
+    for name, content in records.items():
         OmegaConf.save(content, path / f"{name}.yaml")
 
 
 def record(sweep: SweepFolder, jobs: list[Job]) -> None:
     """sweep.json: the command and every job of every call so far."""
+    for job in jobs:
+        if job.hydra:
+            _record_hydra(job.folder.path / ".hydra", job.hydra)
     known = sweep.record()
     entries = {
         job.folder.path.name: {"overrides": job.overrides, "hash": config_hash(job.cfg), "number": job.number}
         for job in jobs
     }
-    words = [w for w in sys.argv[1:] if w != "hydra.job.name=train"]
+    typed = [w for w in sys.argv[1:] if w != "hydra.job.name=train"]
     sweep.update_record(
-        command=shlex.join(["vaelab", *sys.argv[0].split()[1:], *words]),
+        command=words.pasteable("vaelab", *sys.argv[0].split()[1:], *typed),
         started=known.get("started", time.time()),
         jobs={**known.get("jobs", {}), **entries},
     )
@@ -268,7 +251,8 @@ def _report(sweep: SweepFolder) -> dict:
 
         found = report.write(sweep)
     except Exception as error:
-        print(f"warning: no report ({type(error).__name__}: {error}). vaelab report sweep={sweep}", file=sys.stderr)
+        again = words.pasteable("vaelab", "report", words.setting("sweep", sweep))
+        print(f"warning: no report ({type(error).__name__}: {error}). {again}", file=sys.stderr)
         return {}
     print(f"report: {sweep}/{sweep.html_file.name}", flush=True)
     return found

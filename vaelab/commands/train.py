@@ -10,7 +10,7 @@ from vaelab import environment, signals
 from vaelab.commands import opening, results
 from vaelab.commands.stored import PlannedView
 from vaelab.config import trust, words
-from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError
+from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError, tracebacks_kept
 from vaelab.runs import RunFolder
 
 
@@ -26,11 +26,7 @@ def run(cfg):
     plain = OmegaConf.to_container(cfg, resolve=True)
     chosen = {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
     opening.refuse_other_settings(folder, plain)
-    try:
-        return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir, overrides=as_typed(hydra))
-    except (VaelabError, KeyboardInterrupt):
-        folder.discard_if_empty()
-        raise
+    return train(plain, folder, chosen=chosen, sweep_dir=sweep_dir, overrides=as_typed(hydra))
 
 
 def train(
@@ -64,7 +60,12 @@ def train(
     trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
     opening.start_backend(cfg)
-    with signals.handled_by(signal.default_int_handler), folder.locked(), folder.logging():
+    with (
+        signals.handled_by(signal.default_int_handler),
+        folder.locked(),
+        folder.logging(),
+        tracebacks_kept(folder.log),
+    ):
         cfg = opening.as_begun(cfg, folder)
         new = opening.recorded_checksum(original or folder) is None
         vae, dataset, plan_steps, monitored = prepare(cfg, new=new)
@@ -103,11 +104,11 @@ def prepare(cfg: dict, *, new: bool):
     """
     from vaelab import memory
     from vaelab.build import SMALLER, build
+    from vaelab.config.together import check_optimizer
     from vaelab.datasets.prepare import declared_shapes
-    from vaelab.training import optimizers
     from vaelab.training.fit import held_out, monitored_key, plan
 
-    optimizers.check(cfg["trainer"])
+    check_optimizer(cfg["trainer"])
     optimize, early_stopping = cfg["optimize"], cfg["trainer"]["early_stopping"]
     declared = declared_shapes(cfg["dataset"])
     if declared is not None:

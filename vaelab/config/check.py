@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from vaelab.config import locate, schema, signature, trust
+from vaelab.config.typed import quoted as _shown
 from vaelab.errors import ConfigError, RunError
 
 
@@ -70,7 +71,7 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_d
         extra_dirs: the user's --config-dir folders.
     """
     problems: list[str] = []
-    groups = {g for g in choices if "/" not in g and g in locate.groups(extra_dirs)} - {"experiment"}
+    groups = {g for g in choices if "/" not in g and g in locate.groups(extra_dirs)} - {"experiment", "sweep"}
     groups |= {group for group, node in schema.MULTI.items() if node in cfg}  # Hydra does not record lists of options
     nodes = {schema.MULTI.get(g, g) for g in groups}
     top = getattr(schema, primary.capitalize(), None)
@@ -78,6 +79,8 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_d
     known = set(defaults) | nodes
     types = _annotations(top) if top else {}
     trusted = cfg.get("trusted") or ()
+    if not isinstance(trusted, list | tuple):
+        raise ConfigError(f"trusted: expected a list of packages, as in trusted=[mine], got {_shown(trusted)}.")
     for key, value in cfg.items():
         if key not in known and key not in types:
             problems.append(f"{key} is not a setting. {nearest(key, known)}")
@@ -85,16 +88,49 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_d
             _check_value(key, value, types[key], problems)
         elif key not in nodes:
             _check_plain(key, value, defaults[key], problems)
+    if missing := sorted({*defaults, *(types if primary == "train" else ())} - set(cfg) - nodes):
+        told = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
+        problems.append(f"{told} A setting cannot be taken away; {missing[0]}=null where there is to be none.")
     for group in sorted(groups):
-        if group in schema.CLOSED:
+        if group not in schema.MULTI and (choices[group] is None or group not in cfg):
+            problems.append(f"{group}: expected one of its options. {nearest('', locate.options(group, extra_dirs))}")
+        elif group in schema.CLOSED:
             _check_closed(group, cfg.get(group), schema.CLOSED[group], problems)
         elif group in schema.MULTI:
-            for name, node in (cfg.get(schema.MULTI[group]) or {}).items():
+            nodes_of_group = cfg.get(schema.MULTI[group]) or {}
+            if not isinstance(nodes_of_group, dict):
+                problems.append(
+                    f"{schema.MULTI[group]}: expected settings, got {_shown(nodes_of_group)}. Choose options with "
+                    f"{group}=[<name>]."
+                )
+                continue
+            for name, node in nodes_of_group.items():
+                if not isinstance(node, dict):
+                    problems.append(f"{schema.MULTI[group]}.{name}: expected settings, got {_shown(node)}.")
+                    continue
                 if choices.get("experiment") and "_target_" not in node:
                     continue  # a recipe's settings for an option that the user deselected
                 _check_part(f"{schema.MULTI[group]}.{name}", node, group, name, trusted, extra_dirs, problems)
-        elif choices[group] is not None:
+        else:
             _check_part(group, cfg.get(group), group, choices[group], trusted, extra_dirs, problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def check_launcher(settings: dict[str, Any]) -> None:
+    """ConfigError for settings of the launcher (hydra.launcher) that cannot be, or a package that is absent."""
+    import importlib.util
+
+    problems: list[str] = []
+    _check_closed("hydra.launcher", settings, schema.Launcher, problems)
+    cluster = settings.get("cluster")
+    if not problems and cluster in schema.CLUSTERS:
+        own, package, extra = schema.CLUSTERS[cluster]
+        _check_closed("hydra.launcher.settings", settings["settings"], own, problems)
+        if settings["memory_limit"] is not None:
+            problems.append(f"hydra.launcher.memory_limit would be ignored: cluster={cluster} has limits of its own.")
+        if importlib.util.find_spec(package) is None:
+            problems.append(f'cluster={cluster} needs {package}: pip install "{extra}".')
     if problems:
         raise ConfigError("\n".join(problems))
 
@@ -104,7 +140,9 @@ def _primary(name: str, extra_dirs) -> dict[str, Any]:
     for base in (*extra_dirs, locate.conf_dir()):
         path = Path(base) / f"{name}.yaml"
         if path.is_file():
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            if not isinstance(content, dict):
+                raise ConfigError(f"{path}: expected settings (key: value), got {_shown(content)}.")
             return {k: v for k, v in content.items() if k not in ("defaults", "hydra")}
     return {}
 
@@ -131,10 +169,6 @@ def _check_value(where: str, value: Any, annotation: Any, problems: list[str]) -
         problems.append(f"{where}: expected {signature.describe(annotation)}, got {_shown(value)}.")
 
 
-def _shown(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(value)
-
-
 def _check_closed(where: str, node: Any, dataclass, problems: list[str]) -> None:
     types = _annotations(dataclass)
     if not isinstance(node, dict):
@@ -145,6 +179,12 @@ def _check_closed(where: str, node: Any, dataclass, problems: list[str]) -> None
             problems.append(f"{where}.{key} is not a setting. {nearest(key, types)}")
         else:
             _check_value(f"{where}.{key}", value, types[key], problems)
+    _need(where, set(types) - set(node), problems)
+
+
+def _need(where: str, missing, problems: list[str]) -> None:
+    for key in sorted(missing):
+        problems.append(f"{where}.{key} is missing: it is one of the settings that {where} must have.")
 
 
 def check_stored(cfg: dict[str, Any], where: str) -> None:
@@ -200,6 +240,7 @@ def _check_settings(where, node, group, option, known, problems) -> None:
             _check_value(f"{where}.{key}", value, types[key], problems)
         elif key in shared:
             _check_value(f"{where}.{key}", value, shared[key], problems)
+    _need(where, {k for k in known if not (k.startswith("_") and k.endswith("_"))} - set(node), problems)
 
 
 def _option_keys(path: Path, extra_dirs) -> set[str]:

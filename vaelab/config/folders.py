@@ -15,9 +15,43 @@ NOT_IN_HASH_TRAINER = ("threads", "progress", "checkpoint_every")
 
 
 def run_dir(output_dir: str, dataset: str, model: str, objective: str) -> str:
-    """A folder made for this run alone, also when two start in the same second."""
-    base = Path(output_dir) / f"{dataset}-{model}-{objective}"
-    return str(make_unique(base, time.strftime("%Y-%m-%d_%H-%M-%S")))
+    """Where a run of these options, begun now, would have its folder."""
+    return str(Path(output_dir) / f"{dataset}-{model}-{objective}" / time.strftime("%Y-%m-%d_%H-%M-%S"))
+
+
+class NewFolder:
+    """`run_dir` of a run that begins now: the folder is made for it alone, also when two start in the same second.
+
+    Attributes:
+        path: the folder; None before it was asked for.
+    """
+
+    def __init__(self):
+        self.path = None
+
+    def __call__(self, output_dir: str, dataset: str, model: str, objective: str) -> str:
+        wanted = Path(run_dir(output_dir, dataset, model, objective))
+        self.path = make_unique(wanted.parent, wanted.name)
+        return str(self.path)
+
+
+def existing(path: Path) -> Path:
+    """The part of a path that is there."""
+    path = Path(path).absolute()
+    return next(p for p in (path, *path.parents) if p.exists() or p == p.parent)
+
+
+def remove_empty(path: Path, keep: Path) -> None:
+    """Removes a folder and those above it, as long as they are empty, down to one that stays."""
+    path = Path(path).absolute()
+    while path != keep and keep in path.parents:
+        try:
+            path.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return
+        path = path.parent
 
 
 def make_unique(base: Path, name: str) -> Path:

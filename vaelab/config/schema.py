@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vaelab.config.types import (
+    FolderName,
     Fraction,
+    HistoryKey,
+    Minutes,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     TSNEIterations,
     TwoOrMore,
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Trainer:
     validation: Literal["split", "test", "none"]
     deterministic: bool
     threads: PositiveInt | None
-    checkpoint_every: PositiveFloat | str
+    checkpoint_every: PositiveFloat | Minutes
     progress: bool
 
 
@@ -90,8 +93,8 @@ class Train:
     data_dir: str | None
     output_dir: str
     run_name: str | None
-    sweep_name: str | None
-    optimize: str | None
+    sweep_name: FolderName | None
+    optimize: HistoryKey | None
     metric_every: PositiveInt | None
     plot_every: PositiveInt | None
     trusted: list[str]
@@ -100,6 +103,40 @@ class Train:
     tracking: Any
 
 
+@dataclass
+class Launcher:
+    """conf/hydra/launcher/*.yaml"""
+
+    _target_: str
+    cluster: Literal["local", "ray", "slurm"]
+    n_jobs: PositiveInt | None
+    threads: PositiveInt
+    memory_limit: PositiveFloat | None
+    settings: dict
+
+
+@dataclass
+class RaySettings:
+    """The node `settings` of conf/hydra/launcher/ray.yaml"""
+
+    address: str
+    gpus: NonNegativeFloat
+
+
+@dataclass
+class SlurmSettings:
+    """The node `settings` of conf/hydra/launcher/slurm.yaml"""
+
+    executor: Literal["slurm", "local"]
+    timeout_min: PositiveInt
+    mem_gb: PositiveFloat
+    gpus: NonNegativeInt
+    partition: str | None
+    more: dict
+
+
+# cluster -> (its settings, the package it needs, what to install); local jobs need neither.
+CLUSTERS = {"ray": (RaySettings, "ray", "vaelab[ray]"), "slurm": (SlurmSettings, "submitit", "vaelab[slurm]")}
 # Groups whose node is one of the dataclasses above instead of a `_target_` with settings.
 CLOSED = {"trainer": Trainer, "tracking": Tracking, "explorer": Explorer}
 # Groups that compose several options into one node: group -> node.

@@ -1,7 +1,7 @@
 """What a `_target_` accepts, read from its source: nothing is imported to check a configuration."""
 
 import ast
-import math
+import re
 import sys
 import types
 from functools import cache
@@ -17,6 +17,9 @@ _IN_RANGE = {
     "2 or greater": lambda v: v >= 2,
     "250 or greater": lambda v: v >= 250,
     "between 0 and 1": lambda v: 0 <= v <= 1,
+    "with minutes, as in 5min": lambda v: re.fullmatch(r"(?=.*[1-9])\d{1,9}(\.\d+)?\s*min", v) is not None,
+    "that can name a folder": lambda v: v not in (".", "..") and not set(v) & {"/", "\\"} and len(v.encode()) < 200,
+    "such as val/loss, or -val/elbo to maximise": lambda v: re.fullmatch(r"-?(train|val)/\w+", v) is not None,
 }
 _NAMES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "dict": dict, "tuple": tuple}
 _NAMES |= {"Literal": Literal, "Annotated": Annotated, "Any": Any, "None": None}
@@ -84,9 +87,12 @@ def fits(value: Any, annotation: Any) -> bool:
     if origin is dict or annotation is dict:
         return isinstance(value, dict)
     if annotation is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and abs(value) <= sys.float_info.max  # neither nan nor inf, nor an integer beyond them
     if annotation is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    if annotation is str:
+        return isinstance(value, str) and value.strip() != ""
     return isinstance(value, annotation)
 
 
@@ -100,7 +106,9 @@ def describe(annotation: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(map(str, args))
     if origin in (list, tuple):
-        return f"a list (each {describe(args[0])})"
+        return "a list" if args[0] is Any else f"a list (each {describe(args[0])})"
+    if origin is dict:
+        return "a mapping"
     words = {int: "an integer", float: "a number", bool: "true or false", str: "a text", None: "null"}
-    words |= {type(None): "null", dict: "a mapping", list: "a list"}
+    words |= {type(None): "null", dict: "a mapping", list: "a list", Any: "anything"}
     return words.get(annotation, str(annotation))

@@ -9,6 +9,9 @@ TSNEIterations = Annotated[int, "250 or greater"]  # the first 250 exaggerate af
 PositiveFloat = Annotated[float, "greater than 0"]
 NonNegativeFloat = Annotated[float, "0 or greater"]
 Fraction = Annotated[float, "between 0 and 1"]
+Minutes = Annotated[str, "with minutes, as in 5min"]
+FolderName = Annotated[str, "that can name a folder"]
+HistoryKey = Annotated[str, "such as val/loss, or -val/elbo to maximise"]
 
 Activation = Literal[
     "relu", "elu", "gelu", "leaky_relu", "linear", "selu", "sigmoid", "silu", "softplus", "tanh"

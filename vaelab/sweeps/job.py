@@ -25,6 +25,7 @@ class Job:
         folder: its run folder.
         cfg: resolved configuration as plain containers.
         chosen: {group: option}.
+        hydra: {file: content} of what Hydra would record of it; empty where it was recorded before.
         state: queued | running | elsewhere (another process trains it) | done | skipped (was done) | failed | stopped.
         message: why it failed.
         started, ended: seconds of the monotonic clock.
@@ -36,6 +37,7 @@ class Job:
     folder: RunFolder
     cfg: dict
     chosen: dict
+    hydra: dict = field(default_factory=dict, repr=False)
     state: str = "queued"
     message: str | None = None
     started: float | None = None
@@ -177,7 +179,7 @@ def value_of(folder: RunFolder) -> float | None:
     row = next((r for r in rows if r["epoch"] == status.get("weights_epoch")), {})
     # a run that does not say was made when every objective's models were ranked by the loss
     older = folder.read_config().get("optimize") or ("val/loss" if "val/loss" in row else "train/loss")
-    return row.get((status.get("monitored", older) or "").lstrip("-"))
+    return row.get((status.get("monitored", older) or "").removeprefix("-"))
 
 
 def _reason(exit_code: int) -> str | None:

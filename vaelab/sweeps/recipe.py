@@ -4,7 +4,8 @@ import yaml
 
 from vaelab.config import locate
 from vaelab.config.check import nearest
-from vaelab.config.compose import USER_DIRS
+from vaelab.config.compose import USER_DIRS, about_file
+from vaelab.config.typed import quoted
 from vaelab.errors import ConfigError
 
 
@@ -20,7 +21,10 @@ def expand(options: list[str], overrides: list[str]) -> tuple[list[str], list[st
     if name := _take("sweep", overrides):
         typed = {o.lstrip("+~").partition("=")[0] for o in overrides}
         recipe = {"sweep_name": name, **read(name)}
-        overrides = [*(f"{k}={_word(v)}" for k, v in recipe.items() if k not in typed), *overrides]
+        try:
+            overrides = [*(f"{k}={_word(v)}" for k, v in recipe.items() if k not in typed), *overrides]
+        except RecursionError:
+            raise ConfigError(f"sweep={name}: one of its lists is nested too deeply.") from None
         if not {"-m", "--multirun"} & set(options):
             options.append("-m")
     if name := _take("cluster", overrides):
@@ -58,10 +62,10 @@ def read(name: str) -> dict:
         raise ConfigError(f"sweep={name}: there is no such sweep in conf/sweep. {nearest(name, known)}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid yaml: {error}") from None
+    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
+        raise ConfigError(about_file(path, error)) from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected settings (key: value, or key: [values]), got {content}.")
+        raise ConfigError(f"{path}: expected settings (key: value, or key: [values]), got {quoted(content)}.")
     return content
 
 

@@ -118,7 +118,7 @@ class Bookkeeper(keras.callbacks.Callback):
             return
         state = self.state
         sign = -1.0 if self.monitored.startswith("-") else 1.0
-        value = sign * row[self.monitored.lstrip("-")]
+        value = sign * row[self.monitored.removeprefix("-")]
         value = value if math.isfinite(value) else math.inf  # a first epoch that is no number must not stay the best
         if state.best_value is None or value < state.best_value:
             state.best_value, state.best_epoch, state.waited = value, state.epoch, 0
@@ -164,7 +164,7 @@ def _interval(every):
         number = every.removesuffix("min").strip()
         try:
             minutes = float(number)
-            if every.endswith("min") and minutes > 0:
+            if every.endswith("min") and 0 < minutes < math.inf:
                 return None, 60 * minutes
         except ValueError:
             pass

@@ -81,7 +81,7 @@ def monitored_key(optimize: str | None, vae, *, validates: bool, early_stopping:
         own = vae.objective.terms
         terms = ("loss", *own, *(("elbo",) if {"rate", "distortion"} <= set(own) else ()))
         known = [f"{split}/{term}" for split in splits for term in terms]
-        if optimize.lstrip("-") not in known:
+        if optimize.removeprefix("-") not in known:
             raise ConfigError(
                 f"optimize: expected one of {', '.join(known)} (with a leading - to maximise), got '{optimize}'."
             )

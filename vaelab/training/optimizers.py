@@ -3,14 +3,9 @@
 import keras
 from keras import ops
 
+from vaelab.config.together import OPTIMIZERS, check_optimizer
 from vaelab.errors import ConfigError
 
-# Settings that exist for some optimizers only, with their value where none is given.
-EXTRA = {
-    "adam": {"beta_1": 0.9, "epsilon": 1e-7},
-    "rmsprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7},
-    "sgd": {"momentum": 0.0},
-}
 CLASSES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
 
 
@@ -31,10 +26,10 @@ def make(trainer, schedule, total_steps, objective):
     Raises:
         ConfigError: a setting the chosen optimizer does not have.
     """
-    check(trainer)
+    check_optimizer(trainer)
     check_critic(trainer, objective)
     name = trainer["optimizer"]
-    given = {k: v if trainer[k] is None else trainer[k] for k, v in EXTRA[name].items()}
+    given = {k: v if trainer[k] is None else trainer[k] for k, v in OPTIMIZERS[name].items()}
     learning_rate = Scheduled(trainer["learning_rate"], schedule, total_steps)
     if _own_speed(objective):
         from vaelab.training.two_speed import TwoSpeedAdam
@@ -68,12 +63,3 @@ def check_critic(trainer, objective):
     if own and trainer["optimizer"] != "adam":
         told = ", ".join(f"objective.{k}={v}" for k, v in own.items())
         raise ConfigError(f"{told} needs trainer.optimizer=adam; it is {trainer['optimizer']}.")
-
-
-def check(trainer):
-    """ConfigError where a setting belongs to another optimizer."""
-    name = trainer["optimizer"]
-    for setting in {"beta_1", "rho", "momentum", "epsilon"} - set(EXTRA[name]):
-        if trainer[setting] is not None:
-            owners = ", ".join(sorted(o for o, extra in EXTRA.items() if setting in extra))
-            raise ConfigError(f"trainer.{setting} belongs to {owners}; trainer.optimizer={name} does not have it.")

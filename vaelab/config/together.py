@@ -1,0 +1,82 @@
+"""Settings that do not go together: one of them would be ignored, and nobody would notice."""
+
+from typing import Any
+
+from vaelab.errors import ConfigError
+
+# Settings that exist for some optimizers only, with their value where none is given.
+OPTIMIZERS = {
+    "adam": {"beta_1": 0.9, "epsilon": 1e-7},
+    "rmsprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7},
+    "sgd": {"momentum": 0.0},
+}
+# (what was typed, whether it acts in a configuration, why it does not). A name that ends in a dot is all below it.
+ACTING = (
+    ("explorer.", lambda cfg: cfg["explorer"]["enabled"], "there is no explorer.html here (explorer=none)"),
+    ("tracking.", lambda cfg: cfg["tracking"]["enabled"], "nothing is tracked here (tracking=none)"),
+    *(
+        (f"explorer.{key}", lambda cfg: "tsne" in cfg["explorer"]["projections"], "explorer.projections has no tsne")
+        for key in ("tsne_points", "engine", "perplexity", "iterations")
+    ),
+    ("metric_every", lambda cfg: bool(cfg.get("metrics")), "no metric is chosen (metric=[])"),
+    ("plot_every", lambda cfg: bool(cfg.get("plots")), "no picture is chosen (plot=[])"),
+    ("trainer.epochs", lambda cfg: cfg["trainer"]["steps"] is None, "trainer.steps says how long the training is"),
+)
+# The same for what Hydra is told, by whether it is a sweep.
+IN_SWEEPS = ("sweep_name", "hydra/launcher", "hydra.launcher.", "hydra/sweeper", "hydra.sweeper.", "hydra.sweep.")
+IN_SINGLE_RUNS = ("hydra.run.",)
+RECORDS = ("hydra.runtime.", "hydra.overrides.", "hydra.job.name", "hydra.job.num", "hydra.job.id")
+
+
+def check(cfg: dict[str, Any], typed: list[str], multirun: bool) -> None:
+    """ConfigError with every setting of a composed `train` that something else keeps from acting.
+
+    Args:
+        cfg: the resolved configuration as plain containers, of the right types.
+        typed: keys of the command line.
+        multirun: whether it is one of the jobs of a sweep.
+    """
+    problems = []
+    for key in typed:
+        for rule, acts, why in ACTING:
+            if _under(key, rule) and not key.endswith(".enabled") and not acts(cfg):
+                problems.append(f"{key} would be ignored: {why}.")
+        if not multirun and any(_under(key, rule) for rule in IN_SWEEPS):
+            problems.append(f"{key} would be ignored: it belongs to sweeps. Add -m, or leave it out.")
+        if multirun and any(_under(key, rule) for rule in IN_SINGLE_RUNS):
+            problems.append(f"{key} would be ignored: the runs of a sweep have folders below hydra.sweep.dir.")
+        if any(_under(key, rule) for rule in RECORDS):
+            problems.append(f"{key} would be ignored: it is what Hydra records, not a setting.")
+    problems += _optimizer_problems(cfg["trainer"])
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def check_chosen_images(pictures: dict[str, Any] | None) -> None:
+    """ConfigError where a picture has `indices` without choose=indices, or the reverse."""
+    for name, node in (pictures or {}).items():
+        if "_target_" in node and {"choose", "indices"} <= set(node):
+            key = f"plots.{name}"
+            if node["indices"] is not None and node["choose"] != "indices":
+                raise ConfigError(f"{key}.indices would be ignored: add {key}.choose=indices.")
+            if node["indices"] is None and node["choose"] == "indices":
+                raise ConfigError(f"{key}.choose=indices needs {key}.indices, as in {key}.indices=[3,14,15].")
+
+
+def check_optimizer(trainer: dict[str, Any]) -> None:
+    """ConfigError where a setting belongs to another optimizer."""
+    for problem in _optimizer_problems(trainer):
+        raise ConfigError(problem)
+
+
+def _optimizer_problems(trainer: dict[str, Any]) -> list[str]:
+    name, problems = trainer["optimizer"], []
+    for setting in sorted({"beta_1", "rho", "momentum", "epsilon"} - set(OPTIMIZERS[name])):
+        if trainer[setting] is not None:
+            owners = ", ".join(sorted(o for o, own in OPTIMIZERS.items() if setting in own))
+            problems.append(f"trainer.{setting} belongs to {owners}; trainer.optimizer={name} does not have it.")
+    return problems
+
+
+def _under(key: str, rule: str) -> bool:
+    return key.startswith(rule) if rule.endswith(".") else key == rule
