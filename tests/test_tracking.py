@@ -225,7 +225,8 @@ def test_results_go_to_the_users_own_store_only(tmp_path):
     (outputs / "mlflow.db").touch()
     for path in (run, outputs / "sweeps" / "s" / "job", outputs / "sweeps" / "s"):  # from another working directory
         assert store_of(path, own, None, away) == own
-    assert store_of(run, "sqlite:////moved/from/here/mlflow.db", None, away) == own
+    for here in (away, tmp_path / "gone"):  # the second is where the run says that its store was
+        assert store_of(run, tracking.default_uri(tmp_path / "gone"), None, here) == own
     away.mkdir()
     (away / "mlflow.db").touch()
     assert store_of(run, other, None, outputs) is None, "a store elsewhere that is there"

@@ -42,14 +42,14 @@ def store_of(path: Path, named: str | None, typed: str | None, output_dir) -> st
     if typed:
         return typed
     own = default_uri(output_dir)
-    if not named or named == own:
+    if not named:
         return own
     files = (p / "mlflow.db" for p in path.parents[:3])
     around = next((file.parent for file in files if file.is_file() and not file.is_symlink()), None)
     moved = named.startswith("sqlite:///") and not Path(named.removeprefix("sqlite:///")).exists()
     if around is not None and (moved or named == default_uri(around)):
         return default_uri(around)
-    return own if moved else None
+    return own if moved or named == own else None
 
 
 def _elsewhere(what, named: str) -> str:
@@ -251,11 +251,12 @@ def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
     if not status.get("mlflow_run_id"):
         return
     named = status.get("mlflow_uri") or ""
-    if store_of(folder.path, named, uri, output_dir) != named:
+    store = store_of(folder.path, named, uri, output_dir)
+    if store is None:
         print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
         return
     try:
-        log_results(_client(named), status["mlflow_run_id"], folder, uri)
+        log_results(_client(store), status["mlflow_run_id"], folder, uri)
     except Exception as error:
         first = _first_line(error)
         print(f"warning: MLflow run {status['mlflow_run_id']} was not updated ({first}).", file=sys.stderr)
@@ -401,9 +402,10 @@ def update_sweep(sweep: SweepFolder, scores: dict, uri: str | None, output_dir) 
 
 def _update_sweep(sweep, scores, state, uri, output_dir):
     known = sweep.record()["mlflow"]
-    if store_of(sweep.path, str(known["uri"]), uri, output_dir) != known["uri"]:
-        raise PermissionError(_elsewhere(sweep, known["uri"]))
-    client = _client(known["uri"])
+    store = store_of(sweep.path, str(known["uri"]), uri, output_dir)
+    if store is None:
+        raise PermissionError(_elsewhere(sweep, str(known["uri"])))
+    client = _client(store)
     _check_artifacts(client, known["run_id"], uri)
     for name, value in scores.items():
         client.log_metric(known["run_id"], name, float(value))
