@@ -46,9 +46,10 @@ def test_every_command_has_a_help_page(name, capsys):
 
 
 def test_options_may_stand_anywhere():
-    options, overrides = cli.split_options(["beta=1,2", "-m", "latent_dim=2", "--cfg", "job", "seed=1"])
-    assert options == ["-m", "--cfg", "job"]
-    assert overrides == ["beta=1,2", "latent_dim=2", "seed=1"]
+    options, overrides = cli.split_options(["beta=1,2", "-m", "latent_dim=2"])
+    assert options == ["-m"] and overrides == ["beta=1,2", "latent_dim=2"]
+    options, overrides = cli.split_options(["latent_dim=2", "--cfg", "job", "seed=1", "--resolve"])
+    assert options == ["--cfg", "job", "--resolve"] and overrides == ["latent_dim=2", "seed=1"]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from vaelab import cli
 from vaelab.config import compose, locate, schema, signature
 
 INTERNALS = (
-    "Traceback", "Lexer", "mismatched", "<EOF>", "typing.", "viable", "OmegaConf", "hydra.errors", "usage:", "object_type",
-    "reference_type", "full_key", "extraneous", "HYDRA_FULL_ERROR", "got None", "NoneType", "Errno", "<class", "Exception", "argparse",
-    "should not happen",
+    "Traceback", "Lexer", "mismatched", "<EOF>", "typing.", "viable", "OmegaConf", "hydra.errors", "usage:",
+    "object_type", "reference_type", "full_key", "extraneous", "HYDRA_FULL_ERROR", "got None", "NoneType", "Errno",
+    "<class", "Exception", "argparse", "should not happen",
 )  # fmt: skip
 GROUPS = [g for g in locate.groups() if g in {*schema.CLOSED, *schema.MULTI} or g not in ("experiment", "sweep")]
 
@@ -68,7 +68,7 @@ def accepted(tmp_path, monkeypatch):
     return type_words
 
 
-# -- groups ---------------------------------------------------------------------------------------------------------
+# -- groups
 
 NO_OPTIONS = ["5", "1.5", "true", "[[a]]", "[a,1]", "{a: 1}", "''", "${x}", "../x", ".", "nothing", "null", ""]
 
@@ -87,7 +87,7 @@ def test_groups_of_other_commands(command, told):
             told(command, f"{group}={value}")
 
 
-# -- values: derived from the annotation of every setting of every option ---------------------------------------------
+# -- values: derived from the annotation of every setting of every option
 
 
 def wrong_values(annotation: Any) -> list:
@@ -165,7 +165,7 @@ def test_a_wrong_value_of_each_option_reaches_the_user(chosen, told):
     assert key in told("train", chosen, f"~{key}")
 
 
-# -- words ------------------------------------------------------------------------------------------------------------
+# -- words
 
 SPOILED = ["{key}='a", '{key}="a', "{key}=[1", "{key}={{a", "{key}=${{foo", "{key}=${{nothing}}", "{key}=${{{key}}}",
            "{key}=${{oc.env:NOT_SET_ANYWHERE}}", "{key}=${{nothing:1}}", "{key}=", "+{key}=1", "{key}@x=1", "{key} = 5",
@@ -245,7 +245,7 @@ def test_a_sweep_too_large_is_counted_not_written_out(told):
     assert "2,000,000 jobs" in text and "hydra.sweeper.max_jobs=2000000" in text
 
 
-# -- ignored ------------------------------------------------------------------------------------------------------------
+# -- ignored
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_optimize(value, told):
     assert "such as val/loss" in told("train", f"optimize={value}")
 
 
-# -- files of the user's ------------------------------------------------------------------------------------------------
+# -- files of the user's
 
 FILES = {
     "a list": b"- 1\n- 2\n", "latin-1": "# \xe4\n_target_: \xe4\n".encode("latin-1"), "binary": bytes(range(256)),
@@ -302,7 +302,7 @@ def test_files_of_the_users(kind, group, told, tmp_path):
     told("train", "--config-dir", "mine", *([f"{group}=bad"] if group else []))
 
 
-# -- other commands -----------------------------------------------------------------------------------------------------
+# -- other commands
 
 
 @pytest.mark.parametrize("command", [c for c in cli.COMMANDS if c not in ("train", "completion")])
@@ -313,7 +313,7 @@ def test_other_commands(command, told):
         told(command, *words)
 
 
-# -- what simply works --------------------------------------------------------------------------------------------------
+# -- what simply works
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_a_repeated_word_is_told(accepted, capsys):
     assert "seed=1 is not used: seed=2 comes after it" in capsys.readouterr().err
 
 
-# -- defects ------------------------------------------------------------------------------------------------------------
+# -- defects
 
 
 def test_a_defect_keeps_its_traceback_in_a_file(monkeypatch, capsys, tmp_path):
