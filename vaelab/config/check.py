@@ -229,7 +229,10 @@ def _check_settings(where, node, group, option, known, problems) -> None:
     """A part's settings against those known (None: of its signature), their values against the signature."""
     types = signature.settings(node["_target_"])
     shared = _annotations(schema.ImageOptions) if group == "dataset" else {}
-    known = known or set(types) | set(shared)
+    if known is None:
+        known = set(types) | set(shared)
+    else:
+        _need(where, known - set(node), problems)
     for key, value in node.items():
         if key.startswith("_") and key.endswith("_"):
             continue
@@ -240,7 +243,6 @@ def _check_settings(where, node, group, option, known, problems) -> None:
             _check_value(f"{where}.{key}", value, types[key], problems)
         elif key in shared:
             _check_value(f"{where}.{key}", value, shared[key], problems)
-    _need(where, {k for k in known if not (k.startswith("_") and k.endswith("_"))} - set(node), problems)
 
 
 def _option_keys(path: Path, extra_dirs) -> set[str]:
