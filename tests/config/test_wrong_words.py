@@ -215,7 +215,8 @@ def test_how_it_is_typed_is_said(words, way, told):
 
 @pytest.mark.parametrize(
     "word",
-    ["=5", "=", "~", "+", "--", "-", "---", " ", "@=1", "a.b.c.d=1", "a b=1", "a\nb=1", "seed=\x00", "gr\u00f6\u00dfe=5",
+    ["=5", "=", "~", "+", "--", "-", "---", " ", "@=1", "a.b.c.d=1", "a b=1", "a\nb=1", "seed=\x00",
+     "gr\u00f6\u00dfe=5",
      "a[0]=1", "model/x=5", "+model=dense", ".=1", "a..b=1", "'seed'=5", "seed=" + "9" * 5000, "k" * 30_000,
      "k" * 3000 + "=1", "model=" + "a" * 3000, "run_name=" + "[" * 3000, "run_name=" + "[" * 900 + "]" * 900,
      ".".join("a" * 600) + "=1", "beta=1e400", "beta=nan", "beta=2020-01-01", "beta=yes", "seed=0x10", "seed=1,000",
@@ -319,7 +320,8 @@ def test_other_commands(command, told):
 @pytest.mark.parametrize(
     "text",
     ["Gr\u00f6\u00dfe", "my runs", "img/umlaut \u00e4 b", "\u65e5\u672c \u8a9e", "a=b", "a(1)", "it's here", "C:\\x y",
-     "a#b", "50% \u00e4", "a [1]", "a{1}", "(x)", "a!b", "a&b;c|d", "a*b?", "a<b>c", "~x", "@home", "`x`", 'a"b', "a^b"],
+     "a#b", "50% \u00e4", "a [1]", "a{1}", "(x)", "a!b", "a&b;c|d", "a*b?", "a<b>c", "~x", "@home", "`x`", 'a"b',
+     "a^b"],
 )  # fmt: skip
 def test_paths_need_no_quotes_for_hydra(text, accepted):
     cfg = accepted(f"output_dir={text}", f"run_name={text}")
