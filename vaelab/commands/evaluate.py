@@ -13,7 +13,7 @@ def run(cfg) -> int:
     """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
     metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
-    results.check(StoredView(folder), metrics, trusted=stored["trusted"])
+    results.check(StoredView(folder), metrics, "metric", trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     scores = results.score(view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True)

@@ -13,7 +13,7 @@ def run(cfg) -> int:
     folder, stored = opening.finished_run(cfg)
     paths.output_folder("the run's figures", folder.path / "figures")
     plots = OmegaConf.to_container(cfg.get("plots") or {}, resolve=True)
-    results.check(StoredView(folder), plots, trusted=stored["trusted"])
+    results.check(StoredView(folder), plots, "plot", trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)

@@ -91,7 +91,7 @@ def check_words(primary: str, overrides: list[str], *, package: str | None, reso
         if resolve:
             _resolved(OmegaConf.masked_copy(full, [k for k in full if k != "hydra"]))
         if package and package != "_global_" and _selected(full, package) is None:
-            known = _known_keys(primary)
+            known = _known_keys(primary, {})
             raise ConfigError(f"--package: there is no node '{typed.shown(package)}'. {_nearest_key(package, known)}")
 
 
