@@ -8,6 +8,13 @@ import pytest
 from support import BACKEND, ROOT, vaelab
 
 
+def pytest_configure():
+    """Hydra's logging set-up closes every handler, and absl's (TensorFlow's) with it the stream of its import."""
+    import absl.logging
+
+    absl.logging.get_absl_handler().python_handler.close = lambda: None
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> str:
     """Folder with real datasets: $VAELAB_DATA, else ../shared/data beside the checkout; skips where it is absent."""

@@ -23,6 +23,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
+def name_of(text: str) -> str:
+    """A name from a file or folder, `visible` in one line."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 class VaelabError(Exception):
     """Base of the errors shown as a sentence; `exit_code` is what the process ends with."""
 

@@ -70,6 +70,10 @@ class _Lasting:
         except (OSError, ValueError, RuntimeError) as error:
             self._lost(error)
 
+    def close(self):
+        """Flushes: absl closes the stream it found at its import, and this one is the process's."""
+        self.flush()
+
     def end(self):
         """What cannot be written by now never will be: Python's own end must not fail over it."""
         try:
@@ -108,6 +112,8 @@ class _Tee:
 
     def flush(self):
         self._stream.flush()
+
+    close = flush
 
     def __getattr__(self, name):
         return getattr(self._stream, name)

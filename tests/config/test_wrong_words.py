@@ -119,8 +119,8 @@ def settings_of_options():
             if group in schema.CLOSED:
                 types, node = signature_of(schema.CLOSED[group]), group
             else:
-                types = signature.settings(yaml_of(group, option)["_target_"]) or {}
-                types |= signature_of(schema.ImageOptions) if group == "dataset" else {}
+                shared = signature_of(schema.ImageOptions) if group == "dataset" else {}
+                types = {**(signature.settings(yaml_of(group, option)["_target_"]) or {}), **shared}
                 node = f"{schema.MULTI[group]}.{option}" if group in schema.MULTI else group
             chosen = f"{group}=[{option}]" if group in schema.MULTI else f"{group}={option}"
             for key in yaml_of(group, option):

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vaelab.errors import ConfigError, DataError, visible
+from vaelab.errors import ConfigError, DataError, name_of
 
 CHUNK_BYTES = 1 << 24  # read at once where a whole dataset is walked
 
@@ -181,7 +181,7 @@ class Dataset:
 
     def __post_init__(self):
         for field in ("class_names", "factor_names", "tag_names", "notes"):  # texts of files, folders and settings
-            object.__setattr__(self, field, tuple(visible(str(text)) for text in getattr(self, field)))
+            object.__setattr__(self, field, tuple(name_of(str(text)) for text in getattr(self, field)))
 
     @property
     def shapes(self) -> tuple[tuple[int, int, int], ...]:

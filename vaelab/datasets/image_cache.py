@@ -22,7 +22,7 @@ import numpy as np
 
 from vaelab.datasets.base import Rows
 from vaelab.datasets.download import cache_dir, only_one
-from vaelab.errors import DataError, visible
+from vaelab.errors import DataError, name_of
 
 FORMAT = 1  # part of every name: raise it when the same sources must be decoded anew
 MOST_PIXELS = 180_000_000  # of one file; more is taken for a decompression bomb
@@ -292,7 +292,7 @@ def skipped_note(dataset: str, n_read: int, skipped: dict[str, str]) -> tuple[st
 
 
 def _listed(skipped: dict[str, str], most: int = 10) -> str:
-    shown = "; ".join(f"{visible(name)} ({visible(why)})" for name, why in list(skipped.items())[:most])
+    shown = "; ".join(f"{name_of(name)} ({name_of(why)})" for name, why in list(skipped.items())[:most])
     return shown + (f"; and {len(skipped) - most} more" if len(skipped) > most else "")
 
 

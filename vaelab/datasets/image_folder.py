@@ -12,7 +12,7 @@ import numpy as np
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
 from vaelab.datasets.base import Dataset, Split, different, split_rows
 from vaelab.datasets.image_cache import Decoded, Recipe, decoded, folder_key, skipped_note
-from vaelab.errors import ConfigError, DataError, visible
+from vaelab.errors import ConfigError, DataError, name_of
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
@@ -47,7 +47,7 @@ def load(
     root = find_folder(path, data_dir)
     files, foreign = list_files(root)
     if not files:
-        why = {f"{visible(name or str(root))} ({why})": None for name, why in foreign.items()}
+        why = {f"{name_of(name or str(root))} ({why})": None for name, why in foreign.items()}
         listed = f" ({len(foreign)} other files, for instance {next(iter(why))})" if foreign else ""
         raise DataError(
             f"dataset=image_folder: no image files in {root}{listed}. Known: {', '.join(sorted(SUFFIXES))}."
