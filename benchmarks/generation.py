@@ -20,7 +20,7 @@ from vaelab_model import model, open_backend
 S = json.loads(sys.argv[1])
 cfg = open_backend(S)
 from vaelab.datasets.base import Dataset, Split
-from vaelab.view import LatentView
+from vaelab.view.latent_view import LatentView
 some = Split((np.zeros((2, 28, 28, 1), np.uint8),), np.zeros(2, int))
 view = LatentView(model(cfg, S), Dataset("zeros", some, some, class_names=("all",)), name="benchmark", seed=0)
 rng = np.random.default_rng(0)

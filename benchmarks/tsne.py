@@ -14,7 +14,7 @@ from harness.turns import HERE
 
 PROGRAM = """
 import json, resource, sys, numpy as np
-from vaelab.projections import tsne
+from vaelab.view.projections import tsne
 n, engine = int(sys.argv[1]), sys.argv[2]
 rng = np.random.default_rng(0)
 codes = rng.standard_normal((n, 10)) * 0.4 + rng.standard_normal((10, 10))[rng.integers(10, size=n)]

@@ -11,6 +11,7 @@ from support import ROOT
 
 from vaelab import cli
 from vaelab.commands import completion
+from vaelab.config.commands import COMMANDS
 
 HEAVY = "{'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}"
 
@@ -39,10 +40,10 @@ def test_help_lists_every_group_and_setting(capsys):
         assert word in page
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_page(name, capsys):
     assert cli.main([name, "--help"]) == 0
-    assert cli.COMMANDS[name] in capsys.readouterr().out
+    assert COMMANDS[name] in capsys.readouterr().out
 
 
 def test_options_may_stand_anywhere():

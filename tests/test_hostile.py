@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from test_report import run_folder
+from report.test_report import run_folder
 
 import vaelab
-from vaelab import cli, report
+from vaelab import cli
 from vaelab.config import compose, locate, trust
 from vaelab.datasets import download
 from vaelab.errors import ConfigError, DataError, RunError, VaelabError, visible
-from vaelab.runs import RunFolder
-from vaelab.sweep_folder import SweepFolder
+from vaelab.records.run_folder import RunFolder
+from vaelab.records.sweep_folder import SweepFolder
+from vaelab.report.write import write
 
 GROUPS = [*trust.METHODS, "dataset", "metric", "plot"]
 
@@ -31,9 +32,9 @@ FOREIGN = [
     "keras.src.utils.file_utils.os.system", "keras.src.utils.file_utils.shutil.rmtree", "keras.utils.get_file",
     "keras.config.enable_unsafe_deserialization", "keras.saving.load_model", "keras.layers.Lambda", "keras.Model",
     "tensorflow.io.write_file", "importlib.import_module", "runpy.run_path", "antigravity.geohash",
-    "vaelab.cli.main", "vaelab.cli.os.system", "vaelab.__main__.main", "vaelab.commands.job.run", "vaelab.build.part",
+    "vaelab.cli.main", "vaelab.cli.os.system", "vaelab.__main__.main", "vaelab.jobs.job.run", "vaelab.build.part",
     "vaelab.datasets.download.download", "vaelab.datasets.download.obtain", "vaelab.datasets.by_name.load_by_name",
-    "vaelab.datasets.prepare.load_dataset", "vaelab.config.trust.importlib.import_module", "vaelab.folder.write",
+    "vaelab.datasets.prepare.load_dataset", "vaelab.config.trust.importlib.import_module", "vaelab.system.files.write",
     "vaelab.training.checkpoint.CheckpointFolder", "vaelab.models.dense.Dense.encoder", "vaelab.models.dense.keras",
     "vaelab.models.dense.layers.Lambda", "hydra.utils.instantiate", "hydra_plugins.vaelab_launcher.launcher",
     "vaelab/../os.system", "vaelab..models.dense.Dense", ".os.system", "os", "", "os.system\n", "ｏs.system",
@@ -302,7 +303,7 @@ def _h5_module(a):
 def _store(a):
     """A store beside the run that would put files into the user's home."""
     database = a.run.parents[1] / "mlflow.db"
-    from vaelab.tracking import default_uri
+    from vaelab.records.tracking import default_uri
 
     uri = default_uri(database.parent)
     from mlflow import MlflowClient
@@ -345,7 +346,7 @@ ATTACKS = {
         lambda a: a.part("learning_rate_schedule", "vaelab.cli.main", argv=["data", "list"]), BUILDS[:1]),
     "capacity is a class of ours": (lambda a: a.part("capacity_schedule", CLASS, path=str(a.canary)), BUILDS[:1]),
     "structure is a function of ours": (
-        lambda a: a.part("structure", "vaelab.folder.write", path=str(a.canary), text="x"), BUILDS[:1]),
+        lambda a: a.part("structure", "vaelab.system.files.write", path=str(a.canary), text="x"), BUILDS[:1]),
     "dataset is the downloader": (
         lambda a: a.part("dataset", FUNCTION, entry={"name": "x", "url": a.address}, folder=str(a.home)), BUILDS[:2]),
     "dataset is a model": (lambda a: a.part("dataset", "vaelab.models.dense.Dense", hidden_dims=[3]), BUILDS[:1]),
@@ -533,7 +534,7 @@ def _strange_sweep(base: Path) -> SweepFolder:
 
 def test_nothing_of_a_sweep_is_markup(tmp_path):
     sweep = _strange_sweep(tmp_path)
-    report.write(sweep)
+    write(sweep)
     page = sweep.html_file.read_text()
     assert page.count("&lt;script&gt;") > 8
     assert "<script" not in page and "<img src=x" not in page and "\x1b" not in page
@@ -544,7 +545,7 @@ def test_nothing_of_a_sweep_is_markup(tmp_path):
 def test_numbers_of_a_job_that_are_texts_are_refused(key, tmp_path, capsys):
     sweep = _strange_sweep(tmp_path)
     RunFolder(sweep.jobs()[0].path).update_status(**{key: SCRIPT})
-    report.write(sweep)
+    write(sweep)
     assert f"{key} is the str" in capsys.readouterr().err and "<script" not in sweep.html_file.read_text()
 
 

@@ -1,56 +1,49 @@
-"""Imports point down: who may import whom inside vaelab (DESIGN: cli -> commands -> {...} -> view -> structures)."""
+"""Imports point down: who may import whom inside vaelab (docs/design.md has the drawing)."""
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "vaelab"
-SIBLINGS = {"training", "metrics", "plots", "explorer", "runs", "tracking", "report"}
-AXES = {"models", "posteriors", "likelihoods", "objectives"}
-# what each part may import besides itself; parts not listed may import anything below commands
-BASE = {"errors", "seeds", "config", "memory"}
-ALLOWED = {
-    "errors": set(),
-    "memory": {"errors"},
-    "paths": {"errors"},
-    "address": {"errors"},
-    "seeds": set(),
-    "config": {"errors"},
-    "datasets": BASE,
-    "noise": BASE,
-    "schedules": BASE,
-    **{axis: BASE | {"noise"} for axis in AXES},
-    "structures": BASE | {"noise"},
-    "preprocessing": BASE | {"noise"},
-    "vae": BASE | {"noise", "compiled"},
-    "compiled": BASE,
-    "view": BASE | {"compiled", "datasets"},
-    "projections": BASE | {"folder"},
-    "transfer": BASE | {"datasets"},
-    "training": BASE | {"noise", "backend", "signals"},
-    "metrics": BASE | {"projections", "transfer"},
-    "plots": BASE | {"projections", "transfer"},
-    "explorer": BASE | {"projections", "folder"},
-    "folder": BASE,
-    "signals": BASE,
-    "printing": BASE,
-    "runs": BASE | {"folder", "printing"},
-    "sweep_folder": BASE | {"folder", "runs"},
-    "tracking": BASE | {"runs", "sweep_folder"},
-    "report": BASE | {"runs", "sweep_folder", "folder"},
+# The floors, from the ground up. A part imports itself and floors below its own; parts of one floor are strangers.
+FLOORS = (
+    {"errors"},
+    {"config"},
+    {"compute", "system"},
+    {"datasets", "schedules", "models", "priors", "posteriors", "likelihoods", "objectives"},
+    {"structures"},
+    {"training", "view", "records"},
+    {"build", "metrics", "plots", "explorer", "report"},
+    {"jobs"},
+    {"sweeps"},
+    {"commands", "notebook"},
+    {"cli"},
+    {"__main__", "__init__"},
+)
+# What a part may not import although it lies below.
+APART = {
+    "metrics": {"structures", "training", "records", "system.printing"},
+    "plots": {"structures", "training", "records"},
+    "explorer": {"structures", "training"},
+    "report": {"structures", "training", "view"},
+    "records": {"structures", "datasets"},
+    "view": {"structures"},
+    "training": {"structures"},
 }
 HEAVY = {"keras", "tensorflow", "mlflow", "sklearn", "matplotlib", "jax", "torch"}
 
 
 def modules():
     for path in sorted(PACKAGE.rglob("*.py")):
-        yield path, ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        if "vendor" not in path.parts:
+            yield path, ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-def imports(path, top_level_only=False):
+def imports(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body if top_level_only else ast.walk(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -58,24 +51,68 @@ def imports(path, top_level_only=False):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def own(path):
+    """Names below vaelab that a module imports, as far as they are modules or packages: "config.check"."""
+    for name in imports(path):
+        parts = name.split(".")[1:]
+        if name.startswith("vaelab.") and (
+            PACKAGE.joinpath(*parts).is_dir() or PACKAGE.joinpath(*parts).with_suffix(".py").is_file()
+        ):
+            yield ".".join(parts)
+
+
+def floor_of(part):
+    return next((n for n, floor in enumerate(FLOORS) if part in floor), None)
+
+
+def test_every_part_has_a_floor():
+    parts = {module.partition(".")[0] for _, module in modules()}
+    assert {part for part in parts if floor_of(part) is None} == set()
+
+
 @pytest.mark.parametrize("path,module", modules(), ids=[m for _, m in modules()])
 def test_imports_point_down(path, module):
     part = module.partition(".")[0]
-    if part not in ALLOWED:
-        return
-    seen = {name.split(".")[1] for name in imports(path) if name.startswith("vaelab.") and name.count(".")}
-    parts = {p.stem if p.suffix else p.name for p in PACKAGE.iterdir()}
-    assert (seen & parts) - ALLOWED[part] - {part} == set()
+    for name in own(path):
+        other = name.partition(".")[0]
+        assert other == part or floor_of(other) < floor_of(part), f"{module} imports {name}, which is not below it"
+        assert other not in APART.get(part, ()) and name not in APART.get(part, ()), f"{module} imports {name}"
 
 
-def test_only_tracking_and_the_server_command_know_mlflow():
+def test_no_circles_among_modules():
+    graph = {module.removesuffix(".__init__"): set(own(path)) - {module} for path, module in modules()}
+    done, trail = set(), []
+
+    def visit(module):
+        assert module not in trail, f"circle: {' -> '.join([*trail[trail.index(module) :], module])}"
+        if module in done or module not in graph:
+            return
+        trail.append(module)
+        for other in graph[module]:
+            visit(other)
+        trail.pop()
+        done.add(module)
+
+    for module in graph:
+        visit(module)
+
+
+def test_a_room_has_more_than_one_file():
+    assert all(len(list(folder.glob("*.py"))) > 1 for folder in PACKAGE.iterdir() if (folder / "__init__.py").is_file())
+    assert len(list(pairwise(FLOORS))) > 5
+
+
+def test_only_tracking_knows_mlflow():
     knowing = {m for path, m in modules() if any(n.partition(".")[0] == "mlflow" for n in imports(path))}
-    assert knowing <= {"tracking"}
+    assert knowing <= {"records.tracking"}
 
 
 def test_keras_stops_at_the_view():
     for path, module in modules():
-        if module.partition(".")[0] in {"metrics", "plots", "report", "projections", "tracking", "config", "cli"}:
+        if (
+            module.partition(".")[0] in {"metrics", "plots", "report", "records", "config", "cli"}
+            and module != "records.run_folder"
+        ):
             used = {n.partition(".")[0] for n in imports(path)} & {"keras", "tensorflow", "jax", "torch"}
             assert not used, f"{module} imports {used}"
 

@@ -1,8 +1,8 @@
 """Parts from a configuration: the only place where the axes meet."""
 
-from vaelab import memory
 from vaelab.config import trust
 from vaelab.errors import ConfigError
+from vaelab.system import memory
 
 SMALLER = "Choose fewer latents, a smaller model or smaller images."
 
@@ -34,11 +34,11 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
     """
     import keras
 
-    from vaelab import seeds
-    from vaelab.preprocessing import Preprocessing
+    from vaelab.compute import seeds
     from vaelab.schedules.constant import Constant
     from vaelab.training import optimizers
-    from vaelab.vae import VAEModel
+    from vaelab.training.preprocessing import Preprocessing
+    from vaelab.training.vae import VAEModel
 
     seed = cfg["seed"]
     keras.utils.set_random_seed(seeds.sub_seed(seed, "init"))
@@ -64,7 +64,7 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
             )
         model = VAEModel
         if getattr(objective, "critic_steps", 1) > 1:
-            from vaelab.alternating import AlternatingVAE as model
+            from vaelab.training.alternating import AlternatingVAE as model
         return model(
             preprocessing=Preprocessing(dynamic=binarize == "dynamic", standardize=standardize, seed=seed),
             structure=structure,

@@ -3,29 +3,9 @@
 import os
 import sys
 
-from vaelab import printing
+from vaelab.config.commands import COMMANDS, HYDRA_RUN, RUN_FILTERS, VERBS
 from vaelab.errors import DISK_TROUBLE, WRONG_PATH, ConfigError, Interrupted, VaelabError, about_disk, tracebacks_kept
-
-COMMANDS = {
-    "train": "train a VAE; -m makes it a sweep over comma-separated values",
-    "evaluate": "numbers of a finished run:       run=R metric=[elbo,nll]",
-    "plot": "pictures of a finished run:      run=R plot=[tsne,interpolation]",
-    "generate": "decode typed coordinates:        run=R z=[0.5,-1.2], or n=16 from the prior",
-    "compare": "what differs between runs:       run=[R1,R2], paired per image",
-    "report": "a sweep as a whole:              sweep=S (written when it ends, too)",
-    "reproduce": "judge a recipe:                  experiment=E, or repeat a run byte for byte: run=R",
-    "resume": "continue a stopped or longer-wanted run: run=R trainer.epochs=60",
-    "runs": "table of runs, with filters",
-    "ui": "MLflow's pages on this project's store",
-    "data": "datasets: list, fetch, verify, show",
-    "explore": "touch the latent space of a run in the browser: run=R",
-    "export": "models for use elsewhere:        run=R format=[keras,h5,onnx,saved_model,litert]",
-    "completion": 'shell completion: eval "$(vaelab completion bash)"',
-}
-# Commands Hydra itself runs: they have a run folder, -m, --cfg, --info.
-HYDRA_RUN = {"train", "reproduce"}
-VERBS = {"data": ("list", "fetch", "verify", "show")}
-RUN_FILTERS = ("dataset", "model", "objective", "state", "beta", "latent_dim", "seed")
+from vaelab.system import printing
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,7 +40,7 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     command, *rest = argv
     if command not in COMMANDS:
-        from vaelab.config.check import nearest
+        from vaelab.config.nearest import nearest
 
         raise ConfigError(f"There is no command '{command}'. {nearest(command, COMMANDS)} See vaelab --help.")
     if command == "completion" and not {"--help", "-h"} & set(rest):
@@ -119,7 +99,7 @@ def take_verb(command: str, rest: list[str]) -> list[str]:
     if not verbs or not rest or "=" in rest[0] or rest[0].startswith("-"):
         return rest
     if rest[0] not in verbs:
-        from vaelab.config.check import nearest
+        from vaelab.config.nearest import nearest
 
         raise ConfigError(f"vaelab {command} {rest[0]}: there is no such verb. {nearest(rest[0], verbs)}")
     return [f"verb={rest[0]}", *rest[1:]]
@@ -158,7 +138,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
     from hydra.core.hydra_config import HydraConfig
 
     from vaelab.config import compose, folders, locate, typed
-    from vaelab.runs import RunFolder, removed_if_refused
+    from vaelab.records.run_folder import RunFolder, removed_if_refused
 
     multirun = bool({"-m", "--multirun"} & set(options)) or any(o.startswith("hydra.mode=MULTIRUN") for o in overrides)
     if any(o.startswith("hydra.launcher.") for o in overrides):
@@ -175,7 +155,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         wanted = compose.check_all("train", overrides, multirun)
         before = folders.existing(wanted)
         if not multirun and (own := compose.typed_run_dir(overrides)):  # before Hydra writes into it
-            from vaelab.commands import opening
+            from vaelab.jobs import opening
 
             opening.refuse_other_settings(RunFolder(own[0]), own[1])
     failures: list[VaelabError] = []
@@ -224,8 +204,8 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         raise ConfigError(f"Hydra cannot work with {' '.join(told)}: {compose.first_line(error)}") from None
     finally:
         sys.argv = saved
-        if "vaelab.commands.sweep" in sys.modules:
-            sys.modules["vaelab.commands.sweep"].finish()
+        if "vaelab.sweeps.launch" in sys.modules:
+            sys.modules["vaelab.sweeps.launch"].finish()
     if failures:
         print(f"vaelab: {len(failures)} jobs of the sweep failed.", file=sys.stderr)
     if failures and not outcomes:

@@ -4,8 +4,9 @@ from functools import cached_property
 
 import numpy as np
 
-from vaelab import runs, seeds
-from vaelab.commands import opening
+from vaelab.compute import seeds
+from vaelab.jobs import opening
+from vaelab.records import run_folder
 
 
 class Run:
@@ -18,7 +19,7 @@ class Run:
     """
 
     def __init__(self, reference, *, trusted=(), data_dir=None, output_dir="outputs", accept_changed_data=False):
-        self.folder = runs.find(str(reference), output_dir)
+        self.folder = run_folder.find(str(reference), output_dir)
         self._accept_changed_data = accept_changed_data
         self.config = opening.stored_config(self.folder)
         self.config["trusted"] = list(trusted)

@@ -23,7 +23,7 @@ def configuration(network: str, *words: str) -> dict:
 
 def main(folder: Path, data_dir: str | None) -> None:
     from vaelab.build import build
-    from vaelab.commands import opening
+    from vaelab.jobs import opening
 
     folder.mkdir(parents=True, exist_ok=True)
     words = ["trainer.validation=none", *([f"data_dir={data_dir}"] if data_dir else [])]

@@ -6,7 +6,7 @@ import numpy as np
 from start import configuration
 
 from vaelab.build import build
-from vaelab.commands import opening
+from vaelab.jobs import opening
 
 
 def open_backend(settings: dict, *words: str) -> dict:

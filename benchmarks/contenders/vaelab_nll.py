@@ -12,7 +12,7 @@ cfg = open_backend(S)
 
 from vaelab.datasets.base import Dataset, Split  # noqa: E402
 from vaelab.metrics.nll import nll  # noqa: E402
-from vaelab.view import LatentView  # noqa: E402
+from vaelab.view.latent_view import LatentView  # noqa: E402
 
 images = np.load(Path(S["start"]) / "test.npy", mmap_mode="r")[: S["images"]].copy()
 vae = model(cfg, S)

@@ -28,8 +28,8 @@ cfg = open_backend(S, "trainer.progress=true", f"output_dir={folder.parent.paren
 
 from vaelab.build import part  # noqa: E402
 from vaelab.datasets.base import Split  # noqa: E402
-from vaelab.runs import RunFolder  # noqa: E402
-from vaelab.tracking import Tracker  # noqa: E402
+from vaelab.records.run_folder import RunFolder  # noqa: E402
+from vaelab.records.tracking import Tracker  # noqa: E402
 from vaelab.training.fit import fit  # noqa: E402
 
 

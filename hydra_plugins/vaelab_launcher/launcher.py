@@ -27,6 +27,6 @@ class VaelabLauncher(Launcher):
 
     def launch(self, job_overrides, initial_job_idx):
         """One `JobReturn` per job, in order."""
-        from vaelab.commands import sweep
+        from vaelab.sweeps import launch
 
-        return sweep.launch(self.context, self.config, self.settings, job_overrides, initial_job_idx)
+        return launch.launch(self.context, self.config, self.settings, job_overrides, initial_job_idx)

@@ -20,7 +20,7 @@ class GridSweeper(BasicSweeper):
     def sweep(self, arguments):
         """Runs the grid; of one that is refused before its first job no folder stays."""
         from vaelab.config import folders
-        from vaelab.sweep_folder import SweepFolder
+        from vaelab.records.sweep_folder import SweepFolder
 
         folder = SweepFolder(self.config.hydra.sweep.dir)
         before = folders.existing(folder.path)

@@ -10,9 +10,9 @@ from support import BACKEND, BARE, vaelab
 
 import vaelab as package
 from vaelab import cli
-from vaelab.commands.train import prepare
 from vaelab.errors import ConfigError, RunError
-from vaelab.runs import RunFolder
+from vaelab.jobs.train import prepare
+from vaelab.records.run_folder import RunFolder
 
 
 def arrays(seed):

@@ -50,7 +50,7 @@ def test_evaluate_tells_its_numbers_also_where_they_cannot_be_saved(at_run, caps
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("vaelab.folder.os.fsync", full)
+    monkeypatch.setattr("vaelab.system.files.os.fsync", full)
     assert main(["evaluate", "run=latest", "metric=[knn_accuracy]"]) == 1
     shown = capsys.readouterr()
     assert "test/knn_accuracy" in shown.out

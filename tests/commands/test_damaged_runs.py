@@ -6,10 +6,11 @@ import os
 import numpy as np
 import pytest
 
-from vaelab import cli, runs
+from vaelab import cli
 from vaelab.commands import compare
 from vaelab.errors import RunError
-from vaelab.runs import RunFolder
+from vaelab.records import run_folder
+from vaelab.records.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -42,21 +43,21 @@ def said(function, *arguments) -> str:
     ],
 )
 def test_a_damaged_configuration(outputs, content, words):
-    run = runs.find("one", outputs)
+    run = run_folder.find("one", outputs)
     (run.path / "config.yaml").write_bytes(content)
     assert words in said(run.read_config)
 
 
 @pytest.mark.parametrize("content", ["hello\nworld,1,2\n", "epoch,train/loss\n1,2.5\ntwo,2\n", "epoch,a\n,\n"])
 def test_a_damaged_history(outputs, content):
-    run = runs.find("one", outputs)
+    run = run_folder.find("one", outputs)
     assert [row["epoch"] for row in run.read_history()] == [1, 2]
     (run.path / "history.csv").write_text(content)
     assert "history.csv is damaged" in said(run.read_history)
 
 
 def test_damaged_codes_are_named_by_compare(outputs):
-    one, two = runs.find("one", outputs), runs.find("two", outputs)
+    one, two = run_folder.find("one", outputs), run_folder.find("two", outputs)
     assert any(line.startswith("elbo") for line in compare.paired(one, two, "test"))
     two.codes_file.write_bytes(two.codes_file.read_bytes()[:40])
     assert str(two.codes_file) in said(compare.paired, one, two, "test")
@@ -65,15 +66,15 @@ def test_damaged_codes_are_named_by_compare(outputs):
 
 
 def test_one_run_with_a_damaged_status_hides_no_other(outputs):
-    runs.find("one", outputs).path.joinpath("status.json").write_text('{"state": "do')
-    assert runs.find("two", outputs).path == runs.find("latest", outputs).path
-    broken = runs.find(str(outputs / "digits-dense-vae" / "2026-01-01_00-00-00"), outputs)
+    run_folder.find("one", outputs).path.joinpath("status.json").write_text('{"state": "do')
+    assert run_folder.find("two", outputs).path == run_folder.find("latest", outputs).path
+    broken = run_folder.find(str(outputs / "digits-dense-vae" / "2026-01-01_00-00-00"), outputs)
     assert "status.json" in said(broken.status)
 
 
 def test_a_mistyped_run_name_gets_the_nearest_one(outputs):
-    assert "Did you mean 'two'?" in said(runs.find, "twoo", outputs)
-    far = said(runs.find, "something quite different", outputs)
+    assert "Did you mean 'two'?" in said(run_folder.find, "twoo", outputs)
+    far = said(run_folder.find, "something quite different", outputs)
     assert "newest" in far and "all 2" in far
 
 
@@ -105,14 +106,14 @@ DAMAGED = {
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_one_damaged_run_is_named_in_a_line_and_hides_no_other(damage, outputs, capsys):
     name, content = DAMAGED[damage]
-    one = runs.find("one", outputs)
+    one = run_folder.find("one", outputs)
     (one.path / name).write_bytes(content)
     assert cli.main(["runs", f"output_dir={outputs}"]) == 0
     shown = capsys.readouterr()
     assert "2026-01-02_00-00-00" in shown.out and "2026-01-01_00-00-00" not in shown.out
     assert len(shown.err.splitlines()) == 1 and f"2026-01-01_00-00-00/{name}" in shown.err
-    assert runs.find("latest", outputs).path.name == "2026-01-02_00-00-00"
-    assert runs.find("two", outputs).path.name == "2026-01-02_00-00-00"
+    assert run_folder.find("latest", outputs).path.name == "2026-01-02_00-00-00"
+    assert run_folder.find("two", outputs).path.name == "2026-01-02_00-00-00"
     assert cli.main(["runs", f"output_dir={outputs}", "columns=[run,train/loss]"]) == 2  # no such column: said
     assert "no run has 'train/loss'" in capsys.readouterr().err
 
@@ -120,7 +121,7 @@ def test_one_damaged_run_is_named_in_a_line_and_hides_no_other(damage, outputs, 
 def test_a_run_that_may_not_be_read_is_named(outputs, capsys):
     if os.getuid() == 0:
         pytest.skip("root may read everything")
-    one = runs.find("one", outputs)
+    one = run_folder.find("one", outputs)
     (one.path / "status.json").chmod(0)
     assert cli.main(["runs", f"output_dir={outputs}"]) == 0
     shown = capsys.readouterr()
@@ -128,7 +129,7 @@ def test_a_run_that_may_not_be_read_is_named(outputs, capsys):
 
 
 def test_a_damaged_sweep_hides_no_other(tmp_path, capsys):
-    from vaelab.sweep_folder import SweepFolder, all_sweeps, find_sweep
+    from vaelab.records.sweep_folder import SweepFolder, all_sweeps, find_sweep
 
     for n, name in enumerate(("a", "b")):
         SweepFolder(tmp_path / "sweeps" / name).update_record(started=n, command="vaelab train -m", jobs={})
@@ -140,8 +141,8 @@ def test_a_damaged_sweep_hides_no_other(tmp_path, capsys):
 
 
 def test_a_damaged_job_is_named_in_the_report_of_its_sweep(outputs, capsys):
+    from vaelab.records.sweep_folder import SweepFolder
     from vaelab.report import grid
-    from vaelab.sweep_folder import SweepFolder
 
     sweep = SweepFolder(outputs / "digits-dense-vae")
     names = ["2026-01-01_00-00-00", "2026-01-02_00-00-00", "2026-01-03_00-00-00"]
@@ -154,7 +155,7 @@ def test_a_damaged_job_is_named_in_the_report_of_its_sweep(outputs, capsys):
 
 @pytest.mark.parametrize("split", ["test", "train"])
 def test_damaged_arrays_are_named_and_missing_ones_are_none(outputs, split):
-    one = runs.find("one", outputs)
+    one = run_folder.find("one", outputs)
     content = one.codes_file.read_bytes()
     for broken in (content[:40], content[:-30], content.replace(b"distortion", b"dist\x00rtion", 1), b""):
         one.codes_file.write_bytes(broken)

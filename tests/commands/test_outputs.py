@@ -12,7 +12,7 @@ from parts import config
 
 from vaelab import cli
 from vaelab.errors import ConfigError
-from vaelab.runs import RunFolder
+from vaelab.records.run_folder import RunFolder
 
 HEAVY = ("keras", "tensorflow", "jax", "torch")
 GOES_ON = "needs tensorflow"  # what a command says here that found nothing to refuse
@@ -196,9 +196,9 @@ def test_what_is_not_stored_is_no_obstacle(damage, run, capsys):
 def test_every_part_s_needs_take_its_settings():
     from support import ROOT
 
-    from vaelab.commands.results import check
-    from vaelab.commands.stored import StoredView
     from vaelab.config import trust
+    from vaelab.jobs.results import check
+    from vaelab.jobs.stored import StoredView
 
     found = 0
     for path in [*(ROOT / "conf/plot").glob("*.yaml"), *(ROOT / "conf/metric").glob("*.yaml")]:
@@ -248,7 +248,7 @@ def settings():
 
 
 def with_page(run, settings):
-    from vaelab.commands.explore import fingerprint
+    from vaelab.jobs.page import fingerprint
 
     mark = fingerprint(run, dict(settings, enabled=False))  # not about the page
     page = f'<meta name="made-of" content="{mark}"><script>{{"title": "a", "run": "run=old", "n": 1}}</script>'

@@ -11,7 +11,7 @@ from support import BARE, ROOT, vaelab
 from vaelab.commands import reproduce
 from vaelab.config import compose
 from vaelab.errors import ConfigError
-from vaelab.runs import RunFolder
+from vaelab.records.run_folder import RunFolder
 
 RECIPES = sorted(p.stem for p in (ROOT / "conf/experiment").glob("*.yaml"))
 

@@ -4,10 +4,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from vaelab import cli
-from vaelab.commands import opening
 from vaelab.config.compose import compose
 from vaelab.errors import ConfigError
-from vaelab.runs import RunFolder
+from vaelab.jobs import opening
+from vaelab.records.run_folder import RunFolder
 
 
 def config(*words):

@@ -12,6 +12,7 @@ import pytest
 
 from vaelab import cli
 from vaelab.config import compose, locate, schema, signature
+from vaelab.config.commands import COMMANDS
 
 INTERNALS = (
     "Traceback", "Lexer", "mismatched", "<EOF>", "typing.", "viable", "OmegaConf", "hydra.errors", "usage:",
@@ -24,8 +25,8 @@ GROUPS = [g for g in locate.groups() if g in {*schema.CLOSED, *schema.MULTI} or 
 @pytest.fixture
 def told(tmp_path, monkeypatch, capsys):
     """Function (words): types them and returns what was said, having seen that they were refused as they should be."""
-    import vaelab.commands.sweep
     import vaelab.commands.train
+    import vaelab.sweeps.launch
 
     def begun(*args, **kwargs):
         pytest.fail("it was accepted")
@@ -34,7 +35,7 @@ def told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(compose, "USER_DIRS", [])
     monkeypatch.setattr("vaelab.sweeps.recipe.USER_DIRS", [])
     monkeypatch.setattr(vaelab.commands.train, "train", begun)
-    monkeypatch.setattr(vaelab.commands.sweep, "launch", begun)
+    monkeypatch.setattr(vaelab.sweeps.launch, "launch", begun)
 
     def type_words(*words):
         before = sorted(tmp_path.rglob("*"))
@@ -306,7 +307,7 @@ def test_files_of_the_users(kind, group, told, tmp_path):
 # -- other commands
 
 
-@pytest.mark.parametrize("command", [c for c in cli.COMMANDS if c not in ("train", "completion")])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("train", "completion")])
 def test_other_commands(command, told):
     for words in (["foo=1"], ["foo"], ["--foo"], ["run='a"], ["run=[1"], ["=5"], ["output_dir=[1]"], ["trusted=5"],
                   ["hydra.run.dir=x"], ["run=${foo}"], ["run"], ["run="], ["run=\x00"], ["-cd", "nothing"],

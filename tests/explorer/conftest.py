@@ -60,8 +60,8 @@ def address(run):
     """A running server of `run`."""
     import uvicorn
 
-    from vaelab.address import listening
     from vaelab.explorer import server
+    from vaelab.system.address import listening
 
     page = server.page(run, run_line="run=outputs/x", settings=settings())
     bound = listening("127.0.0.1", 0)

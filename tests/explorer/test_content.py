@@ -40,7 +40,7 @@ def test_codes_on_the_tsne_map_come_first_and_the_rest_are_not_on_it():
 
 
 def test_the_tsne_map_is_the_picture_s():
-    from vaelab import projections
+    from vaelab.view import projections
 
     run = LinearRun(n=80)
     s = settings(tsne_points=50)

@@ -112,7 +112,7 @@ def test_between_points_the_code_is_the_inverse_distance_mean_of_six(page, html,
     z = codes_in(page, run)
     place = np.array(move_to(page, 0.37, 0.55))
     settled(page)
-    from vaelab.projections import pca
+    from vaelab.view.projections import pca
 
     rows = page.evaluate("vaelab.facts.rows")
     points = pca(run.codes[rows].astype(float), 2, 0)[0]

@@ -8,9 +8,9 @@ import urllib.request
 import numpy as np
 import pytest
 
-from vaelab.address import listening
 from vaelab.errors import ConfigError
 from vaelab.explorer import server
+from vaelab.system.address import listening
 
 
 def post(address, body, **headers):

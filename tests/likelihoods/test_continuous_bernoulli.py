@@ -29,7 +29,7 @@ def test_the_constant_is_precise_everywhere():
 
 
 def test_its_gradient_is_precise_near_one_half():
-    from vaelab.compiled import compiled_gradient
+    from vaelab.compute.compiled import compiled_gradient
 
     eta = np.float32([[-0.7], [-0.5], [-0.3], [-1e-3], [0.0], [1e-4], [0.02], [0.499], [0.501], [2.0]])
     gradient = compiled_gradient(lambda z: ops.sum(log_constant(z), axis=-1))(eta)[1][:, 0]

@@ -8,7 +8,7 @@ from parts import config, images, make_vae, moved, one_batch, one_step, snapshot
 
 from vaelab.errors import ConfigError
 from vaelab.training import optimizers
-from vaelab.vae import Stage
+from vaelab.training.vae import Stage
 
 SMALL = ("model=dense_synthetic", "model.hidden_dims=[16]", "objective.hidden_dims=[16,16]")
 CASES = {
@@ -77,7 +77,7 @@ def test_terms_add_up(case, training):
 
 
 def test_moments_are_constants_of_the_contrast():
-    from vaelab.compiled import compiled_gradient
+    from vaelab.compute.compiled import compiled_gradient
     from vaelab.posteriors.basis import Moments
 
     vae, _ = make("avb_ac")

@@ -9,7 +9,7 @@ from parts import images, make_vae
 from scipy import stats
 
 from vaelab.errors import ConfigError
-from vaelab.vae import Stage
+from vaelab.training.vae import Stage
 
 X = images((8, 8, 1), 6)
 
@@ -111,7 +111,7 @@ def test_iwae_is_the_bound():
 
 
 def test_iwae_gradient_is_the_weighted_one_of_the_paper():
-    from vaelab.compiled import compiled_gradient
+    from vaelab.compute.compiled import compiled_gradient
 
     vae = make_vae("model=dense", "objective=iwae", "objective.k=5")
     seen, outputs = vae((X,), training=False)

@@ -6,7 +6,7 @@ from keras import ops
 from parts import images, make_vae, moved, one_step, snapshot
 
 from vaelab.errors import ConfigError
-from vaelab.vae import Stage
+from vaelab.training.vae import Stage
 
 
 def step(vae, x, training=False):

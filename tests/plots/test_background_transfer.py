@@ -5,11 +5,11 @@ import pytest
 from plots.fake_view import fake_view
 from plots.watching import watched
 
-from vaelab import transfer
 from vaelab.errors import ConfigError
 from vaelab.plots import background_transfer as module
 from vaelab.plots.background_transfer import background_transfer
 from vaelab.plots.background_transfer_animation import background_transfer_animation
+from vaelab.view import transfer
 
 PLAIN = {"split": "test", "n": 3, "indices": None, "method": "iterate", "start": "backgrounds", "iterations": 2,
          "source_view": 1, "sources": None, "targets": None}  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from parts import config, make_vae
 
 from vaelab.datasets.prepare import load_dataset
-from vaelab.view import LatentView
+from vaelab.view.latent_view import LatentView
 
 CASES = {
     "single implicit": ("dataset=digits", "objective=avb", "posterior=implicit", "latent_dim=3"),

@@ -10,9 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 from support import BACKEND
 
-from vaelab.commands import opening
 from vaelab.config.compose import compose
 from vaelab.errors import ConfigError, Interrupted, RunError
+from vaelab.jobs import opening
 from vaelab.training import checkpoint
 from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support import ROOT
 
-from vaelab.commands.opening import as_begun
 from vaelab.errors import ConfigError
-from vaelab.runs import RunFolder
+from vaelab.jobs.opening import as_begun
+from vaelab.records.run_folder import RunFolder
 from vaelab.training.callbacks import Bookkeeper
 from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 from vaelab.training.fit import monitored_key

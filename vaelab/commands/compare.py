@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from vaelab import runs
 from vaelab.datasets.prepare import static_seed
 from vaelab.errors import ConfigError
-from vaelab.printing import plus_minus
+from vaelab.records import run_folder
+from vaelab.system.printing import plus_minus
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs", "binarize_seed")
@@ -21,7 +21,7 @@ def run(cfg) -> int:
         raise ConfigError("run: expected at least two runs, as run=[R1,R2]. vaelab runs lists them.")
     if cfg.split not in ("test", "train"):
         raise ConfigError(f"split: expected test or train, got '{cfg.split}'.")
-    folders = [runs.find(str(reference), cfg.output_dir) for reference in chosen]
+    folders = [run_folder.find(str(reference), cfg.output_dir) for reference in chosen]
     for n, folder in enumerate(folders):
         print(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
     stored = [_facts(folder) for folder in folders]

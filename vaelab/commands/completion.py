@@ -36,8 +36,8 @@ def answer() -> int:
 
 def candidates(before: list[str], word: str) -> list[str]:
     """What may stand where `word` begins, after the words `before` (without the program's name)."""
-    from vaelab.cli import COMMANDS, VERBS
     from vaelab.config import compose, locate
+    from vaelab.config.commands import COMMANDS, VERBS
 
     if not before:
         return [c for c in COMMANDS if c.startswith(word)]

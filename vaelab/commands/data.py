@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vaelab import paths
 from vaelab.config import trust
 from vaelab.datasets import download
 from vaelab.errors import ConfigError, visible
+from vaelab.system import paths
 
 
 def run(cfg) -> int:

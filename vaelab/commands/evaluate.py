@@ -4,9 +4,9 @@ import sys
 
 from omegaconf import OmegaConf
 
-from vaelab.commands import opening, results
-from vaelab.commands.stored import StoredView
 from vaelab.errors import RunError
+from vaelab.jobs import opening, results
+from vaelab.jobs.stored import StoredView
 
 
 def run(cfg) -> int:
@@ -24,7 +24,7 @@ def run(cfg) -> int:
     except (OSError, RunError) as error:
         print(f"vaelab: these numbers were not saved in the run: {error}", file=sys.stderr)
         return 1
-    from vaelab.tracking import update_results
+    from vaelab.records.tracking import update_results
 
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     return 0

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vaelab import backend, paths
-from vaelab.commands import opening
+from vaelab.compute import backend
 from vaelab.errors import ConfigError, RunError, about_disk
 from vaelab.explorer.litert import held_stderr
-from vaelab.folder import beside
+from vaelab.jobs import opening
+from vaelab.system import paths
+from vaelab.system.files import beside
 
 MODELS = ("encoder", "decoder", "vae")
 SUFFIXES = {"keras": ".keras", "h5": ".h5", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
@@ -71,7 +72,7 @@ def chosen(key: str, typed, known) -> list[str]:
     Raises:
         ConfigError: one that is not known.
     """
-    from vaelab.config.check import nearest
+    from vaelab.config.nearest import nearest
 
     names = list(dict.fromkeys(typed)) if _is_list(typed) else [typed]
     if not names or typed is None:

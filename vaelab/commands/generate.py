@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from vaelab import memory, paths, seeds
-from vaelab.commands import opening
+from vaelab.compute import seeds
 from vaelab.errors import ConfigError, RunError
-from vaelab.folder import beside
+from vaelab.jobs import opening
+from vaelab.system import memory, paths
+from vaelab.system.files import beside
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LONGEST = 65_000  # pixels of a side

@@ -2,8 +2,8 @@
 
 import textwrap
 
-from vaelab.cli import COMMANDS, VERBS
 from vaelab.config import compose, locate, schema
+from vaelab.config.commands import COMMANDS, VERBS
 
 
 def page(command: str) -> str:

@@ -2,10 +2,10 @@
 
 from omegaconf import OmegaConf
 
-from vaelab import paths
-from vaelab.commands import opening, results
-from vaelab.commands.stored import StoredView
-from vaelab.commands.train import title
+from vaelab.jobs import opening, results
+from vaelab.jobs.stored import StoredView
+from vaelab.jobs.train import title
+from vaelab.system import paths
 
 
 def run(cfg) -> int:
@@ -18,7 +18,7 @@ def run(cfg) -> int:
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
     files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
-    from vaelab.tracking import update_results
+    from vaelab.records.tracking import update_results
 
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:

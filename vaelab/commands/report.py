@@ -1,8 +1,9 @@
 """`vaelab report sweep=S`: what a sweep says as a whole, written into its folder and logged to its own MLflow run."""
 
-from vaelab import paths, report
 from vaelab.errors import ConfigError
-from vaelab.sweep_folder import find_sweep
+from vaelab.records.sweep_folder import find_sweep
+from vaelab.report.write import write
+from vaelab.system import paths
 
 
 def run(cfg) -> int:
@@ -11,9 +12,9 @@ def run(cfg) -> int:
         raise ConfigError("sweep: expected a sweep's folder or name, or 'latest'.")
     sweep = find_sweep(str(cfg.of.sweep), cfg.output_dir)
     paths.output_folder("the sweep's report", sweep.path / "report")
-    numbers = report.write(sweep)
+    numbers = write(sweep)
     if sweep.record().get("mlflow"):
-        from vaelab.tracking import update_sweep
+        from vaelab.records.tracking import update_sweep
 
         update_sweep(sweep, numbers, cfg.tracking.uri, cfg.output_dir)
     for file in (sweep.html_file, sweep.csv_file):

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from vaelab.config import folders, formula, words
-from vaelab.config.check import nearest
+from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError
-from vaelab.runs import RunFolder, removed_if_refused
+from vaelab.records.run_folder import RunFolder, removed_if_refused
 
 ENTRY = ("value", "published", "at_most", "at_least", "within")
 
@@ -106,8 +106,8 @@ def run(cfg) -> int:
     """Repeats a finished run from its folder and compares all weights byte for byte; exit code 1 where they differ."""
     import numpy as np
 
-    from vaelab.commands import opening
-    from vaelab.commands.train import train
+    from vaelab.jobs import opening
+    from vaelab.jobs.train import train
 
     folder, stored = opening.finished_run(cfg)
     if (state := folder.status().get("state")) != "done":

@@ -4,9 +4,10 @@ import sys
 
 from omegaconf import OmegaConf
 
-from vaelab.commands import opening, reproduce
-from vaelab.commands.train import train
+from vaelab.commands import reproduce
 from vaelab.errors import ConfigError, RunError
+from vaelab.jobs import opening
+from vaelab.jobs.train import train
 
 
 def run(cfg) -> int:

@@ -5,11 +5,12 @@ import sys
 import time
 from pathlib import Path
 
-from vaelab import paths, runs
-from vaelab.config.check import nearest
+from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError
-from vaelab.folder import beside
-from vaelab.sweep_folder import all_sweeps
+from vaelab.records import run_folder
+from vaelab.records.sweep_folder import all_sweeps
+from vaelab.system import paths
+from vaelab.system.files import beside
 
 COLUMNS = (
     "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
@@ -76,7 +77,7 @@ def _wanted(row, cfg) -> bool:
 def _rows(output_dir) -> list[dict]:
     """A row for each run; one that is damaged is named and left out."""
     found = []
-    for folder in runs.all_runs(output_dir):
+    for folder in run_folder.all_runs(output_dir):
         try:
             found.append(_row(folder))
         except RunError as error:
@@ -156,7 +157,7 @@ def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:
     missing = [r for r in rows if r["mlflow"] == "not delivered"]
     failed = _sync_sweeps(output_dir, uri)
     for row in missing:
-        from vaelab.tracking import deliver
+        from vaelab.records.tracking import deliver
 
         stored = row["folder"].read_config()
         settings = stored.get("tracking")
@@ -180,7 +181,7 @@ def _sync_sweeps(output_dir, uri: str | None) -> int:
     for sweep in all_sweeps(output_dir):
         known = sweep.record().get("mlflow")
         if known and not known.get("state") and sweep.holder() is None:
-            from vaelab.tracking import finish_sweep
+            from vaelab.records.tracking import finish_sweep
 
             failed += not finish_sweep(sweep, "killed", {}, uri, output_dir)
     return failed

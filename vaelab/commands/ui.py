@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from sqlite3 import DatabaseError
 
-from vaelab import address
 from vaelab.commands.runs import bring_up_to_date
 from vaelab.errors import RunError
-from vaelab.tracking import refuse_unusable
+from vaelab.records.tracking import refuse_unusable
+from vaelab.system import address
 
 PATIENCE = 5  # seconds the server has to end
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from vaelab.config import check as checking
 from vaelab.config import folders, locate, schema, together, typed
+from vaelab.config.nearest import by_meaning, nearest
 from vaelab.errors import ConfigError
 
 MANY = 50  # jobs, whose check takes long enough to be announced
@@ -269,7 +270,7 @@ def _about_reference(error: Exception) -> str:
         return f"{where}there is no setting '{name[1]}' that ${{{name[1]}}} could stand for."
     if kind == "UnsupportedInterpolationType" and (name := re.search(r"type (\S+)", text)):
         known = [n for n in ("oc.env", "oc.decode", "oc.select", "now", "hydra") if OmegaConf.has_resolver(n)]
-        return f"{where}${{{name[1]}:...}} is unknown. {checking.nearest(name[1], known)}"
+        return f"{where}${{{name[1]}:...}} is unknown. {nearest(name[1], known)}"
     if variable := re.search(r"Environment variable '([^']*)' not found", text):
         return f"{where}the environment variable {variable[1]} is not set; ${{oc.env:{variable[1]},null}} allows that."
     if isinstance(error, RecursionError) or "RecursionError" in text or "ecursi" in text:
@@ -325,7 +326,7 @@ def _check_choice(override, primary: str) -> None:
         raise ConfigError(f"{word}: expected {what}. There are: {known}.")
     if any(re.search(r"[^\w.+-]|^\.", name) for name in names if name):
         name = next(n for n in names if re.search(r"[^\w.+-]|^\.", n))
-        hint = checking.nearest(name, locate.options(group, USER_DIRS))
+        hint = nearest(name, locate.options(group, USER_DIRS))
         raise ConfigError(f"{word}: there is no {group} called '{typed.shown(name)}'. {hint}")
 
 
@@ -361,8 +362,8 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
         guilty = by_key.get(group)
         option = typed.shown(option)
         if not known:
-            return guilty, f"There is no group '{group}'. {checking.nearest(group, locate.groups(USER_DIRS))}"
-        return guilty, f"{group}={option}: there is no {group} called '{option}'. {checking.nearest(option, known)}"
+            return guilty, f"There is no group '{group}'. {nearest(group, locate.groups(USER_DIRS))}"
+        return guilty, f"{group}={option}: there is no {group} called '{option}'. {nearest(option, known)}"
     bad_key = re.search(r"Could not (?:override|append|delete)[^']*'([^']+)'", text)
     if bad_key:
         key = bad_key.group(1).partition("@")[0]
@@ -418,7 +419,7 @@ def _nearest_key(key: str, known: set[str]) -> str:
 
     where, _, last = key.rpartition(".")
     beside = {k.rpartition(".")[2]: k for k in known if k.rpartition(".")[0] == where}
-    if where and (hint := checking.by_meaning(last, beside)):
+    if where and (hint := by_meaning(last, beside)):
         return hint
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
     same_end = sorted(k for k in known if k.rpartition(".")[2] == last)

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from vaelab.config import locate, schema, signature, trust
-from vaelab.config.check import nearest
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
+from vaelab.config.nearest import nearest
 from vaelab.errors import RunError
 
 # Settings of a dataset that say where its files are and what they must hold.

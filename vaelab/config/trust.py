@@ -50,7 +50,7 @@ def check(target, group: str, trusted=()) -> None:
         return
     package = target.partition(".")[0]
     if package == "vaelab":
-        from vaelab.config.check import nearest
+        from vaelab.config.nearest import nearest
 
         raise ConfigError(f"_target_: there is no {target} in the group '{group}'. {nearest(target, built_in(group))}")
     if package in NO_PARTS:

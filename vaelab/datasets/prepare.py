@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vaelab import memory, seeds
+from vaelab.compute import seeds
 from vaelab.config import trust
 from vaelab.datasets.base import (
     Dataset,
@@ -23,6 +23,7 @@ from vaelab.datasets.base import (
     thresholded,
 )
 from vaelab.errors import ConfigError, DataError
+from vaelab.system import memory
 
 SHARED = ("limit", "validation", "binarize", "binarize_seed", "standardize", "resize", "pad_to", "epochs", "shape")
 # With dynamic binarisation, test images are drawn once and alike for every `seed`: runs of a study share them.

@@ -11,7 +11,7 @@ from vaelab import __version__
 from vaelab.errors import ConfigError, RunError
 from vaelab.explorer import litert
 from vaelab.explorer.content import Content, content
-from vaelab.folder import write_bytes
+from vaelab.system.files import write_bytes
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("data", "theme", "decoder", "pictures", "map", "codes", "tabs", "save", "commands", "main")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vaelab import projections
 from vaelab.config import locate, words
 from vaelab.errors import ConfigError
+from vaelab.view import projections
 
 NAMES = {"tsne": "t-SNE", "pca": "PCA"}
 THUMBNAIL = 32  # pixels of the longer side, at most

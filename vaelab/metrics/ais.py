@@ -6,13 +6,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from vaelab import memory
 from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, TwoOrMore
 from vaelab.errors import ConfigError
 from vaelab.metrics import importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined, subset
+from vaelab.system import memory
 
 _CODES_PER_CALL = 4000
 _ADAPTATION = 0.1  # change of log(step size) per unit of missed acceptance

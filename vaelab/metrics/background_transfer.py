@@ -9,12 +9,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
-from vaelab import transfer
 from vaelab.config.types import PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined, subset
+from vaelab.view import transfer
 
 SETTING = "metrics.background_transfer"
 

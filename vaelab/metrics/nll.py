@@ -4,12 +4,12 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab import memory
 from vaelab.config.types import NonNegativeFloat, PositiveFloat, PositiveInt
 from vaelab.metrics import bits, importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined, subset
+from vaelab.system import memory
 
 _CODES_PER_CALL = 250_000  # images x samples that go to the decoder in one call of the view
 _SAMPLES_PER_CALL = 500

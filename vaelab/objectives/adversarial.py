@@ -6,8 +6,8 @@ from typing import NamedTuple
 import keras
 from keras import layers, ops
 
+from vaelab.compute.noise import Noise
 from vaelab.errors import ConfigError
-from vaelab.noise import Noise
 
 
 class Compared(NamedTuple):

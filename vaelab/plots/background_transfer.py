@@ -5,11 +5,11 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab import transfer
 from vaelab.config.types import PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure, same_shape
+from vaelab.view import transfer
 
 SETTING = "plots.background_transfer"
 

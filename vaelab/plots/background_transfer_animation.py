@@ -5,7 +5,6 @@ from typing import Literal
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from vaelab import transfer
 from vaelab.config.types import PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation
@@ -14,6 +13,7 @@ from vaelab.plots.conjoint_scatter import flat_part
 from vaelab.plots.grid import Block, grid_frames, same_shape
 from vaelab.plots.points import colouring, draw_legend, draw_points, frame, legend_space, prior_circles
 from vaelab.plots.style import MARGIN, NARROW, SMALL, TEXT, Page
+from vaelab.view import transfer
 
 DOT, HALO = "#000000", "#ffffff"
 

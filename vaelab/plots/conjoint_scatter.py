@@ -4,12 +4,12 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab import projections
 from vaelab.config.types import PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.points import colouring, draw_legend, draw_points, frame, legend_space, prior_circles
 from vaelab.plots.style import MARGIN, SMALL, TEXT, WIDTH, Page
+from vaelab.view import projections
 
 
 def conjoint_scatter(view, *, split: Literal["train", "validation", "test"], n: PositiveInt):

@@ -5,11 +5,11 @@ from typing import Literal
 import numpy as np
 from scipy.stats import norm
 
-from vaelab import memory
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure, number, thinned
+from vaelab.system import memory
 
 
 def manifold(

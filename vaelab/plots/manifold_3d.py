@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab import memory
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
 from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, joined, number, square
 from vaelab.plots.manifold import axes_of, base_code
+from vaelab.system import memory
 
 
 def manifold_3d(

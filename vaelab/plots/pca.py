@@ -5,7 +5,7 @@ from typing import Literal
 from vaelab.config.types import PositiveInt
 from vaelab.plots.choose import split_facts
 from vaelab.plots.points import colouring, scatter_figure
-from vaelab.projections import project
+from vaelab.view.projections import project
 
 
 def pca(view, *, split: Literal["train", "validation", "test"], n: PositiveInt, color: str):

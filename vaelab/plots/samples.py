@@ -4,10 +4,10 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab import memory
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, folded, grid_figure, square
+from vaelab.system import memory
 
 
 def samples(view, *, n: PositiveInt, distribution: Literal["prior", "uniform"], scale: PositiveFloat):

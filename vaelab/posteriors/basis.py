@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from keras import initializers, layers, ops
 
-from vaelab import seeds
+from vaelab.compute import seeds
+from vaelab.compute.noise import Noise
 from vaelab.config.types import Activation, PositiveInt, TwoOrMore
-from vaelab.noise import Noise
 
 
 class Moments(NamedTuple):

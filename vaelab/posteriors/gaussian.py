@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from keras import layers, ops
 
-from vaelab.noise import Noise
+from vaelab.compute.noise import Noise
 
 
 class GaussianParameters(NamedTuple):

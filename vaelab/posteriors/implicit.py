@@ -6,8 +6,8 @@ from typing import Literal
 import keras
 from keras import layers
 
+from vaelab.compute.noise import Noise
 from vaelab.config.types import PositiveInt
-from vaelab.noise import Noise
 
 
 class Implicit(layers.Layer):

@@ -1,5 +1,1 @@
 """What a sweep says as a whole: one self-contained page, a table (CSV) and the pictures (PNG)."""
-
-from vaelab.report.write import write
-
-__all__ = ["write"]

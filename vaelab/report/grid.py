@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
 from vaelab.errors import RunError
-from vaelab.runs import RunFolder
-from vaelab.sweep_folder import SweepFolder
+from vaelab.records.run_folder import RunFolder
+from vaelab.records.sweep_folder import SweepFolder
 
 
 @dataclass

@@ -8,12 +8,12 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from vaelab import folder
 from vaelab.errors import RunError, visible
+from vaelab.records.sweep_folder import SweepFolder
 from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
 from vaelab.report.noise import Difference, against_best, interval
-from vaelab.sweep_folder import SweepFolder
+from vaelab.system import files
 
 PICTURE_KINDS = ("samples", "reconstructions", "codes")
 
@@ -26,7 +26,7 @@ def write(sweep: SweepFolder) -> dict[str, float]:
 
 def _write(sweep: SweepFolder) -> dict[str, float]:
     grid = read(sweep)
-    folder.write(sweep.csv_file, table_csv(grid))
+    files.write(sweep.csv_file, table_csv(grid))
     images = {}
     for kind in ("", "_critic"):
         figure = pictures.rate_distortion(grid, kind)
@@ -38,12 +38,12 @@ def _write(sweep: SweepFolder) -> dict[str, float]:
         for values, png in cells.items():
             words = "_".join(f"{a.rpartition('.')[2]}-{v}" for a, v in zip(grid.axes, values)) or "all"
             safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in words)
-            folder.write_bytes(sweep.picture_file(f"{kind}_{safe}"), png)
+            files.write_bytes(sweep.picture_file(f"{kind}_{safe}"), png)
     found = findings(grid)
     html = page.html(
         grid, sweep, findings=found, rate_distortion=images, curves=curves, tiles=shown, classes=classes(grid)
     )
-    folder.write(sweep.html_file, html)
+    files.write(sweep.html_file, html)
     states = [p.state for p in grid.points]
     numbers = {"jobs/done": states.count("done"), "jobs/not_done": len(states) - states.count("done")}
     if found.best is not None:
@@ -120,7 +120,7 @@ def table_csv(grid: Grid) -> str:
 def save(figure, sweep: SweepFolder, name: str) -> bytes:
     """The figure as PNG, in the sweep's folder and as bytes."""
     png = encoded(figure)
-    folder.write_bytes(sweep.picture_file(name), png)
+    files.write_bytes(sweep.picture_file(name), png)
     return png
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from vaelab.errors import Interrupted, RunError, visible
-from vaelab.runs import RunFolder
+from vaelab.records.run_folder import RunFolder
 
 # What TensorFlow prints last when an exception ends a training; the reason stands above it.
 NOISE = ("[[{{node", "Local rendezvous is aborting")
@@ -56,7 +56,7 @@ class Job:
 
     def command(self) -> list[str]:
         """What runs the job to its end, or on from where it was stopped."""
-        return [sys.executable, "-m", "vaelab.commands.job", str(self.folder.path)]
+        return [sys.executable, "-m", "vaelab.jobs.job", str(self.folder.path)]
 
     def environment(self, gpu: str | None = None) -> dict[str, str]:
         """Variables that hold the job to its threads, and to one GPU where there are several jobs at once."""

@@ -3,8 +3,8 @@
 import yaml
 
 from vaelab.config import locate
-from vaelab.config.check import nearest
 from vaelab.config.compose import USER_DIRS, about_file
+from vaelab.config.nearest import nearest
 from vaelab.config.typed import quoted
 from vaelab.errors import ConfigError
 

@@ -4,8 +4,8 @@ import signal
 import sys
 import time
 
-from vaelab import signals
 from vaelab.sweeps.job import Job
+from vaelab.system import signals
 
 PATIENCE = 5.0  # seconds between Ctrl-C, which a terminal hands to the jobs too, and SIGTERM to those that missed it
 

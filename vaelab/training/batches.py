@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from vaelab import seeds
+from vaelab.compute import seeds
 
 
 class Batches(keras.utils.PyDataset):

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import keras
 
-from vaelab import signals
 from vaelab.errors import ConfigError, Interrupted, TrainingError
+from vaelab.system import signals
 from vaelab.training.checkpoint import arrays_of, model_variables
 
 

@@ -1,0 +1,39 @@
+"""What `score` and `table` make of a metric's numbers."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from vaelab.jobs import results
+from vaelab.metrics.score import Score, mean_score
+
+
+def a_metric(view, *, split):
+    return {"elbo": mean_score(np.arange(len(view.split(split)))), "verdict": Score(0.5, note="no images")}
+
+
+def scored(x, enumerated, monkeypatch):
+    part = type("Part", (), {"x": (x,), "__len__": lambda self: len(x)})()
+    view = SimpleNamespace(split=lambda name: part, data_kind="binary", dataset=SimpleNamespace(enumerated=enumerated))
+    monkeypatch.setattr(results, "target", lambda node, trusted: a_metric)
+    node = {"_target_": "a_metric", "split": "test"}
+    return results.score(view, {"a": node}, weights_epoch=3, trusted=(), strict=True)
+
+
+def test_copies_of_four_points_are_four_points(monkeypatch):
+    """The set is complete: no image was drawn, so its mean has no error of drawing images."""
+    points = np.tile(np.eye(4, dtype=np.uint8), (100, 1)).reshape(-1, 1, 4, 1)
+    found = scored(points, True, monkeypatch)
+    assert found["test/elbo"]["n"] == 4 and found["test/elbo"]["se"] is None and found["test/elbo"]["value"] == 199.5
+    assert found["test/verdict"]["n"] is None
+    assert "4 test images" in results.table(found) and "±" not in results.table(found)
+    drawn = scored(points, False, monkeypatch)["test/elbo"]
+    assert drawn["n"] == 400 and drawn["se"] > 0
+
+
+def test_a_bound_is_printed_without_an_error():
+    facts = {"n": 10, "split": "test", "data": "binary", "samples": 500, "note": None}
+    settled = {"value": 100.0, "se": 0.5, **facts}
+    told = results.table({"test/a": settled, "test/b": {**settled, "doubt": "not settled (k-hat 0.9): a bound"}})
+    assert told.splitlines()[0].split()[:4] == ["test/a", "100.000", "±", "0.5"]
+    assert "100.000 not settled (k-hat 0.9): a bound" in told.splitlines()[1] and "±" not in told.splitlines()[1]

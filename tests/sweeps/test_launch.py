@@ -1,0 +1,415 @@
+"""Sweeps: fresh processes, equal commands find their jobs again, one failing job stops no other."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import BACKEND, ROOT, vaelab
+
+from vaelab.config import compose
+from vaelab.config.check import check_launcher
+from vaelab.errors import ConfigError, RunError
+from vaelab.records.run_folder import RunFolder
+from vaelab.records.sweep_folder import SweepFolder, find_sweep
+from vaelab.sweeps import launch as sweeping
+from vaelab.sweeps import recipe, watch
+from vaelab.sweeps.job import Job, value_of
+from vaelab.sweeps.local import LocalPool, fitting_jobs
+from vaelab.sweeps.running import run_all
+
+QUICK = ["model=dense", "trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}"]
+
+
+class Script(Job):
+    """A job whose process is a few lines of Python; `status` and `folder` are at hand in it."""
+
+    script = ""
+
+    def command(self):
+        start = "import sys, time, json, pathlib; folder = pathlib.Path(sys.argv[1])\n"
+        start += "def state(s): (folder / 'status.json').write_text(json.dumps({'state': s}))\n"
+        return [sys.executable, "-c", start + self.script, str(self.folder.path)]
+
+
+def job(tmp_path, number, script="state('done')", **trainer):
+    cfg = {"model": {}, "trainer": {"threads": 1, "epochs": 3, "steps": None, **trainer}, "device": "cpu"}
+    folder = RunFolder(tmp_path / f"job{number}")
+    folder.path.mkdir(exist_ok=True)
+    made = Script(number, ["model=dense", f"seed={number}"], f"seed={number}", folder, cfg, {})
+    made.script = script
+    return made
+
+
+def run(jobs, n_jobs=2, memory_limit=None):
+    """The loop, with its lines as text."""
+    pool = LocalPool(n_jobs=n_jobs, threads=1, memory_limit=memory_limit, device="cpu")
+    with watch.Watch(jobs, title="test", n_jobs=n_jobs) as watching:
+        return run_all(jobs, pool, watching)
+
+
+def test_a_failing_job_stops_no_other_and_is_told_with_its_last_lines(tmp_path, capsys):
+    scripts = ["state('done')", "print('first line'); print('the last line'); sys.exit(1)", "state('done')"]
+    jobs = [job(tmp_path, n, s) for n, s in enumerate(scripts)]
+    assert run(jobs)
+    assert [j.state for j in jobs] == ["done", "failed", "done"]
+    assert jobs[1].message == "the last line"
+    told = watch.failures(jobs)
+    assert "failed: seed=1" in told and "    first line\n    the last line" in told and "job.log" in told
+    assert "[3/3]" in capsys.readouterr().out
+
+
+def test_a_job_ended_by_a_signal_says_so(tmp_path):
+    (killed,) = jobs = [job(tmp_path, 0, "import os; state('running'); os.kill(os.getpid(), 9)")]
+    run(jobs)
+    assert killed.state == "failed" and "SIGKILL" in killed.message and "out of memory" in killed.message
+    assert killed.folder.status()["state"] == "killed"
+
+
+def test_a_job_stopped_from_outside_counts_as_missing(tmp_path):
+    """A cluster's time limit, somebody's SIGTERM: its epochs are saved, but the sweep is not complete."""
+    jobs = [job(tmp_path, 0, "state('interrupted'); sys.exit(130)"), job(tmp_path, 1)]
+    assert run(jobs)
+    assert [j.state for j in jobs] == ["failed", "done"] and "stopped from outside" in jobs[0].message
+    assert jobs[0].folder.status()["state"] == "interrupted"
+
+
+def test_a_worker_elsewhere_gets_what_the_tracking_server_asks_for(tmp_path, monkeypatch):
+    from vaelab.sweeps.remote import run_command, task
+
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+    monkeypatch.chdir(tmp_path)
+    script = "import os; print(os.environ['MLFLOW_TRACKING_TOKEN'], os.getcwd()); sys.exit(3)"
+    mine = job(tmp_path, 0, script, threads=2)
+    handed = task(mine)
+    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
+    monkeypatch.chdir("/")
+    assert handed[1]["OMP_NUM_THREADS"] == "2"
+    assert run_command(*handed) == 3
+    assert mine.log_tail(1) == [f"secret {tmp_path}"]
+
+
+def test_a_job_whose_training_is_done_is_done_however_its_process_ended(tmp_path):
+    jobs = [job(tmp_path, 0, "state('done'); sys.exit(3)")]
+    run(jobs)
+    assert jobs[0].state == "done"
+
+
+def test_a_job_over_the_memory_limit_is_ended_alone(tmp_path):
+    hungry = job(tmp_path, 0, "x = bytearray(400_000_000); x[::4096] = b'1' * len(x[::4096]); time.sleep(60)")
+    modest = job(tmp_path, 1)
+    started = time.monotonic()
+    run([hungry, modest], memory_limit=0.2)
+    assert modest.state == "done" and hungry.state == "failed" and time.monotonic() - started < 30
+    assert "hydra.launcher.memory_limit=0.2" in hungry.message
+
+
+def test_jobs_run_at_once_and_with_their_threads(tmp_path):
+    wait = "import os; (folder / 'on').touch(); t = time.time()\n"
+    wait += "while time.time() - t < 20 and len(list(folder.parent.glob('job*/on'))) < 2: time.sleep(0.01)\n"
+    wait += "assert len(list(folder.parent.glob('job*/on'))) == 2\n"
+    wait += "assert os.environ['OMP_NUM_THREADS'] == os.environ['TF_NUM_INTRAOP_THREADS'] == '1'; state('done')"
+    jobs = [job(tmp_path, n, wait) for n in range(2)]
+    run(jobs, n_jobs=2)
+    assert [j.state for j in jobs] == ["done", "done"], jobs[0].log_tail(5)
+
+
+def test_a_job_an_earlier_launcher_left_running_is_awaited(tmp_path):
+    (left,) = jobs = [job(tmp_path, 0, "raise SystemExit('must not start twice')")]
+    hold = (
+        "import fcntl, time, sys, json, pathlib; folder = pathlib.Path(sys.argv[1]); f = open(folder / '.lock', 'w')\n"
+    )
+    hold += "fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(1)\n"
+    hold += "(folder / 'status.json').write_text(json.dumps({'state': 'done'}))"
+    other = subprocess.Popen([sys.executable, "-c", hold, left.folder.path], stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"held\n"
+    run(jobs)
+    assert left.state == "done" and other.wait() == 0
+
+
+def test_ctrl_c_starts_no_more_jobs_and_lets_the_running_ones_save(tmp_path):
+    script = "import signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
+    script += "signal.signal(signal.SIGTERM, end); (folder.parent / 'ready').touch(); time.sleep(60)"
+    jobs = [job(tmp_path, n, script) for n in range(3)]
+    import threading
+
+    def ask():
+        while not (tmp_path / "ready").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=ask).start()
+    assert not run(jobs, n_jobs=1)
+    assert [j.state for j in jobs] == ["stopped", "queued", "queued"]
+
+
+def test_a_folder_that_cannot_be_prepared_fails_its_job_only(tmp_path):
+    jobs = [job(tmp_path, n) for n in range(2)]
+    jobs[0].folder.path.rmdir()
+    jobs[0].folder.path.write_text("a file where a folder should be")
+    run(jobs)
+    assert [j.state for j in jobs] == ["failed", "done"] and "could not be started" in jobs[0].message
+
+
+def test_a_continued_job_keeps_its_threads(tmp_path):
+    first = job(tmp_path, 0, threads=3)
+    first.prepare()
+    first.folder.checkpoint.mkdir()
+    again = job(tmp_path, 0, threads=1)
+    again.prepare()
+    assert again.threads == 3 and again.folder.read_config()["trainer"]["threads"] == 3
+
+
+def test_how_many_fit():
+    cores = len(os.sched_getaffinity(0))
+    assert fitting_jobs(1, 0, 0.01) == cores and fitting_jobs(cores, 0, 0.01) == 1
+    assert fitting_jobs(1, 0, 10**6) == 1 and fitting_jobs(1, 4, None) == 4
+
+
+@pytest.mark.parametrize(
+    "name,value",
+    [("n_jobs", 0), ("n_jobs", "two"), ("threads", None), ("memory_limit", -1.0), ("memory_limit", 0)],
+)
+def test_impossible_launcher_settings_are_refused(name, value):
+    settings = {"cluster": "local", "n_jobs": 2, "threads": 1, "memory_limit": None, "settings": {}, name: value}
+    with pytest.raises(ConfigError, match=f"hydra.launcher.{name}"):
+        check_launcher({"_target_": "launcher", **settings})
+
+
+def test_a_sweep_file_becomes_words(tmp_path, monkeypatch):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "mine.yaml").write_text("beta: [0.5, 4]\nmodel.layers: '[64,64]'\nbackend: jax\nseed: 3\n")
+    monkeypatch.setattr(compose, "USER_DIRS", [tmp_path])
+    monkeypatch.setattr(recipe, "USER_DIRS", [tmp_path])
+    options, words = recipe.expand([], ["sweep=mine", "seed=1,2", "cluster=local"])
+    assert options == ["-m"]
+    wanted = [
+        "sweep_name=mine",
+        "beta=0.5,4",
+        "model.layers=[64,64]",
+        "backend=jax",
+        "seed=1,2",
+        "hydra/launcher=local",
+    ]
+    assert words == wanted
+    with pytest.raises(ConfigError, match="Did you mean 'mine'"):
+        recipe.expand([], ["sweep=mnie"])
+    with pytest.raises(ConfigError, match="no such cluster"):
+        recipe.expand([], ["cluster=cloud"])
+
+
+def test_mistyped_launcher_settings_are_refused(capsys):
+    from vaelab import cli
+
+    assert cli.main(["train", "-m", "beta=1,2", "hydra.launcher.njobs=3"]) == 2
+    assert "hydra.launcher.njobs is not a setting. Did you mean 'n_jobs'?" in capsys.readouterr().err
+    assert cli.main(["train", "-m", "beta=1,2", "hydra.launcher.settings.gpu=1", "cluster=ray"]) == 2
+    assert "Did you mean 'settings.gpus'?" in capsys.readouterr().err
+
+
+def test_every_shipped_sweep_composes():
+    from vaelab.config import locate
+
+    for name in locate.options("sweep"):
+        options, words = recipe.expand([], [f"sweep={name}"])
+        jobs = compose.grid(words)
+        assert options == ["-m"] and len(jobs) > 1
+        compose.compose("train", jobs[0])
+        compose.compose("train", jobs[-1])
+
+
+def test_a_sweep_of_a_name_is_run_by_one_process(tmp_path):
+    from contextlib import ExitStack
+
+    from omegaconf import OmegaConf
+
+    named = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path / "s")}}, "sweep_name": "s"})
+    nameless = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path / "s")}}, "sweep_name": None})
+    with ExitStack() as first, ExitStack() as second:
+        assert sweeping.open_folder(named, first).name == "s"
+        with pytest.raises(RunError, match=f"is being run by process {os.getpid()}"):
+            sweeping.open_folder(named, second)
+        assert sweeping.open_folder(nameless, second).name == "s-2"
+
+
+def test_sweeps_are_found_by_name_folder_and_latest(tmp_path):
+    for n, name in enumerate(("one", "two")):
+        SweepFolder(tmp_path / "sweeps" / name).update_record(started=n, jobs={})
+    assert find_sweep("one", tmp_path).name == "one" and find_sweep("latest", tmp_path).name == "two"
+    assert find_sweep(str(tmp_path / "sweeps" / "one"), tmp_path).name == "one"
+    with pytest.raises(RunError, match="Did you mean 'two'"):
+        find_sweep("tow", tmp_path)
+
+
+@pytest.mark.parametrize("number,told", [(28, "No space left on device"), (30, "Read-only file system")])
+def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, capsys):
+    from vaelab.commands import train
+    from vaelab.jobs import job as process
+
+    def refused(*args, **more):
+        raise OSError(number, "a library's own words", "vae.h5")
+
+    monkeypatch.setattr(train, "train", refused)
+    folder = RunFolder(tmp_path / "job")
+    folder.write_config({"model": {}})
+    assert process.run(str(folder.path)) == 1
+    assert capsys.readouterr().err == f"vaelab: vae.h5: {told}. What was finished before is kept.\n"
+
+
+def test_a_full_disk_under_its_log_does_not_stop_a_job(tmp_path):
+    """/dev/full refuses every byte; so does the log of a job on a full disk."""
+    script = "from vaelab.records.run_folder import RunFolder\nwith RunFolder(folder).logging():\n"
+    script += "    for n in range(3): print('x' * 9000, flush=True)\n    print('x', file=sys.stderr)\nstate('done')"
+    full = job(tmp_path, 0, script)
+    with open("/dev/full", "wb") as log:
+        process = subprocess.run(full.command(), stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert full.folder.status() == {"state": "done"}, process
+
+
+def test_a_cluster_that_says_nothing_of_a_lost_job_is_quoted_all_the_same():
+    from vaelab.sweeps.remote import about
+
+    assert about(RuntimeError()) == "RuntimeError"
+    assert about(ValueError("first\n  the worker died \n\n")) == "ValueError: the worker died"
+
+
+def test_a_worker_told_to_stop_hands_that_on_at_once(tmp_path):
+    """As Ray does it: an exception in the worker's main thread, no signal that would wake a waiting call."""
+    import _thread
+    import threading
+
+    from vaelab.sweeps.remote import run_command, task
+
+    script = "import signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
+    script += "signal.signal(signal.SIGTERM, end); (folder / 'ready').touch(); time.sleep(60)"
+    mine = job(tmp_path, 0, script)
+
+    def interrupt():
+        while not (mine.folder.path / "ready").exists():
+            time.sleep(0.01)
+        _thread.interrupt_main()
+
+    saved = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
+    started = time.monotonic()
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            run_command(*task(mine))
+    finally:
+        signal.signal(signal.SIGINT, saved)
+    assert mine.folder.status()["state"] == "interrupted" and time.monotonic() - started < 30
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def status(folder):
+    return json.loads((folder / "status.json").read_text())
+
+
+def weights(folder):
+    newest = sorted(folder.glob("checkpoint/epoch-*"))[-1]
+    return {f"{f}/{k}": a for f in ("model", "best") for k, a in np.load(newest / f"{f}.npz").items()}
+
+
+@pytest.mark.slow
+def test_the_same_command_skips_what_is_done_and_adds_what_is_new(tmp_path):
+    """One job fails by its learning rate; the other is done once. The report and the parent run know all of it."""
+    words = ["train", "-m", *QUICK, "trainer.optimizer=sgd", "sweep_name=s"]
+    first = vaelab(*words, "trainer.learning_rate=0.001,1e30", cwd=tmp_path, check=False)
+    assert first.returncode == 1, first.stderr
+    assert "failed: trainer.learning_rate=1e+30" in first.stderr and "The loss became" in first.stderr
+    assert "1 of 2 jobs failed. The same command tries them again" in first.stderr and "Traceback" not in first.stderr
+    sweep = tmp_path / "outputs" / "sweeps" / "s"
+    (good,), (bad,) = (list(sweep.glob(f"learning_rate-{v}-*")) for v in ("0.001", "1e?30"))
+    assert status(good)["state"] == "done" and status(bad)["state"] == "failed"
+    assert {"config.yaml", "job.log", "tiles.npz", ".hydra", "vae.h5"} <= {p.name for p in good.iterdir()}
+    assert "threads: 1" in (good / "config.yaml").read_text()
+    assert (sweep / "report.html").is_file() and (sweep / "report.csv").is_file()
+    stamp = (good / "vae.h5").stat().st_mtime_ns
+
+    second = vaelab(*words, "trainer.learning_rate=0.001,0.002", cwd=tmp_path)
+    assert "2 jobs, 1 to do" in second.stdout
+    assert (good / "vae.h5").stat().st_mtime_ns == stamp
+    assert len(list(sweep.glob("learning_rate-*"))) == 3
+
+    mlflow = pytest.importorskip("mlflow")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
+    (experiment,) = [e.experiment_id for e in client.search_experiments() if e.name == "vaelab"]
+    found = {r.info.run_name: r for r in client.search_runs([experiment])}
+    parent = found.pop("s")
+    assert len(found) == 3 and parent.info.status == "FINISHED"
+    assert {r.data.tags["mlflow.parentRunId"] for r in found.values()} == {parent.info.run_id}
+    assert {r.info.status for r in found.values()} == {"FINISHED", "FAILED"}
+    assert all(name.endswith(r.data.tags["vaelab.config_hash"]) for name, r in found.items())
+    assert {"report.html", "report.csv", "sweep.json"} <= {a.path for a in client.list_artifacts(parent.info.run_id)}
+    assert value_of(RunFolder(good)) == min(r["val/loss"] for r in RunFolder(good).read_history())
+
+
+@pytest.mark.slow
+def test_kill_the_whole_group_and_type_it_again(tmp_path):
+    """SIGKILL to launcher and jobs in the middle; the same command ends in the weights of the undisturbed sweep."""
+    words = ["train", "-m", *QUICK, "trainer.epochs=30", "beta=0.5,4", "seed=0,1", "sweep_name=s"]
+    vaelab(*words, f"output_dir={tmp_path}/undisturbed", "tracking=none", cwd=tmp_path)
+    disturbed = tmp_path / "disturbed" / "sweeps" / "s"
+    for n_epochs in (3, 3):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vaelab", *words, "output_dir=disturbed"], cwd=tmp_path, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        before = len(list(disturbed.glob("*/vae.h5")))
+        while process.poll() is None and len(list(disturbed.glob("*/checkpoint/epoch-*"))) <= before + 1 + n_epochs % 2:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    vaelab(*words, "output_dir=disturbed", cwd=tmp_path)
+    jobs = sorted(p.parent for p in disturbed.glob("*/status.json"))
+    assert len(jobs) == 4
+    for folder in jobs:
+        one, two = weights(folder), weights(tmp_path / "undisturbed" / "sweeps" / "s" / folder.name)
+        assert one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
+    mlflow = pytest.importorskip("mlflow")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/disturbed/mlflow.db")
+    found = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert len(found) == 5 and {r.info.status for r in found} == {"FINISHED"}
+
+
+@pytest.mark.slow
+def test_two_sweeps_at_once_on_one_database(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "vaelab", "train", "-m", *QUICK, "seed=0,1"]
+    both = [subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) for _ in "ab"]
+    for process in both:
+        _, errors = process.communicate(timeout=600)
+        assert process.returncode == 0 and "warning: tracking" not in errors, errors
+    assert len(list(Path(tmp_path).glob("outputs/sweeps/*/*/vae.h5"))) == 4
+
+
+CLUSTERS = {
+    "ray": ["cluster=ray", "hydra.launcher.settings.address=local"],
+    "slurm": ["cluster=slurm", "hydra.launcher.settings.executor=local", "hydra.launcher.settings.mem_gb=2",
+              "hydra.launcher.threads=1"],
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_a_cluster_gives_the_same_weights(cluster, tmp_path):
+    """Through Ray, and through submitit without SLURM: jobs that end in the bytes of local ones."""
+    needed = {"ray": "ray", "slurm": "submitit"}[cluster]
+    pytest.importorskip(needed, reason=f'{needed} is not installed: pip install "vaelab[{cluster}]"')
+    words = ["train", "-m", *QUICK, "tracking=none", "seed=0,1", "sweep_name=s"]
+    vaelab(*words, f"output_dir={tmp_path}/local", cwd=tmp_path)
+    done = vaelab(*words, *CLUSTERS[cluster], f"output_dir={tmp_path}/remote", cwd=tmp_path)
+    assert "2 jobs, 2 to do" in done.stdout
+    folders = sorted(p.parent for p in tmp_path.glob("local/sweeps/s/*/vae.h5"))
+    assert len(folders) == 2
+    for folder in folders:
+        one, two = weights(folder), weights(tmp_path / "remote" / "sweeps" / "s" / folder.name)
+        assert one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)

@@ -1,0 +1,143 @@
+"""What follows an epoch of training besides training: chosen metrics, pictures, and frames for animations.
+
+All of it reads the weights and draws from streams of its own, so that the weights are the same with and without it.
+"""
+
+import sys
+import zlib
+
+import numpy as np
+
+from vaelab.build import build
+from vaelab.config import trust
+from vaelab.jobs import opening, results
+from vaelab.view.latent_view import LatentView
+
+SAMPLES = 36  # codes from the prior that a frame shows decoded
+IMAGES = 18  # test images that it shows reconstructed
+CODES = 1000  # test images whose codes it keeps
+
+
+class DuringTraining:
+    """Called after every epoch; measures, draws and keeps frames when they are due.
+
+    A picture says by an attribute of its function what it is about: `before_training` where it can be drawn before the
+    first step (of settings, not of weights), `reads_frames` where training must keep frames for it.
+
+    Args:
+        cfg: the run's configuration.
+        folder: its RunFolder.
+        vae: the model in training.
+        dataset: its data.
+        name: for titles.
+        last_epoch: the last one wanted.
+    """
+
+    def __init__(self, cfg, folder, vae, dataset, *, name, last_epoch):
+        self.cfg, self.folder, self.vae, self.dataset = cfg, folder, vae, dataset
+        self.name, self.last_epoch, self._told = name, last_epoch, set()
+        chosen = {k: v for k, v in (cfg.get("plots") or {}).items() if "_target_" in v}
+        framed, self.first_plots = self._with(chosen, "reads_frames"), self._with(chosen, "before_training")
+        self.frame_every = min((v["every"] for v in framed.values()), default=None)
+        self.metrics = cfg.get("metrics") or {}
+        self.plots = {k: v for k, v in chosen.items() if k not in framed and k not in self.first_plots}
+        self._float32 = self._first = None
+
+    def _with(self, chosen: dict, attribute: str) -> dict:
+        parts = {name: trust.load(node["_target_"], "plot", self.cfg["trusted"]) for name, node in chosen.items()}
+        return {name: node for name, node in chosen.items() if getattr(parts[name], attribute, False)}
+
+    def before(self) -> None:
+        """What can be shown before the first step, and the frame of the first weights (the model must hold them)."""
+        if self.first_plots:
+            results.draw(
+                self._view(()), self.first_plots, self.folder, trusted=self.cfg["trusted"], strict=False,
+                tell=self._tell,
+            )  # fmt: skip
+        if self.frame_every is not None and not self.folder.frame_file(0).is_file():
+            self._keep_frame(self._view(()), 0)
+
+    def __call__(self, row: dict, history: list[dict]) -> dict:
+        """{split/name: value} of the metrics that are due; trouble with any of it never costs the run."""
+        epoch = row["epoch"]
+        measured, drawn = (self._due(epoch, self.cfg.get(key)) for key in ("metric_every", "plot_every"))
+        framed = self._due(epoch, self.frame_every) or (self.frame_every is not None and epoch == self.last_epoch)
+        if not (measured or drawn or framed):
+            return {}
+        view, found = self._view([*history, row]), {}
+        if framed:
+            self._keep_frame(view, epoch)
+        if measured:
+            scores = results.score(
+                view, self.metrics, weights_epoch=epoch, trusted=self.cfg["trusted"], strict=False, tell=self._tell
+            )
+            found = {key: score["value"] for key, score in scores.items() if score["value"] is not None}
+            if self.cfg["trainer"]["progress"]:
+                print(
+                    f"epoch {epoch:>3}: {', '.join(f'{key} {value:.5g}' for key, value in found.items())}", flush=True
+                )
+        if drawn:
+            results.draw(
+                view, self.plots, self.folder, trusted=self.cfg["trusted"], strict=False, tell=self._tell,
+                called=lambda name: self.folder.epoch_figure(name, epoch),
+            )  # fmt: skip
+        return found
+
+    @staticmethod
+    def _due(epoch: int, every: int | None) -> bool:
+        return every is not None and epoch % every == 0
+
+    def _view(self, history) -> LatentView:
+        """A view of the weights as they are now; what earlier ones computed is stale."""
+        model = self._model()
+        if self._first is None:
+            self._first = LatentView(model, self.dataset, name=self.name, seed=self.cfg["seed"])
+        view = self._first.again(history)
+        view.schedules = opening.schedule_curves(self.vae, self.cfg, len(self.dataset.train))
+        return view
+
+    def _model(self):
+        """The model, or in lower precision its float32 twin with the same weights."""
+        if self.cfg["trainer"]["precision"] == "float32":
+            return self.vae
+        from vaelab.training.checkpoint import arrays_of, assign, model_variables
+
+        if self._float32 is None:
+            data = self.dataset
+            self._float32 = build(
+                self.cfg, data_shapes=data.shapes, binarize=data.binarize, standardize=data.standardize
+            )
+        assign(model_variables(self._float32), arrays_of(model_variables(self.vae)))
+        return self._float32
+
+    def _keep_frame(self, view, epoch: int) -> None:
+        try:
+            self.folder.save_frame(epoch, frame(view))
+        except OSError as error:
+            self._tell(f"warning: no frame of epoch {epoch} for the training animation: {error}")
+
+    def _tell(self, text: str) -> None:
+        """Once, not after every epoch."""
+        if text not in self._told:
+            self._told.add(text)
+            print(text, file=sys.stderr)
+
+
+def frame(view) -> dict:
+    """Arrays of one frame: of the same codes and test images every time.
+
+    `samples_<v>` and `reconstructions_<v>`, uint8 (N, H, W, C) per view v; `rows`, the images reconstructed; `codes`
+    (M, D), posterior means, and `code_rows`, their images.
+    """
+    test = view.split("test")
+    rng = view.rng("plots", zlib.crc32(b"frames"))
+    prior = rng.standard_normal((SAMPLES, view.latent_dim)).astype(np.float32)
+    code_rows = rng.permutation(len(test))[:CODES]
+    codes = view.encode(tuple(v[code_rows] for v in test.x))[0]
+    images = min(IMAGES, len(code_rows))
+    decoded = view.decode(np.concatenate([prior, codes[:images]]))
+    arrays = {"codes": codes, "code_rows": code_rows, "rows": code_rows[:images]}
+    for v, shown in enumerate(decoded):
+        pixels = np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
+        arrays |= {f"samples_{v}": pixels[:SAMPLES], f"reconstructions_{v}": pixels[SAMPLES:]}
+    return arrays

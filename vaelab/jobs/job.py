@@ -1,0 +1,79 @@
+"""One job of a sweep in a process of its own: `python -m vaelab.jobs.job FOLDER`. The launcher starts it."""
+
+import sys
+
+from vaelab.errors import VaelabError, about_disk
+from vaelab.records.run_folder import RunFolder
+from vaelab.system import printing
+
+SAMPLES, RECONSTRUCTIONS = 16, 8
+
+
+def run(path: str) -> int:
+    """Trains what the folder's config.yaml says, from its checkpoint where there is one; returns the exit code."""
+    from vaelab.jobs.train import train
+
+    folder = RunFolder(path)
+    try:
+        cfg = folder.read_config()
+        train(cfg, folder, chosen=folder.status().get("chosen", {}), sweep_dir=folder.sweep_dir)
+        tiles(folder, cfg)
+    except VaelabError as error:
+        print(f"vaelab: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if about_disk(error) is None:
+            raise
+        print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def tiles(folder: RunFolder, cfg: dict) -> None:
+    """The few images the sweep's report shows of this job; trouble with them costs a warning."""
+    import keras
+    import numpy as np
+
+    from vaelab.compute import seeds
+    from vaelab.datasets.base import to_unit
+    from vaelab.jobs import opening
+
+    try:
+        dataset = opening.open_dataset(cfg)
+        test = dataset.test
+        codes = folder.read_codes("test")["mean"]
+        rows = one_of_each(test.y, len(codes), RECONSTRUCTIONS)
+        prior = seeds.generator(0, "plots").standard_normal((SAMPLES, codes.shape[1]), np.float32)
+        decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
+        decoded = decoder.predict(np.concatenate([prior, codes[rows]]), verbose=0)
+        arrays = {"class_names": np.array(dataset.class_names or [], str)}
+        for v, images in enumerate(decoded if isinstance(decoded, list) else [decoded]):
+            arrays[f"samples_{v}"] = _bytes(images[:SAMPLES])
+            arrays[f"originals_{v}"] = _bytes(to_unit(np.asarray(test.x[v][rows])))
+            arrays[f"reconstructions_{v}"] = _bytes(images[SAMPLES:])
+        folder.save_tiles(arrays)
+    except Exception as error:
+        print(f"warning: no pictures of this job for the report: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def one_of_each(y, n: int, wanted: int):
+    """Rows of `wanted` test images: the first of each class, then the first of those left."""
+    import numpy as np
+
+    first = np.unique(y, return_index=True)[1] if y is not None else np.arange(0)
+    rows = list(dict.fromkeys([*first.tolist(), *range(min(n, 2 * wanted))]))[:wanted]
+    return np.sort(np.array(rows, int))
+
+
+def _bytes(images):
+    import numpy as np
+
+    return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    with printing.despite_trouble():
+        code = run(sys.argv[1])
+    sys.exit(code)

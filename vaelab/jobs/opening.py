@@ -1,0 +1,191 @@
+"""Opening what a command works on: a configuration's dataset and model, or a finished run's."""
+
+import sys
+from dataclasses import replace
+
+from vaelab.build import build, part
+from vaelab.compute import backend
+from vaelab.config import compose, words
+from vaelab.config.check import check_stored
+from vaelab.config.folders import hashed
+from vaelab.config.older import completed, official_sources
+from vaelab.datasets.prepare import load_dataset
+from vaelab.errors import ConfigError, RunError
+from vaelab.records.run_folder import RunFolder
+
+
+def start_backend(cfg: dict) -> None:
+    """Starts Keras as a run's configuration says; fills in the number of threads, which is part of the record."""
+    trainer = cfg["trainer"]
+    trainer["threads"] = trainer["threads"] or backend.usable_cores()
+    backend.start(
+        cfg["backend"], device=cfg["device"], threads=trainer["threads"], deterministic=trainer["deterministic"]
+    )
+
+
+def open_dataset(cfg: dict):
+    """The prepared dataset of a configuration."""
+    return load_dataset(
+        cfg["dataset"],
+        data_dir=cfg["data_dir"],
+        seed=cfg["seed"],
+        validation=cfg["trainer"]["validation"] == "split",
+        trusted=cfg.get("trusted") or (),
+    )
+
+
+def recorded_checksum(folder: RunFolder) -> str | None:
+    """Checksum of the data a run was trained on; None where it has not come to that, or an older vaelab kept none."""
+    return (folder.status().get("tags") or {}).get("data.checksum")
+
+
+def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
+    """The dataset of a run if it is what the run was trained on; with `accept` also another, which is noted in it and
+    in status.json.
+
+    Raises:
+        RunError: the data changed since.
+    """
+    recorded = recorded_checksum(folder)
+    if recorded is None or (found := dataset.checksum()) == recorded:
+        return dataset
+    changed = f"the data changed since this run was trained: checksum {recorded} then, {found} now"
+    if not accept:
+        raise RunError(
+            f"{folder}: {changed} (dataset={dataset.name}: other files, or read otherwise). Bring the former data "
+            "back, or accept these with accept_changed_data=true (evaluate, plot, explore, resume, reproduce, "
+            "vaelab.load)."
+        )
+    print(f"note: {folder}: {changed}; accepted.", file=sys.stderr)
+    accepted = {"trained_on": recorded, "accepted": found}
+    known = folder.status().get("changed_data") or []
+    if accepted not in known:
+        folder.update_status(changed_data=[*known, accepted])
+    return replace(dataset, instead_of=recorded)
+
+
+def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False):
+    """The LatentView of a finished run, with the weights its numbers came from.
+
+    Args:
+        accept_changed_data: go on where the data are not those the run was trained on.
+
+    Raises:
+        RunError: nothing trained yet, the checkpoint is missing or damaged, or the data changed.
+    """
+    from vaelab.training.checkpoint import CheckpointFolder, assign, model_variables
+    from vaelab.view.latent_view import LatentView
+
+    saved = CheckpointFolder(folder.checkpoint).load()
+    if saved is None:
+        again = words.pasteable("vaelab", "resume", words.setting("run", folder))
+        raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. {again}")
+    state, last, _, best = saved
+    dataset = as_trained_on(folder, open_dataset(cfg), accept=accept_changed_data)
+    vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
+    assign(model_variables(vae), best if best is not None else last, f"{folder.checkpoint}")
+    name = folder.status().get("run_name") or folder.path.name
+    kept = state.best_epoch if best is not None else state.epoch
+    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history, weights_epoch=kept)
+    view.schedules = schedule_curves(vae, cfg, len(dataset.train))
+    view.frames = folder.read_frames
+    return vae, dataset, view, kept
+
+
+def schedule_curves(vae, cfg, n_images: int) -> dict:
+    """{"beta": (epochs, values), "learning_rate": ..., "capacity": ...} over the training that was asked for."""
+    import numpy as np
+    from keras import ops
+
+    from vaelab.training.fit import plan, steps_per_epoch
+
+    progress = np.linspace(0, 1, 201)
+    epochs = progress * plan(cfg["trainer"], n_images).steps / steps_per_epoch(cfg["trainer"], n_images)
+    rate = part(cfg, "learning_rate_schedule")
+    factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (cfg["trainer"]["learning_rate"], rate)}
+    if "capacity" in cfg["objective"]:
+        factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
+    return {
+        name: (epochs, np.array([top * float(ops.convert_to_numpy(schedule(float(p)))) for p in progress]))
+        for name, (top, schedule) in factors.items()
+    }
+
+
+def stored_config(folder: RunFolder) -> dict:
+    """A run's configuration; settings younger than the run get today's defaults, and a note says which.
+
+    Raises:
+        RunError: it is missing, damaged or not of this vaelab.
+    """
+    chosen, where = folder.status().get("chosen") or {}, f"{folder}/config.yaml"
+    cfg, note = completed(folder.read_config(), chosen, where)
+    check_stored(cfg, where)
+    sources, changed = official_sources(cfg["dataset"], chosen.get("dataset"), compose.USER_DIRS, where)
+    cfg["dataset"] |= sources
+    for text in (note, changed):
+        if text:
+            print(f"note: {text}", file=sys.stderr)
+    return cfg
+
+
+def as_begun(cfg: dict, folder: RunFolder) -> dict:
+    """`cfg` for going on with a run, or repeating it.
+
+    One that does not say what it monitors was begun when every objective's models were ranked by their loss. It stays
+    so: its weights are those of a training that was never stopped, or of the one that is repeated.
+    """
+    from vaelab.training.checkpoint import CheckpointFolder
+
+    if cfg["optimize"] is not None or "monitored" in folder.status():
+        return cfg
+    state = CheckpointFolder(folder.checkpoint).state()
+    if state is None:
+        return cfg
+    return dict(cfg, optimize="val/loss" if "val/loss" in state.history[-1] else "train/loss")
+
+
+def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
+    """A folder is of one configuration: what was trained there must not come to stand under another.
+
+    Args:
+        cfg: resolved configuration that is to be trained there.
+
+    Raises:
+        ConfigError: the folder holds a run of other settings.
+        RunError: it holds a run whose settings cannot be read.
+    """
+    if not folder.begun:
+        return
+    chosen = folder.status().get("chosen") or {}
+    there, _ = completed(folder.read_config(), chosen, f"{folder}/config.yaml")
+    before, now = hashed(there), hashed(cfg)
+    different = [k for k in {**before, **now} if before.get(k) != now.get(k)]
+    if not different:
+        return
+    shown = ", ".join(f"{k}={now.get(k)} for {before.get(k)}" for k in different[:3])
+    raise ConfigError(
+        f"{folder} holds a run of other settings ({shown}{', ...' if len(different) > 3 else ''}). "
+        "Give another hydra.run.dir, or remove that folder."
+    )
+
+
+def finished_run(cfg):
+    """(folder, its configuration) for a command's `run=`, with the command's data_dir, device and trusted on top.
+
+    Raises:
+        ConfigError: no run given.
+        RunError: there is no such run.
+    """
+    from vaelab.records import run_folder
+
+    if not cfg.run:
+        raise ConfigError(
+            "run: expected a run folder, an MLflow run id, a run name or 'latest'. vaelab runs lists them."
+        )
+    folder = run_folder.find(str(cfg.run), cfg.output_dir)
+    stored = stored_config(folder)
+    if cfg.get("data_dir"):
+        stored["data_dir"] = cfg.data_dir
+    stored["device"] = cfg.get("device") or stored["device"]
+    stored["trusted"] = list(cfg.get("trusted") or [])
+    return folder, stored

@@ -1,0 +1,174 @@
+"""Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them."""
+
+import sys
+import warnings
+from contextlib import suppress
+
+import numpy as np
+
+from vaelab.config import trust
+from vaelab.errors import ConfigError
+from vaelab.jobs.stored import NotStored
+from vaelab.system.files import beside
+from vaelab.system.printing import plus_minus
+
+
+def _other_data(dataset) -> str:
+    return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
+
+
+def _settings(node: dict) -> dict:
+    return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
+
+
+def _chosen(nodes: dict) -> list:
+    """(name, node) of the options that were chosen; a recipe may bring settings of others."""
+    return [(name, node) for name, node in nodes.items() if "_target_" in node]
+
+
+def check(view, nodes: dict, kind: str, *, trusted) -> None:
+    """ConfigError where a metric or picture cannot work on a run, as far as stored facts say.
+
+    A metric or picture may have an attribute `needs`, a function (view, **settings) that raises what the metric or
+    picture would raise. It is called with what lies in the run's folder (`commands.stored`), before Keras is imported.
+
+    Args:
+        kind: "metric" or "plot".
+    """
+    for _, node in _chosen(nodes):
+        if needs := getattr(trust.load(node["_target_"], kind, trusted), "needs", None):
+            with suppress(NotStored):
+                needs(view, **_settings(node))
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dict:
+    """The nodes without those that `check` refuses, which are told.
+
+    Args:
+        kind: "metric" or "plot", for the message.
+    """
+    kept = dict(nodes)
+    for name, node in _chosen(nodes):
+        try:
+            check(view, {name: node}, kind, trusted=trusted)
+        except ConfigError as error:
+            del kept[name]
+            if not getattr(error, "quiet", False):
+                tell(f"{kind} {name} left out: {error}")
+        except Exception as error:
+            tell(f"warning: {kind} {name} could not be checked: {type(error).__name__}: {error}")
+    return kept
+
+
+def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=_to_stderr) -> dict:
+    """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
+
+    Args:
+        strict: raise where a metric does not apply; otherwise say so and go on. In training, trouble with a metric
+            never costs the run.
+        tell: function (text) that says what was left out.
+    """
+    found = {}
+    for name, node in _chosen(metrics):
+        split = node.get("split", "test")
+        try:
+            scores = trust.load(node["_target_"], "metric", trusted)(view, **_settings(node))
+        except ConfigError as error:
+            if strict:
+                raise
+            tell(f"metric {name} left out: {error}")
+            continue
+        except Exception as error:
+            if strict:
+                raise
+            tell(f"warning: metric {name} failed: {type(error).__name__}: {error}")
+            continue
+        if view.dataset.enumerated:
+            scores = of_complete_set(scores, _distinct(view.split(split)))
+        for key, value in scores.items():
+            entry = value._asdict()
+            if view.dataset.instead_of:
+                entry["note"] = "; ".join(filter(None, (entry["note"], _other_data(view.dataset))))
+            found[f"{split}/{key}"] = {
+                **entry,
+                "split": split,
+                "data": view.data_kind,
+                "weights_epoch": weights_epoch,
+            }
+    return found
+
+
+def of_complete_set(scores: dict, images: int) -> dict:
+    """Scores of an enumerated set: its images were not sampled, so no standard error; copies of one are one image."""
+    return {key: s._replace(se=None, n=None if s.n is None else min(s.n, images)) for key, s in scores.items()}
+
+
+def _distinct(part) -> int:
+    """How many images of a split differ."""
+    rows = np.concatenate([np.asarray(v).reshape(len(part), -1) for v in part.x], axis=1)
+    return len(np.unique(rows, axis=0))
+
+
+def draw(
+    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=_to_stderr, called=str
+) -> list:  # fmt: skip
+    """Draws the configured pictures into the run folder; returns the files.
+
+    Args:
+        strict: raise where a picture does not apply; otherwise say so and go on. In training, trouble with a picture
+            never costs the run.
+        tell: function (text) that says what was left out.
+        called: function (option) -> name of its file under figures/.
+    """
+    files = []
+    for name, node in _chosen(plots):
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*Tight layout.*")
+                picture = trust.load(node["_target_"], "plot", trusted)(view, **_settings(node))
+            files.append(save_picture(picture, folder, called(name), suffix))
+        except ConfigError as error:
+            if strict:
+                raise
+            if not getattr(error, "quiet", False):
+                tell(f"plot {name} left out: {error}")
+        except Exception as error:
+            if strict:
+                raise
+            tell(f"warning: plot {name} failed: {type(error).__name__}: {error}")
+    return files
+
+
+def save_picture(picture, folder, name: str, suffix: str):
+    """A Figure as PNG, SVG or PDF; an Animation as GIF."""
+    if hasattr(picture, "frames"):
+        path = folder.figure_file(name, "gif")
+        with beside(path) as temporary:
+            picture.save(temporary)
+        return path
+    path = folder.figure_file(name, suffix)
+    with beside(path) as temporary:
+        picture.savefig(temporary, dpi=picture.get_dpi())
+    return path
+
+
+def table(scores: dict) -> str:
+    """The scores as aligned lines: name, value ± standard error or why there is none, what they were computed from."""
+    rows = []
+    for name, s in sorted(scores.items()):
+        value = "-" if s["value"] is None else f"{s['value']:.4g}" if abs(s["value"]) < 1 else f"{s['value']:,.3f}"
+        error = plus_minus(s, 3)
+        basis = f"{s['n']:,} {s['split']} images" if s.get("n") else s["split"]
+        drawn = s.get("samples")
+        samples = f", {drawn:,} sample{'s' if drawn > 1 else ''} each" if drawn else ""
+        rows.append((name, value, error, f"{basis}{samples}, {s['data']}"))
+    if not rows:
+        return ""
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = [f"  {a:<{widths[0]}}  {b:>{widths[1]}} {c:<{widths[2]}}  {d}" for a, b, c, d in rows]
+    notes = sorted({f"  note: {name}: {s['note']}" for name, s in scores.items() if s.get("note")})
+    return "\n".join(lines + notes)

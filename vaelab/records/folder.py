@@ -1,0 +1,213 @@
+"""A folder that one process at a time works on, and files that are never half written."""
+
+import json
+import os
+import re
+import socket
+import stat
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from vaelab.errors import RunError, visible
+from vaelab.system.files import remove, write
+
+MOST_VALUES = 1_000_000  # in a yaml or json file of a folder; aliases of a few lines can stand for billions
+
+PATIENCE = 30.0  # seconds to wait for another process that writes a record
+
+
+class Folder:
+    """A folder one process at a time works on."""
+
+    WORK = "used"
+
+    def __init__(self, path):
+        self.path = Path(path).resolve()
+
+    def __str__(self):
+        """As short as a user may type it from here."""
+        try:
+            return visible(str(self.path.relative_to(Path.cwd())))
+        except ValueError:
+            return visible(str(self.path))
+
+    def _read_json(self, name: str, kind: type = dict, types: dict | None = None):
+        """Content of a json file, which must be of a kind; an empty one where the file is missing.
+
+        Args:
+            types: {key: type or types} that values must be of where they are not null.
+
+        Raises:
+            RunError: it cannot be read, or is not so.
+        """
+        path = self.path / name
+        try:
+            content = shown(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return kind()
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from None
+        if not isinstance(content, kind):
+            raise damaged(path, f"expected a {kind.__name__}, got a {type(content).__name__}")
+        if types is not None:
+            check_types(content, types, f"{path}")
+        return content
+
+    def _merge_json(self, name: str, facts: dict) -> dict:
+        """Merges facts into a json file, whoever else does so at the same time; returns all of it.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        with self.updating():
+            content = {**self._read_json(name), **facts}
+            write(self.path / name, json.dumps(content, indent=1))
+        return content
+
+    def check_links(self) -> None:
+        """RunError where something inside is a link that leads out, or no file: writing would reach elsewhere."""
+        for folder, folders, files in os.walk(self.path):
+            for path in (Path(folder, name) for name in (*folders, *files)):
+                kind = path.lstat().st_mode
+                if stat.S_ISLNK(kind) and not Path(os.path.realpath(path)).is_relative_to(self.path):
+                    raise RunError(f"{path} is a link that leads out of the folder {self}. Put a copy in its place.")
+                if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or stat.S_ISLNK(kind)):
+                    raise RunError(f"{path} is no file. vaelab did not make it: remove it.")
+
+    # -- one process at a time ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self):
+        """Holds the folder for this process.
+
+        Raises:
+            RunError: another process works on it; the message says which.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.check_links()
+        with open(self.path / ".lock", "a+", encoding="utf-8") as file:
+            if not _taken(file):
+                file.seek(0)
+                raise RunError(f"{self} is being {self.WORK} by {file.read().strip() or 'another process'}.") from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            file.flush()
+            self._remove_leftovers()
+            yield
+
+    @contextmanager
+    def updating(self):
+        """Holds the folder's records for a moment, also beside the process that works on it.
+
+        Raises:
+            RunError: another process has kept them for half a minute.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".update.lock", timeout=PATIENCE)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"{self} has been written to by another process for {PATIENCE:.0f} s. Try again.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _remove_leftovers(self) -> None:
+        """What killed processes were writing."""
+        for where in (".", "frames", "figures", "figures/epochs", "report"):
+            for leftover in (self.path / where).glob(".[0-9]*-*"):
+                process = int(re.match(r"\.(\d+)", leftover.name)[1])
+                if process == os.getpid() or not _alive(process):  # numbers come again, in a container soon
+                    remove(leftover)
+
+    def holder(self) -> str | None:
+        """Who works on it now, or None."""
+        import fcntl
+
+        path = self.path / ".lock"
+        if not path.is_file():
+            return None
+        try:
+            file = open(path, "r+", encoding="utf-8")  # noqa: SIM115 (closed by with below)
+        except OSError:
+            return None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return file.read().strip()
+        return None
+
+
+def damaged(path: Path, why: str) -> RunError:
+    """The sentence on a file whose content is not what is written there."""
+    return RunError(f"{path} is damaged ({why}). Restore it, or remove it.")
+
+
+def shown(content):
+    """Values read from a file with every text made `visible`.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    left = MOST_VALUES
+
+    def walk(value):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+        if isinstance(value, str):
+            return visible(value)
+        if isinstance(value, list):
+            return [walk(v) for v in value]
+        if isinstance(value, dict):
+            return {walk(k): walk(v) for k, v in value.items()}
+        return value
+
+    return walk(content)
+
+
+def check_types(content, types: dict, where: str) -> None:
+    """RunError where `content` is no mapping, or a value is neither null nor of the type named for its key.
+
+    Args:
+        types: {key: type or types}; numbers must fit into 64 bits.
+    """
+    if not isinstance(content, dict):
+        raise RunError(f"{where}: expected a mapping, got {type(content).__name__}. Restore it from a copy.")
+    for key, kind in types.items():
+        value = content.get(key)
+        if value is not None and (not isinstance(value, kind) or (isinstance(value, int) and abs(value) >= 2**63)):
+            text = f"{type(value).__name__} {str(value)[:40]!r}"
+            raise RunError(f"{where}: {key} is the {text}, which vaelab did not write. Restore the file from a copy.")
+
+
+def _alive(process: int) -> bool:
+    """Whether a process of this machine has that number."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def _taken(file, seconds: float = 1.0) -> bool:
+    """Locks a file for this process; False if another one keeps it for so long (a reader asks only for a moment)."""
+    import fcntl
+
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)

@@ -1,0 +1,448 @@
+"""MLflow: the only code that imports it. Trouble here costs a warning, never a run; `deliver` brings it up to date."""
+
+import contextlib
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from vaelab.config.folders import config_hash
+from vaelab.errors import RunError, visible
+from vaelab.records.run_folder import RunFolder
+from vaelab.records.sweep_folder import SweepFolder
+
+# Seconds between attempts to reach a server that went away: the first, and the longest.
+WAIT, LONGEST_WAIT = 20, 600
+# Attempts of MLflow's to open a database (it makes 10, which take 100 s), seconds for one that another process keeps
+# locked, and for a process that is making its tables.
+ATTEMPTS, LOCKED, MAKING_TABLES = 3, 3.0, 60.0
+FINAL = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "killed": "KILLED"}
+
+
+def default_uri(output_dir) -> str:
+    """The sqlite store of an output folder."""
+    return f"sqlite:///{Path(output_dir).resolve() / 'mlflow.db'}"
+
+
+def store_of(path: Path, named: str | None, typed: str | None, output_dir) -> str | None:
+    """The store that a run's or sweep's results go to; None where only its folder names it.
+
+    A folder may come from anybody, so what it says of its store is not followed. Results go to the store that was typed
+    now, to the sqlite file of the outputs the folder lies in (also from another working directory) or to that of
+    `output_dir`.
+
+    Args:
+        path: of the folder.
+        named: the store it says it is in.
+        typed: `tracking.uri` of this command, or None.
+    """
+    if typed:
+        return typed
+    own = default_uri(output_dir)
+    if not named:
+        return own
+    files = (p / "mlflow.db" for p in path.parents[:3])
+    around = next((file.parent for file in files if file.is_file() and not file.is_symlink()), None)
+    moved = named.startswith("sqlite:///") and not Path(named.removeprefix("sqlite:///")).exists()
+    if around is not None and (moved or named == default_uri(around)):
+        return default_uri(around)
+    return own if moved or named == own else None
+
+
+def _elsewhere(what, named: str) -> str:
+    """Why a folder's results went nowhere."""
+    return f"MLflow was not updated: {what} says it is in {named}. If that is yours, add tracking.uri={visible(named)}"
+
+
+class Tracker:
+    """One run in MLflow, mirrored from its folder.
+
+    Args:
+        settings: the `tracking` node; its uri is one of the user's own, see `store_of`.
+        output_dir: where the sqlite store lies by default.
+        folder: the run.
+        cfg: resolved configuration.
+        tags: what is known about the run.
+        sweep_dir: folder of the sweep the run belongs to, or None.
+    """
+
+    def __init__(self, settings: dict, *, output_dir, folder: RunFolder, cfg: dict, tags: dict, sweep_dir=None):
+        self.settings, self.output_dir, self.folder, self.cfg = settings, Path(output_dir), folder, cfg
+        self.tags, self.sweep_dir = tags, sweep_dir
+        named = folder.status().get("mlflow_uri") or cfg["tracking"].get("uri")
+        self.uri = store_of(folder.path, named, settings["uri"], output_dir)
+        if self.uri is None and settings["enabled"]:
+            print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+            folder.update_status(mlflow_delivered=False)
+            self.settings = {**settings, "enabled": False}
+        elif self.uri != settings["uri"]:  # artifacts lie beside a store of ours
+            self.output_dir = Path(self.uri.removeprefix("sqlite:///")).parent
+        self.run_id, self.client, self.logged_epochs = None, None, 0
+        self.working, self._wait, self._again_at = self.settings["enabled"], WAIT, 0.0
+
+    def start(self) -> None:
+        """Opens the run (the same one again on resume)."""
+        self._safely(self._start)
+
+    def _start(self):
+        self.client = _client(self.uri)
+        status = self.folder.status()
+        known = status.get("mlflow_run_id") if status.get("mlflow_uri") == self.uri else None
+        experiment = _experiment(self.client, self.uri, self.settings["experiment"], self.output_dir)
+        self.run_id = known if known and _exists(self.client, known) else self._of_this_folder(experiment)
+        if self.run_id is None:
+            self._create(experiment)
+        facts = {"mlflow_run_id": self.run_id, "mlflow_uri": self.uri}
+        self.folder.update_status(**facts, mlflow_delivered=False, mlflow_state="running")
+        self.client.update_run(self.run_id, status="RUNNING")
+        self._describe()
+        self.logged_epochs = _epochs_in(self.client, self.run_id)
+
+    def _of_this_folder(self, experiment):
+        """A run made by a process that was killed before it could note its id."""
+        named = f"tags.`vaelab.folder` = '{self.folder.path}'" if "'" not in str(self.folder.path) else "run_id = ''"
+        found = self.client.search_runs([experiment], filter_string=named, max_results=1)
+        return found[0].info.run_id if found else None
+
+    def _create(self, experiment):
+        tags = {"vaelab.folder": str(self.folder.path)}
+        if self.sweep_dir:
+            tags["mlflow.parentRunId"] = _parent(self.client, self.uri, experiment, SweepFolder(self.sweep_dir))
+        name = self.folder.status().get("run_name") or self.folder.path.name
+        self.run_id = self.client.create_run(experiment, run_name=name, tags=tags).info.run_id
+
+    def _describe(self):
+        """Parameters (which cannot change later), tags and dataset; once, also where a first attempt was cut off."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
+
+        known = self.client.get_run(self.run_id)
+        chosen = self.folder.status().get("chosen") or {}
+        params = {k: str(v)[:6000] for k, v in {**chosen, **flattened(self.cfg)}.items()}
+        new = [Param(k, v) for k, v in params.items() if k not in known.data.params]
+        tags = {**self.tags, "vaelab.config_hash": config_hash(self.cfg)}
+        tags |= {k: v for k, v in params.items() if known.data.params.get(k, v) != v}  # trained for longer
+        run_tags = [RunTag(k, str(v)[:5000]) for k, v in tags.items() if v is not None]
+        for start in range(0, max(len(new), len(run_tags)), 100):
+            chunk = slice(start, start + 100)
+            self.client.log_batch(self.run_id, params=new[chunk], tags=run_tags[chunk])
+        facts = self.folder.status().get("dataset")
+        if facts and not known.inputs.dataset_inputs:
+            dataset = Dataset(source_type="local", **facts)
+            inputs = DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+            self.client.log_inputs(self.run_id, datasets=[inputs])
+
+    def log_dataset(self, name: str, digest: str, source: str, profile: dict) -> None:
+        """Notes the dataset with its checksum; MLflow is told when the run is opened there."""
+        facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
+        self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.settings["enabled"] else {}))
+
+    def _typed(self) -> str:
+        """What a later command must be told of the store."""
+        return f" tracking.uri={self.uri}" if self.uri == self.settings["uri"] else ""
+
+    def log_epoch(self, row: dict) -> None:
+        """One epoch's values, in one call."""
+        self._safely(self._log_new, row)
+
+    def _log_new(self, row):
+        behind = row["epoch"] - self.logged_epochs > 1
+        rows = self.folder.read_history() if behind else []
+        self._log_rows([*(r for r in rows if r["epoch"] < row["epoch"]), row])
+
+    def _log_rows(self, rows):
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(key, float(value), now, int(row["epoch"]))
+            for row in rows
+            if row["epoch"] > self.logged_epochs
+            for key, value in row.items()
+            if key != "epoch" and value is not None and math.isfinite(value)
+        ]
+        for start in range(0, len(metrics), 500):
+            self.client.log_batch(self.run_id, metrics=metrics[start : start + 500])
+        self.logged_epochs = max([self.logged_epochs, *(int(row["epoch"]) for row in rows)])
+
+    def finish(self, state: str) -> None:
+        """Final metrics and files, and the run's status; also delivers epochs a lost connection left behind."""
+        if self.settings["enabled"]:
+            self._again_at = 0.0
+            self._safely(self._finish, state)
+
+    def _finish(self, state):
+        self._log_rows(self.folder.read_history())
+        log_results(self.client, self.run_id, self.folder, self.settings["uri"])
+        self.client.set_terminated(self.run_id, status=FINAL[state])
+        self.folder.update_status(mlflow_delivered=True, mlflow_state=state)
+
+    def _safely(self, function, *arguments):
+        """Calls; on an error warns once and tries again later, at the latest when the run ends or by `deliver`."""
+        if not self.settings["enabled"] or time.monotonic() < self._again_at:
+            return
+        try:
+            if self.run_id is None and function != self._start:
+                self._start()
+            refuse_unusable(self.uri)
+            function(*arguments)
+            if not self.working:
+                print(f"tracking at {self.uri} works again; what it missed is delivered.", file=sys.stderr)
+            self.working, self._wait = True, WAIT
+        except Exception as error:  # whatever tracking does, training must go on
+            self._again_at, self._wait = time.monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
+            if self.working:
+                print(
+                    f"warning: tracking at {self.uri} does not work ({_first_line(error)}). The run folder has "
+                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later.",
+                    file=sys.stderr,
+                )
+            self.working = False
+            with contextlib.suppress(OSError, RunError):
+                self.folder.update_status(mlflow_delivered=False)
+
+
+def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir, uri: str | None) -> bool:
+    """Brings MLflow up to date with a folder; True if that worked.
+
+    Args:
+        uri: the store the user names, or None.
+    """
+    folder.check_links()
+    settings = {**cfg["tracking"], "uri": uri}
+    tracker = Tracker(settings, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=folder.sweep_dir)
+    state = folder.status().get("state", "failed")
+    tracker.finish(state if state in FINAL else "failed")
+    return tracker.working
+
+
+def log_results(client, run_id: str, folder: RunFolder, typed: str | None) -> None:
+    """metrics.json as metrics and every file as an artifact.
+
+    Args:
+        typed: the store the user named, or None.
+    """
+    from mlflow.entities import Metric
+
+    _check_artifacts(client, run_id, typed)
+    now = int(time.time() * 1000)
+    scores = folder.read_metrics()
+    last = int(folder.status().get("epochs") or 0)  # not before what was measured during training
+    metrics = [
+        Metric(k, float(v["value"]), now, last)
+        for k, v in scores.items()
+        if v["value"] is not None and math.isfinite(v["value"])
+    ]
+    for start in range(0, len(metrics), 500):
+        client.log_batch(run_id, metrics=metrics[start : start + 500])
+    for path, where in folder.files():
+        client.log_artifact(run_id, str(path), where or None)
+
+
+def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
+    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one.
+
+    Args:
+        uri: the store the user names, or None.
+    """
+    status = folder.status()
+    if not status.get("mlflow_run_id"):
+        return
+    named = status.get("mlflow_uri") or ""
+    store = store_of(folder.path, named, uri, output_dir)
+    if store is None:
+        print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+        return
+    try:
+        log_results(_client(store), status["mlflow_run_id"], folder, uri)
+    except Exception as error:
+        first = _first_line(error)
+        print(f"warning: MLflow run {status['mlflow_run_id']} was not updated ({first}).", file=sys.stderr)
+
+
+def _check_artifacts(client, run_id: str, typed: str | None) -> None:
+    """PermissionError where a store that nobody named would have files written outside the folder it lies in."""
+    if typed:
+        return
+    base = Path(client.tracking_uri.removeprefix("sqlite:///")).parent
+    to = client.get_run(run_id).info.artifact_uri
+    parts = urlsplit(to)
+    if parts.scheme not in ("", "file") or not Path(os.path.realpath(unquote(parts.path))).is_relative_to(base):
+        raise PermissionError(f"its files would go to {to}, outside {base}; tracking.uri=sqlite:///... allows it")
+
+
+def flattened(cfg: dict, prefix: str = "") -> dict:
+    """{"model.filters": 64, ...}: short values only; metrics and plots are in config.yaml."""
+    found = {}
+    for key, value in cfg.items():
+        if not prefix and key in ("metrics", "plots", "tracking", "explorer"):
+            continue
+        if key in ("_target_", "files", "folders", "licence", "sha256", "expect"):  # config.yaml has them
+            continue
+        if isinstance(value, dict):
+            found.update(flattened(value, f"{prefix}{key}."))
+        elif value is not None:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _client(uri: str):
+    """An MLflow client that gives up soon instead of hanging a training."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    import logging
+
+    from filelock import FileLock
+    from mlflow import MlflowClient
+    from mlflow.store.db import utils as database_utils
+
+    database_utils.MAX_RETRY_COUNT = ATTEMPTS
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # each attempt to reach a server; the last one is told
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what we tell in a sentence
+
+    if uri.startswith("sqlite:///"):
+        database = Path(uri.removeprefix("sqlite:///"))
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{database}.lock", timeout=MAKING_TABLES):  # two processes must not create the tables at once
+            refuse_unusable(uri)
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)
+            return client
+    return MlflowClient(tracking_uri=uri)
+
+
+def refuse_unusable(uri: str) -> None:
+    """Fails soon where a sqlite file is broken, locked or another program's; MLflow would wait, or add its tables.
+
+    Raises:
+        sqlite3.DatabaseError: what is wrong with it.
+    """
+    import sqlite3
+
+    database = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or not database.exists():
+        return
+    with contextlib.closing(sqlite3.connect(database, timeout=LOCKED, isolation_level=None)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {name for name in tables if not name.startswith(("alembic_", "sqlite_"))}
+        if tables and "experiments" not in tables:
+            raise sqlite3.DatabaseError(f"{database.name} is another program's: it has a table {min(tables)}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+
+def _experiment(client, uri: str, name: str, output_dir: Path) -> str:
+    """Id of the experiment, made where it is missing; local stores keep artifacts beside the database."""
+    from filelock import FileLock
+
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(output_dir.resolve() / ".mlflow-experiment.lock"), timeout=MAKING_TABLES):
+        found = client.get_experiment_by_name(name)
+        if found:
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
+            return found.experiment_id
+        location = (output_dir.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite") else None
+        tags = {"mlflow.experimentKind": "custom_model_development"}  # the pages for training, not those for prompts
+        try:
+            return client.create_experiment(name, artifact_location=location, tags=tags)
+        except Exception:  # another machine made it in this moment
+            if (found := client.get_experiment_by_name(name)) is None:
+                raise
+            return found.experiment_id
+
+
+def _parent(client, uri: str, experiment: str, sweep: SweepFolder) -> str:
+    """Id of the sweep's parent run; made where the server has none yet."""
+    from filelock import FileLock
+
+    with FileLock(str(sweep.path / ".mlflow-parent.lock"), timeout=MAKING_TABLES):
+        known = sweep.record().get("mlflow", {})
+        if known.get("uri") == uri and _exists(client, known["run_id"]):
+            return known["run_id"]
+        tags = {"vaelab.sweep": sweep.name, "vaelab.folder": str(sweep.path)}
+        run_id = client.create_run(experiment, run_name=sweep.name, tags=tags).info.run_id
+        sweep.update_record(mlflow={"run_id": run_id, "uri": uri, "experiment": experiment})
+        return run_id
+
+
+def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> bool:
+    """The parent run, made before the first job and marked as running; True if that worked."""
+    return _told("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
+
+
+def _start_sweep(settings, output_dir, sweep):
+    uri = settings["uri"] or default_uri(output_dir)
+    client = _client(uri)
+    experiment = _experiment(client, uri, settings["experiment"], output_dir)
+    run_id = _parent(client, uri, experiment, sweep)
+    client.update_run(run_id, status="RUNNING")
+    sweep.update_record(mlflow={"run_id": run_id, "uri": uri, "experiment": experiment})
+    client.set_tag(run_id, "vaelab.command", sweep.record().get("command", "")[:5000])
+
+
+def finish_sweep(sweep: SweepFolder, state: str, scores: dict, uri: str | None, output_dir) -> bool:
+    """Report, numbers and state of the parent run; True if that worked.
+
+    Args:
+        uri: the store the user names, or None.
+    """
+    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
+
+
+def update_sweep(sweep: SweepFolder, scores: dict, uri: str | None, output_dir) -> bool:
+    """A report written anew; the parent run's state stays."""
+    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
+
+
+def _update_sweep(sweep, scores, state, uri, output_dir):
+    known = sweep.record()["mlflow"]
+    store = store_of(sweep.path, str(known["uri"]), uri, output_dir)
+    if store is None:
+        raise PermissionError(_elsewhere(sweep, str(known["uri"])))
+    client = _client(store)
+    _check_artifacts(client, known["run_id"], uri)
+    for name, value in scores.items():
+        client.log_metric(known["run_id"], name, float(value))
+    for path, where in sweep.files():
+        client.log_artifact(known["run_id"], str(path), where or None)
+    if state is not None:
+        client.set_terminated(known["run_id"], status=FINAL[state])
+        sweep.update_record(mlflow={**known, "state": state})
+
+
+def _told(what: str, function, *arguments) -> bool:
+    """Calls; an error becomes a warning."""
+    try:
+        function(*arguments)
+        return True
+    except Exception as error:
+        print(f"warning: {what} in MLflow ({_first_line(error)}).", file=sys.stderr)
+        return False
+
+
+def _exists(client, run_id: str) -> bool:
+    """Whether the store still has a run."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id).info.lifecycle_stage == "active"
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+
+
+def _first_line(error: BaseException) -> str:
+    return visible(str(error).strip().splitlines()[0][:200]) if str(error).strip() else type(error).__name__
+
+
+def _epochs_in(client, run_id: str) -> int:
+    """How many epochs MLflow already has of a run."""
+    history = client.get_metric_history(run_id, "train/loss")
+    return max((m.step for m in history), default=0)

@@ -1,0 +1,258 @@
+"""The sweep behind `vaelab train -m`: the same command skips what is done, continues what was killed, retries the rest.
+
+Hydra composes the grid and calls `launch`; the command line calls `finish` when Hydra is through with it.
+"""
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
+from omegaconf import OmegaConf, open_dict
+
+from vaelab.config import words
+from vaelab.config.folders import config_hash, short_overrides
+from vaelab.errors import Interrupted, RunError, TrainingError
+from vaelab.records.run_folder import RunFolder
+from vaelab.records.sweep_folder import SweepFolder
+from vaelab.sweeps import watch
+from vaelab.sweeps.job import Job, value_of
+from vaelab.sweeps.running import run_all
+
+
+class _Current:
+    """The sweep of this process: its folder (locked), its jobs so far, whether it was stopped."""
+
+    def __init__(self):
+        self.folder, self.held, self.jobs, self.stopped = None, ExitStack(), [], False
+
+
+current = _Current()
+
+
+def launch(context, config, settings: dict, job_overrides, first_number: int) -> list[JobReturn]:
+    """Runs one batch of jobs to their ends.
+
+    Args:
+        context: Hydra's, it composes each job.
+        config: the sweep's configuration.
+        settings: of the launcher (conf/hydra/launcher).
+        job_overrides: the words of each job.
+        first_number: place of the first in the whole sweep.
+
+    Raises:
+        Interrupted: the user stopped it.
+    """
+    setup_globals()
+    if current.folder is None:
+        current.folder = open_folder(config, current.held)
+    sweep = current.folder
+    typed = OmegaConf.to_container(config.hydra.overrides.task)
+    if len(job_overrides) > 1:
+        shared = set.intersection(*map(set, job_overrides))
+    else:
+        shared = {o for o in job_overrides[0] if o.replace("\\", "") in typed}  # Hydra has escaped http\://
+    jobs = []
+    for n, overrides in enumerate(job_overrides):
+        swept = [o for o in overrides if o not in shared]
+        jobs.append(job_of(context, config, settings, sweep, list(overrides), swept, first_number + n))
+    by_folder = {}
+    for job in jobs:  # equal jobs are one
+        by_folder.setdefault(job.folder.path, job)
+    unique = list(by_folder.values())
+    for job in unique:
+        try:
+            if job.folder.status().get("state") == "done":
+                job.state, _ = "skipped", value_of(job.folder)
+        except RunError as error:
+            job.state, job.message = "failed", str(error)
+    pool = pool_of(settings, unique) if any(job.open for job in unique) else None
+    current.jobs += unique
+    record(sweep, unique)
+    if pool is not None:
+        run_open(sweep, config, pool, unique)
+    else:
+        print(f"{len(unique)} jobs, 0 to do: {sweep}", flush=True)
+        if failed := watch.failures(unique):
+            print(failed, file=sys.stderr, flush=True)
+    return [_returned(by_folder[job.folder.path], job, unique) for job in jobs]
+
+
+def run_open(sweep: SweepFolder, config, pool, jobs: list[Job]) -> None:
+    """Brings every open job to its end and tells what failed.
+
+    Raises:
+        Interrupted: the user stopped it.
+    """
+    track(sweep, jobs[0].cfg)
+    todo = sum(j.open for j in jobs)
+    print(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {sweep}", flush=True)
+    with watch.Watch(jobs, title=sweep.name, n_jobs=pool.n_jobs, shown=config.trainer.progress) as watching:
+        finished = run_all(jobs, pool, watching)
+    if failed := watch.failures(jobs):
+        print(failed, file=sys.stderr, flush=True)
+    if not finished:
+        current.stopped = True
+        raise Interrupted("the sweep was stopped; what is finished is saved. The same command goes on with it.")
+
+
+def finish() -> None:
+    """After the last batch: the report, and the sweep's own MLflow run brought to its end."""
+    sweep = current.folder
+    if sweep is None:
+        return
+    try:
+        with current.held:
+            if sweep.html_file.is_file() and all(job.state == "skipped" for job in current.jobs):
+                print(f"everything was done before; report: {sweep}/{sweep.html_file.name}", flush=True)
+                return
+            _deliver_failed(current.jobs)
+            numbers = {} if current.stopped else _report(sweep)
+            if sweep.record().get("mlflow"):
+                from vaelab.records.tracking import finish_sweep
+
+                failed = any(job.state not in ("done", "skipped") for job in current.jobs)
+                state = "interrupted" if current.stopped else "failed" if failed else "done"
+                cfg = current.jobs[0].cfg
+                finish_sweep(sweep, state, numbers, cfg["tracking"]["uri"], cfg["output_dir"])
+    finally:
+        current.__init__()
+
+
+def open_folder(config, held: ExitStack) -> SweepFolder:
+    """The sweep's folder, locked for this process. Without a sweep_name two started in one second get one each.
+
+    Raises:
+        RunError: another process runs the sweep of this name.
+    """
+    wanted = str(config.hydra.sweep.dir)
+    for n in range(1, 100):
+        sweep = SweepFolder(wanted if n == 1 else f"{wanted}-{n}")
+        if config.sweep_name is None and sweep.record():
+            continue
+        try:
+            held.enter_context(sweep.locked())
+        except RunError:
+            if config.sweep_name is not None:
+                raise
+            continue
+        return sweep
+    raise RunError(f"{wanted} and 98 others are taken. Give the sweep a sweep_name.")
+
+
+def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], swept: list[str], number) -> Job:
+    """One grid point, composed; an earlier call's folder of the same configuration is found by its hash."""
+    composed = context.config_loader.load_sweep_config(config, overrides)
+    with open_dict(composed):
+        composed.hydra.job.id = composed.hydra.job.num = number
+    chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if "/" not in str(k) and isinstance(v, str)}
+    plain = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
+    cfg = OmegaConf.to_container(plain, resolve=True)
+    cfg["trainer"]["threads"] = cfg["trainer"]["threads"] or settings["threads"]
+    if not any(o.startswith("explorer") for o in overrides):  # five megabytes a job: only where asked for
+        cfg["explorer"]["enabled"] = False
+    there = next(iter(sorted(sweep.path.glob(f"*-{config_hash(cfg)}"))), None)
+    name = short_overrides(swept).replace("=", "-").replace(",", "+")  # typed after run= without quotes
+    folder = RunFolder(there or sweep.path / f"{name}-{config_hash(cfg)}")
+    hydra = OmegaConf.masked_copy(composed, ["hydra"])
+    records = {} if there else {"config": plain, "hydra": hydra, "overrides": composed.hydra.overrides.task}
+    return Job(
+        number=number, overrides=overrides, label=" ".join(swept) or "defaults", folder=folder, cfg=cfg, chosen=chosen,
+        hydra=records,
+    )  # fmt: skip
+
+
+def _record_hydra(path: Path, records: dict) -> None:
+    """What Hydra writes into a run's folder."""
+    path.mkdir(parents=True, exist_ok=True)
+    for name, content in records.items():
+        OmegaConf.save(content, path / f"{name}.yaml")
+
+
+def record(sweep: SweepFolder, jobs: list[Job]) -> None:
+    """sweep.json: the command and every job of every call so far."""
+    for job in jobs:
+        if job.hydra:
+            _record_hydra(job.folder.path / ".hydra", job.hydra)
+    known = sweep.record()
+    entries = {
+        job.folder.path.name: {"overrides": job.overrides, "hash": config_hash(job.cfg), "number": job.number}
+        for job in jobs
+    }
+    typed = [w for w in sys.argv[1:] if w != "hydra.job.name=train"]
+    sweep.update_record(
+        command=words.pasteable("vaelab", *sys.argv[0].split()[1:], *typed),
+        started=known.get("started", time.time()),
+        jobs={**known.get("jobs", {}), **entries},
+    )
+
+
+def track(sweep: SweepFolder, cfg: dict) -> None:
+    """The parent run, before any job looks for it."""
+    if cfg["tracking"]["enabled"]:
+        from vaelab.records.tracking import start_sweep
+
+        start_sweep(cfg["tracking"], cfg["output_dir"], sweep)
+
+
+def pool_of(settings: dict, jobs: list[Job]):
+    """Where the jobs run."""
+    threads = max(job.threads for job in jobs)
+    common = {"n_jobs": settings["n_jobs"], "threads": threads}
+    if settings["cluster"] == "ray":
+        from vaelab.sweeps.ray import RayPool
+
+        return RayPool(**common, **settings["settings"])
+    if settings["cluster"] == "slurm":
+        from vaelab.sweeps.slurm import SlurmPool
+
+        return SlurmPool(**common, folder=current.folder.path / "slurm", **settings["settings"])
+    from vaelab.sweeps.local import LocalPool
+
+    return LocalPool(**common, memory_limit=settings["memory_limit"], device=jobs[0].cfg["device"])
+
+
+class _Failed(JobReturn):
+    """A `JobReturn` whose failure was told already."""
+
+    @property
+    def return_value(self):
+        raise self._return_value
+
+
+def _returned(job: Job, asked: Job, jobs: list[Job]) -> JobReturn:
+    """What Hydra's sweeper gets: the value of `optimize`, or the failure."""
+    facts = {"overrides": asked.overrides, "cfg": OmegaConf.create(job.cfg), "working_dir": str(job.folder.path)}
+    if job.state in ("done", "skipped"):
+        return JobReturn(**facts, status=JobStatus.COMPLETED, _return_value=value_of(job.folder))
+    n = sum(j.state == "failed" for j in jobs)
+    error = TrainingError(f"{n} of {len(jobs)} jobs failed. The same command tries them again and skips the others.")
+    return _Failed(**facts, status=JobStatus.FAILED, _return_value=error)
+
+
+def _deliver_failed(jobs: list[Job]) -> None:
+    """Jobs that could not say so themselves are no longer running for MLflow."""
+    for job in jobs:
+        status = job.status()
+        stale = status.get("mlflow_run_id") and status.get("mlflow_state") != status.get("state")
+        if job.state == "failed" and job.cfg["tracking"]["enabled"] and stale:
+            from vaelab.records.tracking import deliver
+
+            deliver(job.folder, job.cfg, status.get("tags", {}), job.cfg["output_dir"], job.cfg["tracking"]["uri"])
+
+
+def _report(sweep: SweepFolder) -> dict:
+    """Writes the report; its trouble never costs the sweep. Returns its headline numbers."""
+    if not any(job.status().get("state") == "done" for job in current.jobs):
+        return {}
+    try:
+        from vaelab.report.write import write
+
+        found = write(sweep)
+    except Exception as error:
+        again = words.pasteable("vaelab", "report", words.setting("sweep", sweep))
+        print(f"warning: no report ({type(error).__name__}: {error}). {again}", file=sys.stderr)
+        return {}
+    print(f"report: {sweep}/{sweep.html_file.name}", flush=True)
+    return found

@@ -1,0 +1,97 @@
+"""The trainable whole: preprocessing, structure and objective as one Keras model."""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from vaelab.compute.compiled import steps_in_turn
+from vaelab.compute.noise import Noise
+from vaelab.errors import ConfigError
+
+
+class Step(NamedTuple):
+    """What one forward pass hands to the loss: the views the network saw, and the structure's outputs."""
+
+    x: tuple
+    outputs: object
+
+
+class Stage(NamedTuple):
+    """What a loss depends on besides the batch.
+
+    Attributes:
+        beta: weight of the rate at this step.
+        capacity: factor of the wanted capacity at this step, in [0, 1].
+        training: False where a split is evaluated; schedules are then at their end.
+    """
+
+    beta: object
+    capacity: object
+    training: bool
+
+
+class VAEModel(keras.Model):
+    """x (tuple of stored views) -> Step; the loss comes from the objective.
+
+    Args:
+        preprocessing, structure, objective: complete parts.
+        beta: weight of the rate in nats.
+        beta_schedule, capacity_schedule: factors over training progress in [0, 1].
+        total_steps: training steps the schedules span.
+    """
+
+    def __init__(self, *, preprocessing, structure, objective, beta, beta_schedule, capacity_schedule, total_steps):
+        super().__init__(name="vaelab", dtype="float32")
+        self.preprocessing, self.structure, self.objective = preprocessing, structure, objective
+        self.beta, self.beta_schedule, self.capacity_schedule = beta, beta_schedule, capacity_schedule
+        self.total_steps = total_steps
+        self.steps_per_call = self.batch_size = 1
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in objective.terms}
+        # Counted here because JAX does not hand a loss the optimizer's counter.
+        self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="step")
+        self.built = True
+
+    def call(self, x, training=False):
+        """Tuple of stored views -> Step."""
+        x = self.preprocessing(x, training=training)
+        return Step(x, self.structure(x, training=training, samples=self.objective.samples))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The objective's loss; its other terms go to the trackers, weighted by the batch's size."""
+        seen, outputs = y_pred
+        log_likelihood = self.structure.log_likelihood(seen, outputs.decoded)
+        terms = self.objective.losses(seen, outputs, log_likelihood, self.stage(training))
+        if training:
+            self.step.assign_add(1)
+        for name, tracker in self.trackers.items():
+            tracker.update_state(terms[name], sample_weight=ops.shape(seen[0])[0])
+        if len(terms["loss"].shape):
+            raise ConfigError(
+                f"{type(self.objective).__name__}.losses: expected a scalar loss, the mean over the batch; got shape "
+                f"{tuple(terms['loss'].shape)}."
+            )
+        return terms["loss"]
+
+    def single_step(self, *arguments):
+        """One gradient step on one batch: Keras's training step, whose arguments depend on the backend."""
+        return super().train_step(*arguments)
+
+    def train_step(self, *arguments):
+        """A step on each of the batches that the data hold one behind the other, in one compiled call."""
+        if self.steps_per_call == 1:
+            return self.single_step(*arguments)
+        return steps_in_turn(self.single_step, self.batch_size, *arguments)
+
+    def stage(self, training) -> Stage:
+        """Where the schedules stand; validation always judges the model that is wanted in the end."""
+        progress = 1.0
+        if training:
+            progress = ops.minimum(ops.cast(self.step, "float32") / max(self.total_steps, 1), 1.0)
+        return Stage(self.beta * self.beta_schedule(progress), self.capacity_schedule(progress), training)
+
+    def restart_evaluation(self):
+        """Puts every evaluation noise stream back to its beginning."""
+        for layer in self._flatten_layers():
+            if isinstance(layer, Noise):
+                layer.restart_evaluation()
