@@ -248,11 +248,14 @@ def settings():
 
 
 def with_page(run, settings):
+    from vaelab.explorer.build import page
+    from vaelab.explorer.content import Content
     from vaelab.jobs.page import fingerprint
 
+    none = np.zeros((0, 2), np.float32)
+    shown = Content({"title": "a", "run": "run=old", "n": 1}, none, none, none, none, none)
     mark = fingerprint(run, dict(settings, enabled=False))  # not about the page
-    page = f'<meta name="made-of" content="{mark}"><script>{{"title": "a", "run": "run=old", "n": 1}}</script>'
-    run.explorer_file.write_text(page)
+    run.explorer_file.write_bytes(page(shown, {}, decoder={"kind": "page"}, fingerprint=mark))
 
 
 def test_a_current_page_is_copied_without_keras(run, settings, capsys, tmp_path):
@@ -262,7 +265,9 @@ def test_a_current_page_is_copied_without_keras(run, settings, capsys, tmp_path)
     assert '"run": "run=outputs/digits-dense-vae/one", "n": 1' in copied  # as the run is called from here
 
 
-@pytest.mark.parametrize("change", ["settings", "decoder", "encoder", "name", "epoch", "data", "page", "no mark"])
+@pytest.mark.parametrize(
+    "change", ["settings", "decoder", "encoder", "name", "epoch", "data", "page", "no mark", "script"]
+)
 def test_a_page_of_something_else_is_made_anew(change, run, settings, capsys):
     with_page(run, settings)
     words = ["explore", "run=one", "explore.file=out.html"]
@@ -277,6 +282,8 @@ def test_a_page_of_something_else_is_made_anew(change, run, settings, capsys):
         run.update_status(weights_epoch=2)
     elif change == "data":
         run.update_status(tags={"data.checksum": "1"})
+    elif change == "script":  # somebody else's, before the policy that would not let it run
+        run.explorer_file.write_text(f"<script>alert(1)</script>{run.explorer_file.read_text()}")
     else:
         run.explorer_file.unlink()
         if change == "no mark":

@@ -107,25 +107,9 @@ def page(shown: Content, blobs: dict[str, bytes], *, decoder: dict, fingerprint:
         "tolerance": TOLERANCE_HALF if decoder.get("half") else TOLERANCE,
         "version": __version__,
     }
-    source = HERE / "page"
-    script = "\n".join((source / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    script = f"(() => {{\n'use strict';\n{script}\n}})();"
-    style = (source / "style.css").read_text(encoding="utf-8")
-    policy = {
-        "default-src": "'none'",
-        "script-src": f"'{_digest(script)}' 'wasm-unsafe-eval' blob:",
-        "worker-src": "blob:",
-        "style-src": f"'{_digest(style)}'",
-        "img-src": "blob: data:",
-        "connect-src": "'self'" if decoder["kind"] == "server" else "'none'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    if decoder["kind"] == "server":  # nothing is compiled or started in this page
-        policy["script-src"] = f"'{_digest(script)}'"
-        del policy["worker-src"]
+    script, style = _own()
     values = {
-        "POLICY": "; ".join(f"{k} {v}" for k, v in policy.items()),
+        "POLICY": _policy(script, style, decoder["kind"]),
         "FINGERPRINT": html.escape(fingerprint),
         "TITLE": html.escape(shown.facts["title"]),
         "STYLE": style,
@@ -136,9 +120,45 @@ def page(shown: Content, blobs: dict[str, bytes], *, decoder: dict, fingerprint:
         ),
         "SCRIPT": script,
     }
-    pieces = (source / "page.html").read_text(encoding="utf-8").split("@@")  # text, NAME, text, NAME, ..., text
+    pieces = _template()
     pieces[1::2] = [values[name] for name in pieces[1::2]]
     return "".join(pieces).encode("utf-8", "replace")
+
+
+def is_own(content: bytes) -> bool:
+    """Whether a page begins with the policy that lets nothing but vaelab's own script and style of today run in it.
+
+    What a folder of somebody else's calls explorer.html is shown only if so: after that policy no other script can.
+    """
+    return content.startswith((_template()[0] + _policy(*_own(), "page") + '"').encode())
+
+
+def _template() -> list[str]:
+    """page.html in pieces: text, NAME, text, NAME, ..., text."""
+    return (HERE / "page" / "page.html").read_text(encoding="utf-8").split("@@")
+
+
+def _own() -> tuple[str, str]:
+    """(script, style) of the page."""
+    source = HERE / "page"
+    script = "\n".join((source / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return f"(() => {{\n'use strict';\n{script}\n}})();", (source / "style.css").read_text(encoding="utf-8")
+
+
+def _policy(script: str, style: str, kind: str) -> str:
+    """The content security policy of a page that decodes by itself ("page") or by its server ("server")."""
+    here = kind == "page"  # a server's page compiles and starts nothing
+    policy = {
+        "default-src": "'none'",
+        "script-src": f"'{_digest(script)}'" + (" 'wasm-unsafe-eval' blob:" if here else ""),
+        **({"worker-src": "blob:"} if here else {}),
+        "style-src": f"'{_digest(style)}'",
+        "img-src": "blob: data:",
+        "connect-src": "'none'" if here else "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{k} {v}" for k, v in policy.items())
 
 
 def _packed(raw: bytes) -> bytes:

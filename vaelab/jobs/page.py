@@ -22,13 +22,17 @@ def fingerprint(folder, settings: dict) -> str:
 
 
 def current_page(folder, settings: dict) -> bytes | None:
-    """The run's explorer.html where it shows this, with the run as it is named from here; else None."""
+    """The run's explorer.html where it shows this and is a page of vaelab's, with the run as it is named from here;
+    else None.
+    """
+    from vaelab.explorer import build
+
     try:
         page = folder.explorer_file.read_bytes()
         wanted = f'<meta name="made-of" content="{fingerprint(folder, settings)}">'.encode()
     except OSError:
         return None
-    if wanted not in page[: 1 << 14]:
+    if wanted not in page[: 1 << 14] or not build.is_own(page):
         return None
     line = json.dumps(words.pasteable(words.setting("run", folder))).replace("<", "\\u003c")
     return re.sub(rb'"run": (?:null|"(?:[^"\\]|\\.)*")', lambda _: f'"run": {line}'.encode(), page, count=1)
