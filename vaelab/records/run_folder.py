@@ -249,7 +249,7 @@ class RunFolder(Folder):
             raise damaged(self.path / "verdict.json", "an entry has no name, measured or passed")
         return verdicts
 
-    def save_models(self, models: dict, learned: dict[str, float]) -> None:
+    def save_models(self, models: dict, learned: dict[str, float] | None = None) -> None:
         """{"encoder": keras model, ...} as `.h5` files that open in plain Keras.
 
         Args:
@@ -257,7 +257,7 @@ class RunFolder(Folder):
                 as in `h5py.File(path).attrs["likelihood_variance"]`.
         """
         for which, model in models.items():
-            write_bytes(self.model_file(which), h5_bytes(model, learned if which == "decoder" else {}))
+            write_bytes(self.model_file(which), h5_bytes(model, learned if which == "decoder" else None))
 
     def save_codes(self, arrays: dict) -> None:
         """codes.npz: per split codes, labels and per-image terms."""

@@ -146,7 +146,13 @@ class CheckpointFolder:
     def state(self) -> TrainingState | None:
         """Where training stands, or None where nothing is saved yet; RunError where that cannot be read."""
         folder = self.newest()
-        return None if folder is None else self._state(folder)
+        if folder is None:
+            return None
+        try:
+            with open(folder / "state.json", "rb") as file:
+                return _parsed(file, folder)
+        except UNREADABLE as error:
+            raise _damaged(folder, error) from None
 
     def load(self, steps: int | None = None) -> tuple[TrainingState, list, list, list | None] | None:
         """(state, model, optimizer, best) of the newest folder, or None where nothing is saved yet.
