@@ -141,7 +141,8 @@ def as_begun(cfg: dict, folder: RunFolder) -> dict:
     state = CheckpointFolder(folder.checkpoint).state()
     if state is None:
         return cfg
-    return dict(cfg, optimize="val/loss" if "val/loss" in state.history[-1] else "train/loss")
+    validated = any("val/loss" in row for row in state.history)
+    return dict(cfg, optimize="val/loss" if validated else "train/loss")
 
 
 def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
