@@ -15,7 +15,7 @@ from vaelab.system import printing, signals
 LINES = 5000
 WORK = f"""
 import sys
-from vaelab import printing
+from vaelab.system import printing
 with printing.despite_trouble(), printing.copied_to(sys.argv[1]):
     for n in range({LINES}):
         print("elbo ±", n)
@@ -75,7 +75,7 @@ def test_a_terminal_that_vanishes_ends_nothing(program, tmp_path):
 def test_a_closed_descriptor_is_not_given_to_the_next_file(tmp_path):
     """Native libraries write to descriptor 2, whatever file that is."""
     script = (
-        "import os, sys\nfrom vaelab import printing\nwith printing.despite_trouble():\n"
+        "import os, sys\nfrom vaelab.system import printing\nwith printing.despite_trouble():\n"
         "    file = open(sys.argv[1], 'w'); os.write(2, b'native noise'); file.write(str(file.fileno()))"
     )
     words = f'{sys.executable} -c "$0" {tmp_path}/precious 2>&-'
