@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from vaelab.config import locate
 from vaelab.config.compose import _hydra, compose
-from vaelab.config.older import completed
+from vaelab.config.older import MEANT, completed
 from vaelab.errors import RunError
 
 WHERE = "outputs/run/config.yaml"
@@ -114,7 +114,11 @@ def test_a_run_without_any_one_setting_of_an_option_gets_the_value_that_the_opti
         if name == "_target_" or (name is None and group in NODES):
             continue
         del above[path[-1] if name is None else name]
-        assert completed(old, chosen, WHERE)[0] == cfg, name
+        found = completed(old, chosen, WHERE)[0]
+        if (setting := ".".join([*path, str(name)])) in MEANT:
+            assert functools.reduce(dict.__getitem__, path, found)[name] == MEANT[setting]
+        else:
+            assert found == cfg, name
 
 
 @pytest.mark.parametrize("key", list(composed("dataset=digits")[0]))
@@ -130,3 +134,12 @@ def test_a_node_that_does_not_say_what_it_is_is_refused_in_a_sentence(stored):
     del stored["model"]["_target_"]
     with pytest.raises(RunError, match="model does not say what it is"):
         completed(stored, {}, WHERE)
+
+
+def test_static_pixels_stay_those_of_the_seed_of_their_run():
+    """Before `binarize_seed` they were drawn from the run's seed; today's default would be other pixels."""
+    stored, chosen = composed("dataset=mnist")
+    stored["dataset"]["binarize"] = "static"
+    del stored["dataset"]["binarize_seed"]
+    found, note = completed(stored, chosen, WHERE)
+    assert found["dataset"]["binarize_seed"] is None and note is None

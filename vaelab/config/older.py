@@ -14,6 +14,8 @@ from vaelab.errors import RunError
 
 # Settings of a dataset that say where its files are and what they must hold.
 SOURCES = ("files", "folders", "url", "sha256")
+# What a configuration meant that was written before there was the setting, where that is not today's default.
+MEANT = {"dataset.binarize_seed": None}
 
 
 def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tuple[dict[str, Any], str | None]:
@@ -149,6 +151,9 @@ def _fill(path, node, wanted, option, cfg, filled, where) -> None:
     group, name = option if isinstance(option, tuple) else (path, option)
     known = _option(group, name) if name else {}
     for key in missing:
+        if f"{path}.{key}" in MEANT:
+            node[key] = MEANT[f"{path}.{key}"]
+            continue
         if key not in known:
             raise RunError(
                 f"{where}: {path}.{key} is missing, and there is no {group} option of today to take it from. "
