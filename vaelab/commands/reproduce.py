@@ -116,7 +116,8 @@ def run(cfg) -> int:
             + words.pasteable("vaelab", "resume", words.setting("run", folder))
         )
     opening.start_backend(stored)
-    from vaelab.training.checkpoint import CheckpointFolder  # imports Keras
+    from vaelab.training.checkpoint import CheckpointFolder
+    from vaelab.training.variables import by_path  # imports Keras
 
     stored = opening.as_begun(stored, folder)
     original = CheckpointFolder(folder.checkpoint).load()
@@ -134,11 +135,14 @@ def run(cfg) -> int:
             wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
             accept_changed_data=cfg.accept_changed_data,
         )  # fmt: skip
-    repeated = CheckpointFolder(again.checkpoint).load()
-    pairs = list(zip(original[1], repeated[1]))
+    repeated = CheckpointFolder(again.checkpoint).load().model
+    first = by_path(original.model, repeated, f"{folder.checkpoint}")
+    if first.keys() != repeated.keys():
+        raise RunError(f"{folder} and its repetition hold other variables: {', '.join(first.keys() ^ repeated.keys())}.")
+    pairs = [(first[path], repeated[path]) for path in first]
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)
     largest = max((float(np.abs(a.astype(float) - b).max()) for a, b in pairs if a.size), default=0.0)
-    same = equal == len(pairs) == len(original[1])
+    same = equal == len(pairs)
     print(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
     different = environment_difference(folder, again)
     if different:

@@ -73,17 +73,19 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
     Raises:
         RunError: nothing trained yet, the checkpoint is missing or damaged, or the data changed.
     """
-    from vaelab.training.checkpoint import CheckpointFolder, assign, model_variables
+    from vaelab.training import variables
+    from vaelab.training.checkpoint import CheckpointFolder
     from vaelab.view.latent_view import LatentView
 
     saved = CheckpointFolder(folder.checkpoint).load()
     if saved is None:
         again = words.pasteable("vaelab", "resume", words.setting("run", folder))
         raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. {again}")
-    state, last, _, best = saved
+    state, best = saved.state, saved.best
     dataset = as_trained_on(folder, open_dataset(cfg), accept=accept_changed_data)
     vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
-    assign(model_variables(vae), best if best is not None else last, f"{folder.checkpoint}")
+    held, where = variables.of_model(vae), f"{folder.checkpoint}"
+    variables.assign(held, variables.by_path(saved.model if best is None else best, held, where), where)
     name = folder.status().get("run_name") or folder.path.name
     kept = state.best_epoch if best is not None else state.epoch
     view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history, weights_epoch=kept)

@@ -8,9 +8,9 @@ import keras
 
 from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.training import callbacks as parts
-from vaelab.training import optimizers
+from vaelab.training import optimizers, variables
 from vaelab.training.batches import Batches, InOrder
-from vaelab.training.checkpoint import CheckpointFolder, TrainingState, assign, model_variables
+from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 
 
 @dataclass
@@ -137,11 +137,14 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, vae.objective))
     vae.optimizer.build(vae.trainable_variables)
     checkpoints = CheckpointFolder(checkpoint_path) if checkpoint_path else None
-    state, best = _restored(vae, checkpoints, wanted.steps)
+    held_by_model = variables.of_model(vae)
+    paths = {id(v): path for path, v in held_by_model.items()}
+    slots = variables.of_optimizer(vae.optimizer, {paths[id(v)]: v for v in vae.trainable_variables})
+    state, best = _restored(held_by_model, slots, checkpoints, wanted.steps)
     # The best weights by a validation split; with validation on the test images the last ones, lest test data choose.
     keep_best = trainer["validation"] == "split" and held is not None and monitored is not None
     bookkeeper = parts.Bookkeeper(
-        state, checkpoints, batches, monitored=monitored, keep_best=keep_best, patience=trainer["early_stopping"],
+        state, checkpoints, batches, variables=held_by_model, slots=slots, monitored=monitored, keep_best=keep_best, patience=trainer["early_stopping"],
         every=trainer["checkpoint_every"], best=best, last_epoch=wanted.epochs, total_steps=wanted.steps,
         on_epoch=on_epoch, measure=measure,
     )  # fmt: skip
@@ -180,7 +183,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
         raise Interrupted(interrupted)
     weights = "last"
     if bookkeeper.best is not None and keep_best:
-        assign(model_variables(vae), bookkeeper.best)
+        variables.assign(held_by_model, bookkeeper.best)
         weights = "best"
     return Fitted(
         history=state.history,
@@ -193,12 +196,12 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     )
 
 
-def _restored(vae, checkpoints, steps):
-    """(state, best arrays) from the newest checkpoint, loaded into the model; a fresh state where there is none."""
+def _restored(model: dict, slots: dict, checkpoints, steps):
+    """(state, best arrays) from the newest checkpoint, put into the variables; a fresh state where there is none."""
     saved = checkpoints.load(steps) if checkpoints else None
     if saved is None:
         return TrainingState(), None
-    state, model, optimizer, best = saved
-    assign(model_variables(vae), model)
-    assign(vae.optimizer.variables, optimizer)
-    return state, best
+    where = f"{checkpoints.path}"
+    for held, arrays in ((model, saved.model), (slots, saved.optimizer)):
+        variables.assign(held, variables.by_path(arrays, held, where), where)
+    return saved.state, None if saved.best is None else variables.by_path(saved.best, model, where)
