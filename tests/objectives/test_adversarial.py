@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from parts import config, images, make_vae, moved, one_batch, one_step, snapshot
+from parts import config, images, make_vae, moved, one_batch, one_step, snapshot, trainer_of
 
 from vaelab.errors import ConfigError
 from vaelab.training import optimizers
@@ -124,7 +124,7 @@ def test_the_critic_finds_the_true_rate_in_one_dimension(objective):
 
 
 def trainer(**more):
-    return {**config("trainer=quick")["trainer"], **more}
+    return trainer_of(config("trainer=quick"), **more)
 
 
 def fitted(vae, x, optimizer, steps):

@@ -138,7 +138,9 @@ def run(cfg) -> int:
     repeated = CheckpointFolder(again.checkpoint).load().model
     first = by_path(original.model, repeated, f"{folder.checkpoint}")
     if first.keys() != repeated.keys():
-        raise RunError(f"{folder} and its repetition hold other variables: {', '.join(first.keys() ^ repeated.keys())}.")
+        raise RunError(
+            f"{folder} and its repetition hold other variables: {', '.join(first.keys() ^ repeated.keys())}."
+        )
     pairs = [(first[path], repeated[path]) for path in first]
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)
     largest = max((float(np.abs(a.astype(float) - b).max()) for a, b in pairs if a.size), default=0.0)
