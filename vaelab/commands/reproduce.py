@@ -24,7 +24,7 @@ def experiment(cfg) -> bool:
 
     if not cfg.expect:
         raise ConfigError("reproduce: expected experiment=<recipe> with an expect: block, or run=<finished run>.")
-    check(dict(cfg.expect))
+    check_expectations(dict(cfg.expect))
     train.run(cfg)
     folder = RunFolder(HydraConfig.get().runtime.output_dir)
     return settle(folder, dict(cfg.expect))
@@ -38,7 +38,7 @@ def settle(folder: RunFolder, expect: dict) -> bool:
     return all(v["passed"] for v in verdicts)
 
 
-def check(expect: dict) -> None:
+def check_expectations(expect: dict) -> None:
     """ConfigError where an entry could not be judged, whatever is measured."""
     for name, entry in expect.items():
         bounds = [key for key in ("at_most", "at_least", "within") if key in entry] if hasattr(entry, "keys") else []
