@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -76,6 +77,7 @@ DAMAGES = {
     "state of no format": lambda f: (f / "state.json").write_text("{}"),
     "an unknown counter": lambda f: (f / "state.json").write_text(json.dumps({"format": 1, "moon": 2})),
     "one array instead of several": lambda f: (np.save(f / "a.npy", np.ones(3)), (f / "a.npy").rename(f / "model.npz")),
+    "text among the arrays": lambda f: zipfile.ZipFile(f / "model.npz", "a").writestr("w.txt", "no array"),
     "best a folder": lambda f: ((f / "best.npz").unlink(), (f / "best.npz").mkdir()),
 }
 

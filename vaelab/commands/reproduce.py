@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vaelab.config import folders, formula, words
 from vaelab.config.nearest import nearest
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError, RunError, name_of
 from vaelab.records.run_folder import RunFolder, removed_if_refused
 
 ENTRY = ("value", "published", "at_most", "at_least", "within")
@@ -137,10 +137,8 @@ def run(cfg) -> int:
         )  # fmt: skip
     repeated = CheckpointFolder(again.checkpoint).load().model
     first = by_path(original.model, repeated, f"{folder.checkpoint}")
-    if first.keys() != repeated.keys():
-        raise RunError(
-            f"{folder} and its repetition hold other variables: {', '.join(first.keys() ^ repeated.keys())}."
-        )
+    if only_once := sorted(first.keys() ^ repeated.keys()):
+        raise RunError(f"{name_of(only_once[0])} is a variable of {folder} or of its repetition, but not of both.")
     pairs = [(first[path], repeated[path]) for path in first]
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)
     largest = max((float(np.abs(a.astype(float) - b).max()) for a, b in pairs if a.size), default=0.0)

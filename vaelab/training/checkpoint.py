@@ -230,7 +230,10 @@ def _write_arrays(path: Path, arrays: dict) -> None:
 
 def _read_arrays(file) -> dict[str, np.ndarray]:
     with np.load(file, allow_pickle=False) as content:
-        return {name: content[name] for name in content.files}
+        arrays = {name: content[name] for name in content.files}
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise ValueError(f"{strange[0]!r} is no array")
+    return arrays
 
 
 def _read_in_order(file) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError, RunError, name_of
 
 
 def of_model(vae) -> dict:
@@ -73,7 +73,7 @@ def assign(variables: dict, arrays: dict, where="the checkpoint") -> None:
             raise RunError(
                 f"{where}: {path} has shape {tuple(variable.shape)} in this model, the file has {arrays[path].shape}."
             )
-    if extra := [path for path in arrays if path not in variables]:
+    if extra := [name_of(path) for path in arrays if path not in variables]:
         raise RunError(f"{where} holds {extra[0]}, which is no variable of this model.")
     for path, variable in variables.items():
         variable.assign(arrays[path])
@@ -140,5 +140,5 @@ def _unique(paths: list[str], variables: list) -> dict:
 
 
 def _others(arrays: dict, variables: dict) -> str:
-    extra = [path for path in arrays if path not in variables]
+    extra = [name_of(path) for path in arrays if path not in variables]
     return f" It holds {extra[0]}, which the model does not have." if extra else ""
