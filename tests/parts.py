@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -16,16 +15,26 @@ def config(*words) -> dict:
     return OmegaConf.to_container(compose("train", list(words)), resolve=True)
 
 
-def make_vae(*words, shapes=((8, 8, 1),), **more):
+def make_vae(*words, shapes=((8, 8, 1),), binarize="none", standardize=None, **more):
     """The complete model of `vaelab train <words>` for images of the given shapes."""
     from vaelab.build import build
+    from vaelab.datasets.base import DataFacts
 
-    return build(config(*words), data_shapes=shapes, **{"binarize": "none", "standardize": None, **more})
+    return build(config(*words), DataFacts(shapes, binarize, standardize), **more)
 
 
 def data(kind, eight_bit=True):
     """What a likelihood asks of a dataset."""
-    return SimpleNamespace(data_kind=kind, eight_bit=eight_bit)
+    from vaelab.datasets.base import DataFacts
+
+    return DataFacts(((8, 8, 1),), data_kind=kind, eight_bit=eight_bit)
+
+
+def trainer_of(cfg, **changes):
+    """The trainer settings of a configuration, some of them changed."""
+    from vaelab.config.schema import Trainer
+
+    return Trainer(**{**cfg["trainer"], **changes})
 
 
 def count(*networks) -> int:

@@ -1,31 +1,19 @@
 """Parts from a configuration: the only place where the axes meet."""
 
-from vaelab.config import trust
+from vaelab.config.parts import part
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
 SMALLER = "Choose fewer latents, a smaller model or smaller images."
 
 
-def part(cfg, group: str, **runtime):
-    """Calls the `_target_` of a configuration's group with its settings and runtime facts.
-
-    Raises:
-        ConfigError: the target is no part of this group.
-    """
-    node = cfg[group]
-    settings = {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
-    return trust.load(node["_target_"], group, cfg.get("trusted") or ())(**settings, **runtime)
-
-
 @memory.weights_fit(SMALLER)
-def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="float32"):
+def build(cfg, facts, *, total_steps=1, precision="float32"):
     """The complete model; every weight exists on return.
 
     Args:
         cfg: resolved configuration as plain containers.
-        data_shapes: (H, W, C) of each view.
-        binarize, standardize: as the dataset was prepared.
+        facts: the `DataFacts` of its data.
         total_steps: training steps the schedules span.
         precision: float32 | bfloat16 (compute only; heads, sampling and likelihoods stay float32).
 
@@ -41,22 +29,25 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
     from vaelab.training.vae import VAEModel
 
     seed = cfg["seed"]
+
+    def of(group, **runtime):
+        return part(cfg[group], group, trusted=cfg.get("trusted") or (), **runtime)
+
     keras.utils.set_random_seed(seeds.sub_seed(seed, "init"))
     saved = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     try:
-        structure = part(
-            cfg,
+        structure = of(
             "structure",
-            architecture=part(cfg, "model"),
-            make_posterior=lambda dim, name: part(cfg, "posterior", latent_dim=dim, seed=seed, name=name),
-            make_likelihood=lambda: part(cfg, "likelihood"),
-            data_shapes=data_shapes,
+            architecture=of("model"),
+            make_posterior=lambda dim, name: of("posterior", latent_dim=dim, seed=seed, name=name),
+            make_likelihood=lambda: of("likelihood"),
+            data_shapes=facts.shapes,
             latent_dim=cfg["latent_dim"],
         )
-        objective = part(cfg, "objective", structure=structure, seed=seed)
-        optimizers.check_critic(cfg["trainer"], objective)
-        capacity_schedule = part(cfg, "capacity_schedule")
+        objective = of("objective", structure=structure, seed=seed)
+        optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
+        capacity_schedule = of("capacity_schedule")
         if not isinstance(capacity_schedule, Constant) and not getattr(objective, "reads_capacity", False):
             raise ConfigError(
                 f"capacity_schedule acts on objective=capacity only; this one is {type(objective).__name__}. "
@@ -66,13 +57,29 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
         if getattr(objective, "critic_steps", 1) > 1:
             from vaelab.training.alternating import AlternatingVAE as model
         return model(
-            preprocessing=Preprocessing(dynamic=binarize == "dynamic", standardize=standardize, seed=seed),
+            preprocessing=Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed),
             structure=structure,
             objective=objective,
             beta=cfg["beta"],
-            beta_schedule=part(cfg, "beta_schedule"),
+            beta_schedule=of("beta_schedule"),
             capacity_schedule=capacity_schedule,
             total_steps=total_steps,
         )
     finally:
         keras.config.set_dtype_policy(saved)
+
+
+def float32_twin(vae, cfg, facts, *, twin=None):
+    """The model in float32 with the weights of `vae` as they are now; `vae` itself where it computes in float32.
+
+    Args:
+        vae: built from `cfg` and `facts`, in any precision.
+        twin: what an earlier call returned, to be given the weights of now.
+    """
+    from vaelab.training import variables
+
+    if cfg["trainer"]["precision"] == "float32":
+        return vae
+    twin = build(cfg, facts) if twin is None else twin
+    variables.assign(variables.of_model(twin), variables.arrays_of(variables.of_model(vae)))
+    return twin

@@ -31,7 +31,7 @@ def main(folder: Path, data_dir: str | None) -> None:
         cfg = configuration(network, *words)
         opening.start_backend(cfg)
         dataset = opening.open_dataset(cfg)
-        vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=None)
+        vae = build(cfg, dataset.facts)
         parts = {"encoder": vae.structure.encoder.network, "decoder": vae.structure.decoder}
         layers = [(f"{name}/{layer.name}", layer) for name, part in parts.items() for layer in part.layers]
         layers += [

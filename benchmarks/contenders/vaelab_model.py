@@ -6,6 +6,7 @@ import numpy as np
 from start import configuration
 
 from vaelab.build import build
+from vaelab.datasets.base import DataFacts
 from vaelab.jobs import opening
 
 
@@ -23,9 +24,7 @@ def open_backend(settings: dict, *words: str) -> dict:
 
 def model(cfg: dict, settings: dict):
     """The `VAEModel` with the common weights."""
-    vae = build(
-        cfg, data_shapes=((28, 28, 1),), binarize="none", standardize=None, precision=cfg["trainer"]["precision"]
-    )
+    vae = build(cfg, DataFacts(((28, 28, 1),)), precision=cfg["trainer"]["precision"])
     parts = {"encoder": vae.structure.encoder.network, "decoder": vae.structure.decoder}
     heads = {"encoder/mean": vae.structure.posterior.mean_head, "encoder/log_var": vae.structure.posterior.rho_head}
     arrays = np.load(Path(settings["start"]) / f"{settings['network']}.npz")

@@ -15,6 +15,7 @@ import keras  # noqa: E402
 
 from vaelab.build import part  # noqa: E402
 from vaelab.datasets.base import Split  # noqa: E402
+from vaelab.jobs.opening import trainer_of  # noqa: E402
 from vaelab.training.fit import fit  # noqa: E402
 
 
@@ -39,6 +40,7 @@ vae = model(cfg, S)
 parameters = sum(int(np.prod(v.shape)) for v in vae.trainable_variables)
 turns.ready(parameters=parameters, losses=losses())
 fit(
-    vae, Images, cfg["trainer"], seed=0, schedule=part(cfg, "learning_rate_schedule"), optimize=None,
+    vae, Images, trainer_of(cfg), seed=0, optimize=None,
+    schedule=part(cfg["learning_rate_schedule"], "learning_rate_schedule"),
     checkpoint_path=None, on_epoch=lambda row: turns.next(),
 )  # fmt: skip

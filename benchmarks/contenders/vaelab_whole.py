@@ -28,6 +28,7 @@ cfg = open_backend(S, "trainer.progress=true", f"output_dir={folder.parent.paren
 
 from vaelab.build import part  # noqa: E402
 from vaelab.datasets.base import Split  # noqa: E402
+from vaelab.jobs.opening import trainer_of  # noqa: E402
 from vaelab.records.run_folder import RunFolder  # noqa: E402
 from vaelab.records.tracking import Tracker  # noqa: E402
 from vaelab.training.fit import fit  # noqa: E402
@@ -58,6 +59,7 @@ def on_epoch(row):
 vae = model(cfg, S)
 turns.ready(parameters=sum(int(np.prod(v.shape)) for v in vae.trainable_variables))
 fit(
-    vae, Images, cfg["trainer"], seed=0, schedule=part(cfg, "learning_rate_schedule"), optimize=None,
+    vae, Images, trainer_of(cfg), seed=0, optimize=None,
+    schedule=part(cfg["learning_rate_schedule"], "learning_rate_schedule"),
     checkpoint_path=run.checkpoint, on_epoch=on_epoch,
 )  # fmt: skip

@@ -11,7 +11,8 @@ from support import BACKEND, BARE, vaelab
 import vaelab as package
 from vaelab import cli
 from vaelab.errors import ConfigError, RunError
-from vaelab.jobs.train import prepare
+from vaelab.jobs import opening
+from vaelab.jobs.train import check, model
 from vaelab.records.run_folder import RunFolder
 
 
@@ -127,8 +128,14 @@ def test_pixels_outside_the_unit_interval_have_no_likelihood_of_that_kind(likeli
                  "dataset.test=null", "dataset.train_labels=null"],
     }[kind]  # fmt: skip
     cfg = config("model=dense", f"likelihood={likelihood}", f"backend={BACKEND}", "trainer.epochs=1", *own)
+
+    def begin(*, new):
+        trainer = opening.trainer_of(cfg)
+        check(cfg, trainer, new=new)
+        model(cfg, trainer, opening.open_dataset(cfg), new=new)
+
     with pytest.raises(ConfigError, match=rf"these are {kind}.*likelihood=gaussian"):
-        prepare(cfg, new=True)
-    prepare(cfg, new=False)
+        begin(new=True)
+    begin(new=False)
     cfg["likelihood"] = config("likelihood=gaussian")["likelihood"]
-    prepare(cfg, new=True)
+    begin(new=True)

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 from small_data import load, node, unchecked, write_mnist
 
-from vaelab.datasets.base import Dataset, Rows, Split
-from vaelab.datasets.prepare import declared_shapes, padded, prepare, resized
+from vaelab.datasets.base import DataFacts, Dataset, Rows, Split
+from vaelab.datasets.prepare import declared_facts, declared_shapes, padded, prepare, resized
 from vaelab.errors import ConfigError, DataError
 
 PLAIN = {
@@ -214,6 +214,15 @@ def test_shapes_are_known_before_data_are_read():
     assert declared_shapes(node("conjoint_synthetic", n=3, n_views=3)) == ((1, 6, 1),) * 3
     assert declared_shapes(node("npz", path="absent.npz")) is None
     assert declared_shapes(node("npz", path="absent.npz", image_shape=[4, 4, 3])) == ((4, 4, 3),)
+
+
+def test_facts_declared_before_data_are_read_and_those_of_the_data():
+    cfg = {"dataset": node("mnist", standardize=True)}
+    assert declared_facts(cfg) == DataFacts(((28, 28, 1),), data_kind="standardised")
+    assert declared_facts({"dataset": node("npz", path="absent.npz")}) is None
+    facts = prepared(made(grey()), standardize=True).facts
+    assert facts.shapes == ((6, 6, 1),) and facts.data_kind == "standardised" and facts.standardize is not None
+    assert prepared(made(grey()), binarize="dynamic").facts.binarize == "dynamic"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from vaelab.config.compose import compose
 from vaelab.errors import RunError
 from vaelab.jobs import during, opening
 from vaelab.records.run_folder import RunFolder
-from vaelab.training import checkpoint
+from vaelab.training import variables
 
 SMALL = ["model=dense", "model.hidden_dims=[16]", "dataset.limit=300", "trainer.batch_size=90", "tracking=none",
          "trainer.progress=false", "dataset.binarize=dynamic", "trainer.epochs=5", "metric=[]", "plot=[]",
@@ -27,15 +27,12 @@ def train(path, *words, kill_after=None):
     from vaelab.training.fit import fit, plan
 
     cfg = OmegaConf.to_container(compose("train", [*SMALL, *words]), resolve=True)
-    opening.start_backend(cfg)
+    trainer = opening.start_backend(cfg)
     dataset = opening.open_dataset(cfg)
     path.mkdir(exist_ok=True)
-    folder, wanted = RunFolder(path), plan(cfg["trainer"], len(dataset.train))
-    vae = build(
-        cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=None, total_steps=wanted.steps,
-        precision=cfg["trainer"]["precision"],
-    )  # fmt: skip
-    watching = during.DuringTraining(cfg, folder, vae, dataset, name="a run", last_epoch=wanted.epochs)
+    folder, wanted = RunFolder(path), plan(trainer, len(dataset.train))
+    vae = build(cfg, dataset.facts, total_steps=wanted.steps, precision=trainer.precision)
+    watching = during.DuringTraining(cfg, trainer, folder, vae, dataset, name="a run", last_epoch=wanted.epochs)
     watching.before()
 
     def on_epoch(row):
@@ -43,10 +40,10 @@ def train(path, *words, kill_after=None):
             raise Killed
 
     fitted = fit(
-        vae, dataset, cfg["trainer"], seed=0, optimize=None, checkpoint_path=folder.checkpoint, on_epoch=on_epoch,
-        schedule=part(cfg, "learning_rate_schedule"), measure=watching,
+        vae, dataset, trainer, seed=0, optimize=None, checkpoint_path=folder.checkpoint, on_epoch=on_epoch,
+        schedule=part(cfg["learning_rate_schedule"], "learning_rate_schedule"), measure=watching,
     )  # fmt: skip
-    return fitted.history, checkpoint.arrays_of(checkpoint.model_variables(vae))
+    return fitted.history, list(variables.arrays_of(variables.of_model(vae)).values())
 
 
 def frames(path):

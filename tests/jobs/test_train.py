@@ -32,7 +32,7 @@ def test_first_pictures_are_there(digits_run):
 
 
 def test_pictures_are_titled_by_what_was_chosen_wherever_the_run_lies(tmp_path):
-    from vaelab.jobs.train import title
+    from vaelab.jobs.telling import title
     from vaelab.records.run_folder import RunFolder
 
     folder = RunFolder(tmp_path / "elsewhere/mine")
@@ -53,7 +53,7 @@ def test_pictures_are_titled_by_what_was_chosen_wherever_the_run_lies(tmp_path):
 )
 def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
     from vaelab.config.compose import check_all
-    from vaelab.jobs.train import next_sweep
+    from vaelab.jobs.telling import next_sweep
 
     plain = {
         "dataset": "digits",
@@ -69,7 +69,7 @@ def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
 
 def test_the_sweep_proposed_next_repeats_what_was_typed():
     from vaelab.config.compose import check_all
-    from vaelab.jobs.train import next_sweep
+    from vaelab.jobs.telling import next_sweep
 
     chosen = {"dataset": "digits", "model": "dense", "structure": "single", "posterior": "gaussian", "objective": "vae"}
     typed = ["model=dense", "dataset.limit=500", "trainer.epochs=3", "model.hidden_dims=[32]", "beta=2", "latent_dim=5",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vaelab.errors import ConfigError
-from vaelab.metrics import manifold
+from vaelab.metrics import knn_balls
 from vaelab.metrics.density_coverage import density_coverage
 from vaelab.metrics.precision_recall import precision_recall
 from vaelab.metrics.samples import sampled_codes
@@ -91,12 +91,12 @@ def test_a_handful_of_images_is_refused(code_view):
 
 
 def test_balls_are_those_of_all_distances(monkeypatch):
-    monkeypatch.setattr(manifold, "_PAIRS_PER_CALL", 100)
+    monkeypatch.setattr(knn_balls, "_PAIRS_PER_CALL", 100)
     a, b = normal(40) + 100, normal(30, seed=1) + 100
     within = np.sort(np.linalg.norm(b[:, None] - b, axis=-1), axis=1)[:, 3]
-    np.testing.assert_allclose(manifold.radii(b, 3), within, rtol=1e-6)
+    np.testing.assert_allclose(knn_balls.radii(b, 3), within, rtol=1e-6)
     inside = np.linalg.norm(a[:, None] - b, axis=-1) <= within
-    count, reached = manifold.balls_around(a, b, within, closed=True)
+    count, reached = knn_balls.balls_around(a, b, within, closed=True)
     np.testing.assert_array_equal(count, inside.sum(axis=1))
     np.testing.assert_array_equal(reached, inside.any(axis=0))
 
@@ -104,11 +104,11 @@ def test_balls_are_those_of_all_distances(monkeypatch):
 def test_samples_at_just_the_radius(code_view):
     """On a line of integers the first neighbour is at 1: a sample on an integer touches two balls and lies in one."""
     real = np.arange(100.0)[:, None]
-    radius = manifold.radii(real, 1)
+    radius = knn_balls.radii(real, 1)
     np.testing.assert_allclose(radius, 1)
-    inside, reached = manifold.balls_around(real[10:12], real, radius, closed=False)
+    inside, reached = knn_balls.balls_around(real[10:12], real, radius, closed=False)
     assert inside.tolist() == [1, 1] and np.flatnonzero(reached).tolist() == [10, 11]
-    touched, reached = manifold.balls_around(real[10:12], real, radius, closed=True)
+    touched, reached = knn_balls.balls_around(real[10:12], real, radius, closed=True)
     assert touched.tolist() == [3, 3] and np.flatnonzero(reached).tolist() == [9, 10, 11, 12]
 
 

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from parts import config, images, make_vae, moved, one_batch, one_step, snapshot
+from parts import config, images, make_vae, moved, one_batch, one_step, snapshot, trainer_of
 
 from vaelab.errors import ConfigError
 from vaelab.training import optimizers
-from vaelab.training.vae import Stage
+from vaelab.training.vae import LossContext
 
 SMALL = ("model=dense_synthetic", "model.hidden_dims=[16]", "objective.hidden_dims=[16,16]")
 CASES = {
@@ -65,7 +65,9 @@ def test_terms_add_up(case, training):
     vae, x = make(case)
     seen, outputs = vae(x, training=False)
     likelihood = vae.structure.log_likelihood(seen, outputs.decoded)
-    terms = {k: float(v) for k, v in vae.objective.losses(seen, outputs, likelihood, Stage(3.0, 1.0, training)).items()}
+    terms = {
+        k: float(v) for k, v in vae.objective.losses(seen, outputs, likelihood, LossContext(3.0, 1.0, training)).items()
+    }
     assert set(terms) == {"loss", *vae.objective.terms} and "rate" not in terms and "elbo" not in terms
     loss = terms["distortion"] + 3 * terms["rate_critic"] + (terms["critic_loss"] if training else 0)
     assert terms["loss"] == pytest.approx(loss, rel=1e-5)
@@ -124,7 +126,7 @@ def test_the_critic_finds_the_true_rate_in_one_dimension(objective):
 
 
 def trainer(**more):
-    return {**config("trainer=quick")["trainer"], **more}
+    return trainer_of(config("trainer=quick"), **more)
 
 
 def fitted(vae, x, optimizer, steps):

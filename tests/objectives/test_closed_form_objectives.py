@@ -9,7 +9,7 @@ from parts import images, make_vae
 from scipy import stats
 
 from vaelab.errors import ConfigError
-from vaelab.training.vae import Stage
+from vaelab.training.vae import LossContext
 
 X = images((8, 8, 1), 6)
 
@@ -18,7 +18,7 @@ def terms(vae, *, beta=1.0, capacity=1.0):
     """(the objective's terms as floats, outputs, log-likelihood) on one evaluation pass over X."""
     seen, outputs = vae((X,), training=False)
     likelihood = vae.structure.log_likelihood(seen, outputs.decoded)
-    found = vae.objective.losses(seen, outputs, likelihood, Stage(beta, capacity, False))
+    found = vae.objective.losses(seen, outputs, likelihood, LossContext(beta, capacity, False))
     assert set(found) == {"loss", *vae.objective.terms}
     return {k: float(v) for k, v in found.items()}, outputs, ops.convert_to_numpy(likelihood).astype(np.float64)
 

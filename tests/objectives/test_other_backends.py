@@ -27,10 +27,10 @@ SCRIPT = """
 import json, sys, tempfile
 import numpy as np
 sys.path.insert(0, sys.argv[1])
-from parts import config, make_vae
+from parts import config, make_vae, trainer_of
 import keras
 from vaelab.datasets.prepare import load_dataset
-from vaelab.training.checkpoint import arrays_of, model_variables
+from vaelab.training.variables import arrays_of, of_model
 from vaelab.training.fit import fit
 assert keras.backend.backend() == sys.argv[2]
 
@@ -39,11 +39,11 @@ def trained(words, epochs, folder=None):
     dataset = load_dataset(cfg["dataset"], data_dir=None, seed=0, validation=True)
     words = [w for w in words if not w.startswith("dataset=")]
     vae = make_vae("model=dense", "model.hidden_dims=[32]", *words, shapes=dataset.shapes, total_steps=20)
-    trainer = {**cfg["trainer"], "epochs": epochs, "early_stopping": None}
+    trainer = trainer_of(cfg, epochs=epochs, early_stopping=None)
     keep = {"seed": 0, "schedule": lambda p: 1.0, "optimize": None, "checkpoint_path": folder}
     history = fit(vae, dataset, trainer, **keep).history
     # validation holds the best weights back: compare what training itself left
-    return history, arrays_of(model_variables(vae))
+    return history, list(arrays_of(of_model(vae)).values())
 
 same = lambda a, b: len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b))
 for name, words in json.loads(sys.argv[3]).items():

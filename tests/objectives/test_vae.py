@@ -6,7 +6,7 @@ from keras import ops
 from parts import images, make_vae, moved, one_step, snapshot
 
 from vaelab.errors import ConfigError
-from vaelab.training.vae import Stage
+from vaelab.training.vae import LossContext
 
 
 def step(vae, x, training=False):
@@ -19,7 +19,8 @@ def test_terms_are_the_definition():
     seen, outputs = step(vae, x)
     log_likelihood = vae.structure.log_likelihood(seen, outputs.decoded)
     terms = {
-        k: float(v) for k, v in vae.objective.losses(seen, outputs, log_likelihood, Stage(3.0, 1.0, False)).items()
+        k: float(v)
+        for k, v in vae.objective.losses(seen, outputs, log_likelihood, LossContext(3.0, 1.0, False)).items()
     }
     mean, std = (ops.convert_to_numpy(v) for v in vae.structure.infer(seen))
     assert terms["rate"] == pytest.approx(0.5 * (mean**2 + std**2 - 1 - 2 * np.log(std)).sum(1).mean(), rel=1e-4)

@@ -12,7 +12,7 @@ from scipy import stats
 from vaelab import cli
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
-from vaelab.report import noise
+from vaelab.report import statistics
 from vaelab.report.grid import read, varied
 from vaelab.report.write import findings, write
 
@@ -149,7 +149,7 @@ def test_two_settings_are_the_paired_t_test():
     seeds = rng.normal(size=5) * 10
     a, b = seeds + rng.normal(size=5), seeds + 0.7 + rng.normal(size=5)
     values = {("a",): dict(enumerate(a)), ("b",): dict(enumerate(b))}
-    best, (difference,) = noise.against_best(values, higher_is_better=True)
+    best, (difference,) = statistics.against_best(values, higher_is_better=True)
     wanted = stats.ttest_rel(a, b)
     assert (
         best == ("b",)
@@ -162,14 +162,14 @@ def test_two_settings_are_the_paired_t_test():
 
 def test_the_interval_is_the_textbooks():
     values = [1.0, 2.0, 4.0]
-    found = noise.interval(values)
+    found = statistics.interval(values)
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert found.mean - found.half == pytest.approx(low) and found.mean + found.half == pytest.approx(high)
-    assert noise.interval([3.0]).half is None
+    assert statistics.interval([3.0]).half is None
 
 
 def test_one_seed_tells_nothing_about_noise():
-    best, (difference,) = noise.against_best({("a",): {0: 1.0}, ("b",): {0: 2.0}}, higher_is_better=False)
+    best, (difference,) = statistics.against_best({("a",): {0: 1.0}, ("b",): {0: 2.0}}, higher_is_better=False)
     assert best == ("a",) and difference.p is None and difference.mean == 1.0
 
 
@@ -177,7 +177,9 @@ def test_independent_groups_are_tukeys():
     """Without an effect of seeds the half-width is that of tukey_hsd but for the degrees of freedom."""
     x = np.random.default_rng(2).normal(size=(4, 6)) + np.array([[0], [0.5], [1], [3]])
     x -= x.mean(axis=0) - x.mean()  # no effect of seeds
-    best, found = noise.against_best({(k,): dict(enumerate(row)) for k, row in enumerate(x)}, higher_is_better=True)
+    best, found = statistics.against_best(
+        {(k,): dict(enumerate(row)) for k, row in enumerate(x)}, higher_is_better=True
+    )
     textbook = stats.tukey_hsd(*x).confidence_interval(0.95)
     half = (textbook.high - textbook.low)[0, 1] / 2
     critical = [stats.studentized_range.ppf(0.95, 4, v) / np.sqrt(v) for v in (15, 20)]  # residuals' squares / v
@@ -197,10 +199,14 @@ def test_false_alarms_are_as_rare_as_promised_and_the_intervals_hold_together(mo
         truth = np.linspace(0, 0.5, settings)
         for _ in range(n):
             x = rng.normal(size=(settings, seeds)) + 3 * rng.normal(size=seeds)
-            _, found = noise.against_best({(k,): dict(enumerate(r)) for k, r in enumerate(x)}, higher_is_better=True)
+            _, found = statistics.against_best(
+                {(k,): dict(enumerate(r)) for k, r in enumerate(x)}, higher_is_better=True
+            )
             alarms += any(d.real for d in found)
             x += truth[:, None]
-            best, found = noise.against_best({(k,): dict(enumerate(r)) for k, r in enumerate(x)}, higher_is_better=True)
+            best, found = statistics.against_best(
+                {(k,): dict(enumerate(r)) for k, r in enumerate(x)}, higher_is_better=True
+            )
             covered += all(abs(d.mean - (truth[d.setting[0]] - truth[best[0]])) <= d.half for d in found)
         error = 3 * np.sqrt(0.05 * 0.95 / n)
         assert alarms / n == pytest.approx(0.05, abs=error) and covered / n > 0.95 - error
@@ -208,7 +214,7 @@ def test_false_alarms_are_as_rare_as_promised_and_the_intervals_hold_together(mo
 
 def test_the_pareto_front():
     points = [(1, 5), (2, 3), (2, 4), (3, 3), (4, 1), (0.5, 9), (5, 2)]
-    assert [points[k] for k in noise.pareto(points)] == [(0.5, 9), (1, 5), (2, 3), (4, 1)]
+    assert [points[k] for k in statistics.pareto(points)] == [(0.5, 9), (1, 5), (2, 3), (4, 1)]
 
 
 # -- compare -----------------------------------------------------------------------------------------------------------

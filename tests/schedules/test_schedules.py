@@ -54,6 +54,6 @@ def test_the_model_follows_its_schedules_while_training_and_stands_at_their_end_
     vae = make_vae("model=dense", "beta=4", "beta_schedule=warmup", "beta_schedule.share=0.5", total_steps=100)
     for step, factor in ((0, 0.0), (25, 0.5), (50, 1.0), (400, 1.0)):
         vae.step.assign(step)
-        assert float(vae.stage(True).beta) == pytest.approx(4 * factor)
-        assert float(vae.stage(False).beta) == 4.0
-    assert float(vae.stage(True).capacity) == 1.0
+        assert float(vae.loss_context(True).beta) == pytest.approx(4 * factor)
+        assert float(vae.loss_context(False).beta) == 4.0
+    assert float(vae.loss_context(True).capacity) == 1.0

@@ -28,7 +28,7 @@ def test_what_is_float32(words, views):
     x = tuple(images((8, 8, 1), 3, seed=v) for v in range(views))
     seen, outputs = vae(x, training=True)
     likelihood = vae.structure.log_likelihood(seen, outputs.decoded)
-    terms = vae.objective.losses(seen, outputs, likelihood, vae.stage(True))
+    terms = vae.objective.losses(seen, outputs, likelihood, vae.loss_context(True))
     assert {kind(t) for t in (outputs.z, likelihood, *outputs.decoded, *terms.values())} == {"float32"}
     assert np.isfinite(float(terms["loss"]))
     encoder = vae.structure.encoder if views == 1 else vae.structure.encoders[0]

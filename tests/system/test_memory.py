@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from parts import make_vae
 
+from vaelab.config.schema import SHARED
 from vaelab.datasets.base import Dataset, Split
 from vaelab.datasets.prepare import prepare
 from vaelab.errors import ConfigError, about_memory
@@ -84,9 +85,6 @@ def test_larger_images_that_do_not_fit_are_refused_with_their_bytes(key):
     dataset = Dataset("none", Split((x,)), Split((x,)))
     with pytest.raises(ConfigError, match=rf"dataset\.{key}=\[1000000,1000000\] for 20 images would take 20\.0 TB"):
         prepare(dataset, dict.fromkeys(SHARED) | {key: [10**6, 10**6]}, seed=0, validation=False)
-
-
-SHARED = ("limit", "validation", "binarize", "standardize", "resize", "pad_to")
 
 
 class ResourceExhaustedError(Exception):

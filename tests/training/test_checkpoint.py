@@ -1,47 +1,39 @@
-"""What a checkpoint holds is a copy: training goes on and must not reach into it."""
+"""The folder of checkpoints: what it keeps, how it is read while it is written, damage, and the former format."""
 
 import json
 import shutil
 import threading
+import time
+import zipfile
 
-import keras
 import numpy as np
 import pytest
 
 from vaelab.errors import RunError
-from vaelab.training.checkpoint import CheckpointFolder, TrainingState, arrays_of, assign
+from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 
 
-def test_arrays_do_not_follow_their_variables():
-    weights = keras.Variable(np.ones((3, 4), "float32"))
-    steps = keras.Variable(np.zeros((), "int32"), dtype="int32", trainable=False)
-    kept = arrays_of([weights, steps])
-    weights.assign_add(np.full((3, 4), 7.0, "float32"))
-    steps.assign_add(1)
-    np.testing.assert_array_equal(kept[0], np.ones((3, 4)))
-    assert kept[1] == 0
-    assign([weights, steps], kept)
-    weights.assign(weights + 1)
-    np.testing.assert_array_equal(kept[0], np.ones((3, 4)))
+def w(value, n=3):
+    """One array."""
+    return {"w": np.full(n, float(value))}
 
 
 def test_the_best_weights_of_a_cut_short_epoch_are_not_those_of_the_finished_one(tmp_path):
     folder = CheckpointFolder(tmp_path)
-    array = lambda v: [np.full(3, float(v))]  # noqa: E731
-    folder.save(TrainingState(epoch=3, step=9, best_epoch=3), array(3), [], array(3))
-    folder.save(TrainingState(epoch=4, step=10, best_epoch=4, cut_short=True), array(40), [], array(40))
+    folder.save(TrainingState(epoch=3, step=9, best_epoch=3), w(3), {}, w(3))
+    folder.save(TrainingState(epoch=4, step=10, best_epoch=4, cut_short=True), w(40), {}, w(40))
     assert folder.load(steps=15)[0].epoch == 3
-    folder.save(TrainingState(epoch=5, step=15, best_epoch=4), array(5), [], array(4))  # no checkpoint of epoch 4
-    assert folder.load()[3][0][0] == 4.0
+    folder.save(TrainingState(epoch=5, step=15, best_epoch=4), w(5), {}, w(4))  # no checkpoint of epoch 4
+    assert folder.load().best["w"][0] == 4.0
     assert [p.name for p in tmp_path.iterdir()] == ["epoch-000005"]
 
 
 def test_an_epoch_that_was_cut_short_is_replaced_when_finished(tmp_path):
     folder = CheckpointFolder(tmp_path)
-    folder.save(TrainingState(epoch=3, step=9), [np.zeros(1)], [], None)
-    folder.save(TrainingState(epoch=4, step=10, cut_short=True), [np.ones(1)], [], None)
-    folder.save(TrainingState(epoch=4, step=12), [np.full(1, 2.0)], [], None)
-    assert [p.name for p in tmp_path.iterdir()] == ["epoch-000004"] and folder.load()[1][0] == 2.0
+    folder.save(TrainingState(epoch=3, step=9), w(0), {}, None)
+    folder.save(TrainingState(epoch=4, step=10, cut_short=True), w(1), {}, None)
+    folder.save(TrainingState(epoch=4, step=12), w(2), {}, None)
+    assert [p.name for p in tmp_path.iterdir()] == ["epoch-000004"] and folder.load().model["w"][0] == 2.0
 
 
 # -- read by another process -------------------------------------------------------------------------------------------
@@ -52,7 +44,7 @@ def test_a_checkpoint_is_read_whole_while_newer_ones_take_its_place(tmp_path):
     stop, folder = threading.Event(), CheckpointFolder(tmp_path)
 
     def save(epoch):
-        arrays = [np.full(2000, float(epoch))] * 3
+        arrays = {name: np.full(2000, float(epoch)) for name in "abc"}
         CheckpointFolder(tmp_path).save(
             TrainingState(epoch=epoch, step=epoch, best_epoch=epoch), arrays, arrays, arrays
         )
@@ -67,10 +59,10 @@ def test_a_checkpoint_is_read_whole_while_newer_ones_take_its_place(tmp_path):
     writer = threading.Thread(target=train)
     writer.start()
     try:
-        seen = []
-        for _ in range(300):
+        seen, end = [], time.monotonic() + 60
+        while len(set(seen)) <= 20 and time.monotonic() < end:
             state, model, optimizer, best = folder.load()
-            assert {float(a[0]) for a in (*model, *optimizer, *best)} == {float(state.epoch)}
+            assert {float(a[0]) for arrays in (model, optimizer, best) for a in arrays.values()} == {float(state.epoch)}
             seen.append(state.epoch)
     finally:
         stop.set()
@@ -86,6 +78,7 @@ DAMAGES = {
     "state of no format": lambda f: (f / "state.json").write_text("{}"),
     "an unknown counter": lambda f: (f / "state.json").write_text(json.dumps({"format": 1, "moon": 2})),
     "one array instead of several": lambda f: (np.save(f / "a.npy", np.ones(3)), (f / "a.npy").rename(f / "model.npz")),
+    "text among the arrays": lambda f: zipfile.ZipFile(f / "model.npz", "a").writestr("w.txt", "no array"),
     "best a folder": lambda f: ((f / "best.npz").unlink(), (f / "best.npz").mkdir()),
 }
 
@@ -93,7 +86,7 @@ DAMAGES = {
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_damage_that_stays_is_told(kind, tmp_path):
     folder = CheckpointFolder(tmp_path)
-    folder.save(TrainingState(epoch=3, step=9, best_epoch=3), [np.ones(9)], [np.ones(2)], [np.ones(9)])
+    folder.save(TrainingState(epoch=3, step=9, best_epoch=3), w(1), w(1), w(1))
     DAMAGES[kind](tmp_path / "epoch-000003")
     with pytest.raises(RunError, match="epoch-000003 is damaged"):
         folder.load()
@@ -102,7 +95,33 @@ def test_damage_that_stays_is_told(kind, tmp_path):
 def test_without_a_checkpoint_there_is_nothing(tmp_path):
     assert CheckpointFolder(tmp_path / "none").load() is None
     folder = CheckpointFolder(tmp_path)
-    folder.save(TrainingState(epoch=3, step=9), [np.ones(9)], [], None)
-    assert folder.load()[3] is None
+    folder.save(TrainingState(epoch=3, step=9), w(1), {}, None)
+    assert folder.load().best is None
     shutil.rmtree(tmp_path / "epoch-000003")
     assert folder.load() is None
+
+
+# -- arrays by position, as format 1 kept them ------------------------------------------------------------------------
+
+
+def written_by_position(path, epoch, **arrays) -> CheckpointFolder:
+    """A checkpoint of format 1: its arrays are called by their numbers."""
+    folder = path / f"epoch-{epoch:06d}"
+    folder.mkdir(parents=True)
+    for name, values in arrays.items():
+        np.savez(folder / f"{name}.npz", **{f"{n:05d}": np.full(3, float(v)) for n, v in enumerate(values)})
+    state = {"format": 1, **vars(TrainingState(epoch=epoch, step=epoch, best_epoch=1))}
+    (folder / "state.json").write_text(json.dumps(state))
+    return CheckpointFolder(path)
+
+
+def test_arrays_by_position_are_read_in_their_order(tmp_path):
+    saved = written_by_position(tmp_path, 3, model=range(12), optimizer=[], best=[7]).load()
+    assert [a[0] for a in saved.model] == list(range(12)) and saved.optimizer == [] and saved.best[0][0] == 7
+    assert saved.state.epoch == 3
+
+
+def test_best_weights_by_position_are_written_anew_not_linked(tmp_path):
+    folder = written_by_position(tmp_path, 3, model=[3], optimizer=[], best=[1])
+    folder.save(TrainingState(epoch=4, step=4, best_epoch=1), w(4), {}, w(1))
+    assert folder.load().best["w"].tolist() == [1, 1, 1]

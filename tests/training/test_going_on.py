@@ -13,7 +13,7 @@ from support import BACKEND
 from vaelab.config.compose import compose
 from vaelab.errors import ConfigError, Interrupted, RunError
 from vaelab.jobs import opening
-from vaelab.training import checkpoint
+from vaelab.training import checkpoint, variables
 from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 
 SMALL = ["model=dense", "model.hidden_dims=[16]", "dataset.limit=300", "trainer.batch_size=90", "tracking=none",
@@ -31,20 +31,20 @@ def train(path, *words, kill_after=None):
     from vaelab.training.fit import fit, plan
 
     cfg = OmegaConf.to_container(compose("train", [*SMALL, *words]), resolve=True)
-    opening.start_backend(cfg)
+    trainer = opening.start_backend(cfg)
     dataset = opening.open_dataset(cfg)
-    steps = plan(cfg["trainer"], len(dataset.train)).steps
-    vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=None, total_steps=steps)
+    steps = plan(trainer, len(dataset.train)).steps
+    vae = build(cfg, dataset.facts, total_steps=steps)
 
     def on_epoch(row):
         if row["epoch"] == kill_after:
             raise Killed
 
     fitted = fit(
-        vae, dataset, cfg["trainer"], seed=0, optimize=None, checkpoint_path=path, on_epoch=on_epoch,
-        schedule=part(cfg, "learning_rate_schedule"),
+        vae, dataset, trainer, seed=0, optimize=None, checkpoint_path=path, on_epoch=on_epoch,
+        schedule=part(cfg["learning_rate_schedule"], "learning_rate_schedule"),
     )  # fmt: skip
-    return fitted, checkpoint.arrays_of(checkpoint.model_variables(vae))
+    return fitted, list(variables.arrays_of(variables.of_model(vae)).values())
 
 
 def killed(path, *words, after):
@@ -174,7 +174,7 @@ def test_the_weights_do_not_depend_on_how_many_steps_a_call_takes(tmp_path, monk
 
 def saved(path, epoch, **more) -> CheckpointFolder:
     folder = CheckpointFolder(path)
-    arrays = [np.full(3, epoch, np.float32)]
+    arrays = {"w": np.full(3, epoch, np.float32)}
     folder.save(TrainingState(epoch=epoch, step=epoch, best_epoch=1, history=[], **more), arrays, arrays, arrays)
     return folder
 
@@ -194,7 +194,7 @@ def test_the_best_weights_are_linked_not_copied(tmp_path):
     inode = first.stat().st_ino
     folder = saved(tmp_path, 2)
     assert (folder.newest() / "best.npz").stat().st_ino == inode
-    assert folder.load()[3][0].tolist() == [1, 1, 1]
+    assert folder.load().best["w"].tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("harm", ["truncate", "newer", "nonsense"])

@@ -60,13 +60,11 @@ def test_early_stopping_without_anything_to_go_by(name, validates):
 
 def judged(monitored, values, keep_best=True):
     """A bookkeeper after epochs with these validation losses; the model's one weight is the epoch's number."""
-    weight = SimpleNamespace(value=np.zeros(1), path="w")
-    model = SimpleNamespace(metrics=[], variables=[weight])
+    weight = SimpleNamespace(value=np.zeros(1))
     keeper = Bookkeeper(
-        TrainingState(), None, None, monitored=monitored, keep_best=keep_best, patience=None, every=1, best=None,
-        last_epoch=9, total_steps=9, on_epoch=None, measure=None,
+        TrainingState(), None, None, variables={"w": weight}, slots={}, monitored=monitored, keep_best=keep_best,
+        patience=None, every=1, best=None, last_epoch=9, total_steps=9, on_epoch=None, measure=None,
     )  # fmt: skip
-    keeper.set_model(model)
     for epoch, value in enumerate(values, start=1):
         weight.value, keeper.state.epoch = np.full(1, float(epoch)), epoch
         keeper._judge({"val/loss": value})
@@ -75,8 +73,8 @@ def judged(monitored, values, keep_best=True):
 
 def test_the_weights_of_the_best_epoch_are_kept_or_none():
     kept = judged("val/loss", [3.0, 1.0, 2.0])
-    assert (kept.state.best_epoch, kept.best[0].tolist()) == (2, [2.0])
-    assert judged("-val/loss", [3.0, 1.0, 2.0]).best[0].tolist() == [1.0]
+    assert (kept.state.best_epoch, kept.best["w"].tolist()) == (2, [2.0])
+    assert judged("-val/loss", [3.0, 1.0, 2.0]).best["w"].tolist() == [1.0]
     kept = judged(None, [3.0, 1.0, 2.0])
     assert kept.best is None and kept.state.best_value is None and not kept.state.stopped
 
@@ -89,7 +87,7 @@ def test_a_run_that_does_not_say_goes_on_as_it_began(tmp_path, row, optimize):
     folder, cfg = RunFolder(tmp_path / "run"), {"optimize": None}
     folder.path.mkdir()
     assert as_begun(cfg, folder) == cfg, "nothing trained yet: today's rule"
-    array = [np.zeros(1)]
+    array = {"w": np.zeros(1)}
     CheckpointFolder(folder.checkpoint).save(TrainingState(epoch=1, step=1, history=[row]), array, array, None)
     assert as_begun(cfg, folder) == {"optimize": optimize}
     assert as_begun({"optimize": "val/rate"}, folder) == {"optimize": "val/rate"}

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaelab.config import trust
-from vaelab.datasets import download
+from vaelab.datasets import download, module
 from vaelab.errors import ConfigError, visible
 from vaelab.system import paths
 
@@ -45,7 +44,7 @@ def _list(cfg) -> int:
 
 def _presence(node: dict, data_dir: str | None) -> tuple[str, str]:
     """(yes, no, "2 of 4" or "-", the folder in words)."""
-    files = _files(node)
+    files = module.files(node)
     if files is None:
         return "-", _needs(node)
     looked = download.places(node["folders"], data_dir)
@@ -64,7 +63,7 @@ def _presence(node: dict, data_dir: str | None) -> tuple[str, str]:
 def _fetch(cfg) -> int:
     """Finds or downloads the files of one dataset."""
     node = _node(cfg)
-    files = _files(node)
+    files = module.files(node)
     if node.get("licence"):
         print(f"licence of {_name(node)}: {node['licence']}")
     if files is None:
@@ -83,7 +82,7 @@ def _fetch(cfg) -> int:
 def _verify(cfg) -> int:
     """Checksums of the files, then what reading them gives: counts, shapes, labels."""
     node, official = _node(cfg), True
-    for entry in _files(node) or ():
+    for entry in module.files(node) or ():
         path = download.find(entry["name"], download.places(node["folders"], cfg["data_dir"]))
         official &= _verify_file(entry, path)
     dataset = _loaded(node, cfg)
@@ -191,17 +190,9 @@ def _name(node: dict) -> str:
     return node["_target_"].rpartition(".")[0].rpartition(".")[2]
 
 
-def _files(node: dict) -> list[dict] | None:
-    """The files a dataset needs; None where it needs none that could be fetched."""
-    if "files" in node:
-        return node["files"]
-    needed = trust.beside(node["_target_"], "dataset", "needed")
-    return needed(**node) if needed else None
-
-
 def _unpacked(node: dict, looked: list[Path]) -> Path | None:
     """The folder an archive was unpacked to, if the dataset reads such a folder."""
-    inner = trust.beside(node["_target_"], "dataset", "FOLDER")
+    inner = module.folder(node)
     return next((p / inner for p in looked if (p / inner).is_dir()), None) if inner else None
 
 

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from vaelab.errors import RunError
 from vaelab.jobs import opening
 from vaelab.jobs.page import current_page, fingerprint, load_decoder
-from vaelab.jobs.train import title
+from vaelab.jobs.telling import title
 from vaelab.system import address, paths
 
 

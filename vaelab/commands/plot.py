@@ -4,7 +4,7 @@ from omegaconf import OmegaConf
 
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
-from vaelab.jobs.train import title
+from vaelab.jobs.telling import title
 from vaelab.system import paths
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vaelab.config import folders, formula, words
 from vaelab.config.nearest import nearest
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError, RunError, name_of
 from vaelab.records.run_folder import RunFolder, removed_if_refused
 
 ENTRY = ("value", "published", "at_most", "at_least", "within")
@@ -24,7 +24,7 @@ def experiment(cfg) -> bool:
 
     if not cfg.expect:
         raise ConfigError("reproduce: expected experiment=<recipe> with an expect: block, or run=<finished run>.")
-    check(dict(cfg.expect))
+    check_expectations(dict(cfg.expect))
     train.run(cfg)
     folder = RunFolder(HydraConfig.get().runtime.output_dir)
     return settle(folder, dict(cfg.expect))
@@ -38,7 +38,7 @@ def settle(folder: RunFolder, expect: dict) -> bool:
     return all(v["passed"] for v in verdicts)
 
 
-def check(expect: dict) -> None:
+def check_expectations(expect: dict) -> None:
     """ConfigError where an entry could not be judged, whatever is measured."""
     for name, entry in expect.items():
         bounds = [key for key in ("at_most", "at_least", "within") if key in entry] if hasattr(entry, "keys") else []
@@ -116,7 +116,8 @@ def run(cfg) -> int:
             + words.pasteable("vaelab", "resume", words.setting("run", folder))
         )
     opening.start_backend(stored)
-    from vaelab.training.checkpoint import CheckpointFolder  # imports Keras
+    from vaelab.training.checkpoint import CheckpointFolder
+    from vaelab.training.variables import by_path  # imports Keras
 
     stored = opening.as_begun(stored, folder)
     original = CheckpointFolder(folder.checkpoint).load()
@@ -134,11 +135,14 @@ def run(cfg) -> int:
             wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
             accept_changed_data=cfg.accept_changed_data,
         )  # fmt: skip
-    repeated = CheckpointFolder(again.checkpoint).load()
-    pairs = list(zip(original[1], repeated[1]))
+    repeated = CheckpointFolder(again.checkpoint).load().model
+    first = by_path(original.model, repeated, f"{folder.checkpoint}")
+    if only_once := sorted(first.keys() ^ repeated.keys()):
+        raise RunError(f"{name_of(only_once[0])} is a variable of {folder} or of its repetition, but not of both.")
+    pairs = [(first[path], repeated[path]) for path in first]
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)
     largest = max((float(np.abs(a.astype(float) - b).max()) for a, b in pairs if a.size), default=0.0)
-    same = equal == len(pairs) == len(original[1])
+    same = equal == len(pairs)
     print(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
     different = environment_difference(folder, again)
     if different:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from vaelab.errors import ConfigError
 
 # Start-up lines of native libraries that tell a user nothing. Every other line is shown.
-NOISE = (
+UNINFORMATIVE = (
     "port.cc",
     "All log messages before absl::InitializeLog",
     "cpu_feature_guard",
@@ -26,7 +26,7 @@ NOISE = (
 
 @contextmanager
 def quiet_stderr():
-    """Holds back file descriptor 2 while native libraries load, then shows every line that is not `NOISE`."""
+    """Holds back file descriptor 2 while native libraries load, then shows every line that is not `UNINFORMATIVE`."""
     try:
         saved = os.dup(2)
     except OSError:  # no standard error at all
@@ -43,7 +43,7 @@ def quiet_stderr():
             os.close(saved)
             held.seek(0)
             for line in held.read().decode(errors="replace").splitlines():
-                if line.strip() and not any(noise in line for noise in NOISE):
+                if line.strip() and not any(part in line for part in UNINFORMATIVE):
                     print(line, file=sys.stderr)
 
 

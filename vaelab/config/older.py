@@ -128,7 +128,7 @@ def _settings(path: str, group: str, node: dict, where: str, today: dict) -> set
             "the file was edited."
         )
     given = {k for k in node if not (k.startswith("_") and k.endswith("_"))}
-    shared = {f.name for f in dataclasses.fields(schema.ImageOptions)} if path == "dataset" else set()
+    shared = set(schema.SHARED) if path == "dataset" else set()
     wanted = set(found) - schema.RUNTIME | set(found) & set(today) | shared
     _refuse_unknown(path, given - set(found) - shared, wanted, where)
     return wanted

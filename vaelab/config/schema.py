@@ -1,6 +1,6 @@
 """The closed parts of the configuration: which keys there are, their types and ranges. Values live in yaml only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from vaelab.config.types import (
@@ -79,6 +79,9 @@ class ImageOptions:
     resize: list[PositiveInt] | None
     epochs: PositiveInt
     shape: list[PositiveInt] | None
+
+
+SHARED = tuple(field.name for field in fields(ImageOptions))  # what `datasets.prepare` applies, not a dataset's reader
 
 
 @dataclass

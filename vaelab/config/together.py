@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vaelab.config.schema import Trainer
 from vaelab.errors import ConfigError
 
 # Settings that exist for some optimizers only, with their value where none is given.
@@ -47,7 +48,7 @@ def check(cfg: dict[str, Any], typed: list[str], multirun: bool) -> None:
             problems.append(f"{key} would be ignored: the runs of a sweep have folders below hydra.sweep.dir.")
         if any(_under(key, rule) for rule in RECORDS):
             problems.append(f"{key} would be ignored: it is what Hydra records, not a setting.")
-    problems += _optimizer_problems(cfg["trainer"])
+    problems += _optimizer_problems(Trainer(**cfg["trainer"]))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
@@ -63,16 +64,16 @@ def check_chosen_images(pictures: dict[str, Any] | None) -> None:
                 raise ConfigError(f"{key}.choose=indices needs {key}.indices, as in {key}.indices=[3,14,15].")
 
 
-def check_optimizer(trainer: dict[str, Any]) -> None:
+def check_optimizer(trainer: Trainer) -> None:
     """ConfigError where a setting belongs to another optimizer."""
     for problem in _optimizer_problems(trainer):
         raise ConfigError(problem)
 
 
-def _optimizer_problems(trainer: dict[str, Any]) -> list[str]:
-    name, problems = trainer["optimizer"], []
+def _optimizer_problems(trainer: Trainer) -> list[str]:
+    name, problems = trainer.optimizer, []
     for setting in sorted({"beta_1", "rho", "momentum", "epsilon"} - set(OPTIMIZERS[name])):
-        if trainer[setting] is not None:
+        if getattr(trainer, setting) is not None:
             owners = ", ".join(sorted(o for o, own in OPTIMIZERS.items() if setting in own))
             problems.append(f"trainer.{setting} belongs to {owners}; trainer.optimizer={name} does not have it.")
     return problems

@@ -9,6 +9,7 @@ import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -145,6 +146,22 @@ class Split:
         return Split(x, pick(self.y), pick(self.factors), pick(self.tags))
 
 
+class DataFacts(NamedTuple):
+    """What a model knows of its data.
+
+    Attributes:
+        shapes: (H, W, C) of each view.
+        binarize, standardize, data_kind: as those of `Dataset`.
+        eight_bit: whether every training pixel is known to be one of 256 levels; False where nobody looked.
+    """
+
+    shapes: tuple[tuple[int, int, int], ...]
+    binarize: str = "none"
+    standardize: tuple[float, float] | None = None
+    data_kind: str = "grey"
+    eight_bit: bool = False
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Train, validation and test splits with what is known about them.
@@ -187,6 +204,11 @@ class Dataset:
     def shapes(self) -> tuple[tuple[int, int, int], ...]:
         """(H, W, C) of each view."""
         return tuple(tuple(int(n) for n in v.shape[1:]) for v in self.train.x)
+
+    @property
+    def facts(self) -> DataFacts:
+        """What a model of these data must know; `eight_bit`, which takes reading all pixels, is left to the dataset."""
+        return DataFacts(self.shapes, self.binarize, self.standardize, self.data_kind)
 
     @property
     def data_kind(self) -> str:

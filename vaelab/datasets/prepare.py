@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from vaelab.compute import seeds
-from vaelab.config import trust
+from vaelab.config.schema import SHARED
+from vaelab.datasets import module
 from vaelab.datasets.base import (
+    DataFacts,
     Dataset,
     Rows,
     Split,
@@ -25,7 +27,6 @@ from vaelab.datasets.base import (
 from vaelab.errors import ConfigError, DataError
 from vaelab.system import memory
 
-SHARED = ("limit", "validation", "binarize", "binarize_seed", "standardize", "resize", "pad_to", "epochs", "shape")
 # With dynamic binarisation, test images are drawn once and alike for every `seed`: runs of a study share them.
 FIXED_SEED = 0
 
@@ -40,20 +41,28 @@ def load_dataset(cfg_dataset: dict, *, data_dir: str | None, seed: int, validati
         validation: whether a share of the training images is held out.
         trusted: packages of the user's whose datasets may be named.
     """
-    shared, own = split_settings(cfg_dataset)
     declared = declared_shapes(cfg_dataset)
-    loaded = trust.load(cfg_dataset["_target_"], "dataset", trusted)(data_dir=data_dir, seed=seed, **own)
-    dataset = prepare(loaded, shared, seed=seed, validation=validation)
+    loaded = module.load(cfg_dataset, data_dir=data_dir, seed=seed, trusted=trusted)
+    dataset = prepare(loaded, shared_options(cfg_dataset), seed=seed, validation=validation)
     if declared is not None and dataset.shapes != declared:
         raise DataError(f"dataset={dataset.name}: expected images of {declared} (H, W, C), found {dataset.shapes}.")
     return dataset
 
 
-def split_settings(cfg_dataset: dict) -> tuple[dict, dict]:
-    """(shared options, the dataset's own settings) of a `dataset` node."""
-    shared = {k: cfg_dataset.get(k) for k in SHARED}
-    own = {k: v for k, v in cfg_dataset.items() if k not in SHARED and not (k.startswith("_") and k.endswith("_"))}
-    return shared, own
+def shared_options(cfg_dataset: dict) -> dict:
+    """The options of every image dataset in a `dataset` node; None where they are not given."""
+    return {k: cfg_dataset.get(k) for k in SHARED}
+
+
+def declared_facts(cfg: dict) -> DataFacts | None:
+    """What a configuration's model can know of its data before they are read; None where that is too little.
+
+    Raises:
+        ConfigError: options that contradict each other or the shape.
+    """
+    shapes = declared_shapes(cfg["dataset"])
+    kind = "standardised" if cfg["dataset"].get("standardize") else "grey"
+    return None if shapes is None else DataFacts(shapes, data_kind=kind)
 
 
 def declared_shapes(cfg_dataset: dict) -> tuple[tuple[int, int, int], ...] | None:
@@ -62,7 +71,7 @@ def declared_shapes(cfg_dataset: dict) -> tuple[tuple[int, int, int], ...] | Non
     Raises:
         ConfigError: options that contradict each other or the shape.
     """
-    shared, own = split_settings(cfg_dataset)
+    shared = shared_options(cfg_dataset)
     if shared["standardize"] and (shared["binarize"] or "none") != "none":
         raise ConfigError(
             f"dataset.standardize=true and dataset.binarize={shared['binarize']} exclude each other: "
@@ -73,10 +82,7 @@ def declared_shapes(cfg_dataset: dict) -> tuple[tuple[int, int, int], ...] | Non
         if shared[key] is not None and len(shared[key]) != wanted:
             form = "[height, width]" if wanted == 2 else "[height, width, channels]"
             raise ConfigError(f"dataset.{key}: expected {form}, got {list(shared[key])}.")
-    shapes = None if shared["shape"] is None else (shared["shape"],)
-    if shapes is None:
-        tell = trust.beside(cfg_dataset["_target_"], "dataset", "shapes")
-        shapes = tell(**own) if tell else None
+    shapes = module.shapes(cfg_dataset)
     return None if shapes is None else tuple(_final_shape(s, shared) for s in shapes)
 
 
@@ -254,7 +260,7 @@ def _with_validation(dataset: Dataset, part: float | None, seed: int, how: str) 
     if dataset.validation is not None:
         if part is None:
             return dataset
-        dataset = replace(dataset, train=_joined(dataset.train, dataset.validation), validation=None)
+        dataset = replace(dataset, train=_concatenated(dataset.train, dataset.validation), validation=None)
     elif part is None:
         raise ConfigError(
             f"dataset.validation=null stands for a dataset's own validation split; {dataset.name} has none. "
@@ -269,7 +275,7 @@ def _with_validation(dataset: Dataset, part: float | None, seed: int, how: str) 
     return replace(dataset, train=rest, validation=held)
 
 
-def _joined(one: Split, other: Split) -> Split:
+def _concatenated(one: Split, other: Split) -> Split:
     """The rows of two splits in memory, one behind the other."""
     pick = lambda a, b: None if a is None else np.concatenate([a, b])  # noqa: E731
     return Split(

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from vaelab.build import build
+from vaelab.build import float32_twin
 from vaelab.config import trust
 from vaelab.jobs import opening, results
 from vaelab.view.latent_view import LatentView
@@ -26,6 +26,7 @@ class DuringTraining:
 
     Args:
         cfg: the run's configuration.
+        trainer: its trainer settings.
         folder: its RunFolder.
         vae: the model in training.
         dataset: its data.
@@ -33,15 +34,15 @@ class DuringTraining:
         last_epoch: the last one wanted.
     """
 
-    def __init__(self, cfg, folder, vae, dataset, *, name, last_epoch):
-        self.cfg, self.folder, self.vae, self.dataset = cfg, folder, vae, dataset
+    def __init__(self, cfg, trainer, folder, vae, dataset, *, name, last_epoch):
+        self.cfg, self.trainer, self.folder, self.vae, self.dataset = cfg, trainer, folder, vae, dataset
         self.name, self.last_epoch, self._told = name, last_epoch, set()
         chosen = {k: v for k, v in (cfg.get("plots") or {}).items() if "_target_" in v}
         framed, self.first_plots = self._with(chosen, "reads_frames"), self._with(chosen, "before_training")
         self.frame_every = min((v["every"] for v in framed.values()), default=None)
         self.metrics = cfg.get("metrics") or {}
         self.plots = {k: v for k, v in chosen.items() if k not in framed and k not in self.first_plots}
-        self._float32 = self._first = None
+        self._twin = self._first = None
 
     def _with(self, chosen: dict, attribute: str) -> dict:
         parts = {name: trust.load(node["_target_"], "plot", self.cfg["trusted"]) for name, node in chosen.items()}
@@ -72,7 +73,7 @@ class DuringTraining:
                 view, self.metrics, weights_epoch=epoch, trusted=self.cfg["trusted"], strict=False, tell=self._tell
             )
             found = {key: score["value"] for key, score in scores.items() if score["value"] is not None}
-            if self.cfg["trainer"]["progress"]:
+            if self.trainer.progress:
                 print(
                     f"epoch {epoch:>3}: {', '.join(f'{key} {value:.5g}' for key, value in found.items())}", flush=True
                 )
@@ -89,26 +90,12 @@ class DuringTraining:
 
     def _view(self, history) -> LatentView:
         """A view of the weights as they are now; what earlier ones computed is stale."""
-        model = self._model()
+        self._twin = float32_twin(self.vae, self.cfg, self.dataset.facts, twin=self._twin)
         if self._first is None:
-            self._first = LatentView(model, self.dataset, name=self.name, seed=self.cfg["seed"])
+            self._first = LatentView(self._twin, self.dataset, name=self.name, seed=self.cfg["seed"])
         view = self._first.again(history)
-        view.schedules = opening.schedule_curves(self.vae, self.cfg, len(self.dataset.train))
+        view.schedules = opening.schedule_curves(self.vae, self.cfg, self.trainer, len(self.dataset.train))
         return view
-
-    def _model(self):
-        """The model, or in lower precision its float32 twin with the same weights."""
-        if self.cfg["trainer"]["precision"] == "float32":
-            return self.vae
-        from vaelab.training.checkpoint import arrays_of, assign, model_variables
-
-        if self._float32 is None:
-            data = self.dataset
-            self._float32 = build(
-                self.cfg, data_shapes=data.shapes, binarize=data.binarize, standardize=data.standardize
-            )
-        assign(model_variables(self._float32), arrays_of(model_variables(self.vae)))
-        return self._float32
 
     def _keep_frame(self, view, epoch: int) -> None:
         try:

@@ -9,18 +9,23 @@ from vaelab.config import compose, words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
 from vaelab.config.older import completed, official_sources
+from vaelab.config.schema import Trainer
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
 
 
-def start_backend(cfg: dict) -> None:
-    """Starts Keras as a run's configuration says; fills in the number of threads, which is part of the record."""
-    trainer = cfg["trainer"]
-    trainer["threads"] = trainer["threads"] or backend.usable_cores()
-    backend.start(
-        cfg["backend"], device=cfg["device"], threads=trainer["threads"], deterministic=trainer["deterministic"]
-    )
+def trainer_of(cfg: dict) -> Trainer:
+    """The trainer settings of a checked configuration; all machine cores where it says no number of threads."""
+    trainer = Trainer(**cfg["trainer"])
+    return replace(trainer, threads=trainer.threads or backend.usable_cores())
+
+
+def start_backend(cfg: dict) -> Trainer:
+    """Starts Keras as a run's configuration says; its trainer settings."""
+    trainer = trainer_of(cfg)
+    backend.start(cfg["backend"], device=cfg["device"], threads=trainer.threads, deterministic=trainer.deterministic)
+    return trainer
 
 
 def open_dataset(cfg: dict):
@@ -29,7 +34,7 @@ def open_dataset(cfg: dict):
         cfg["dataset"],
         data_dir=cfg["data_dir"],
         seed=cfg["seed"],
-        validation=cfg["trainer"]["validation"] == "split",
+        validation=trainer_of(cfg).validation == "split",
         trusted=cfg.get("trusted") or (),
     )
 
@@ -73,26 +78,28 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
     Raises:
         RunError: nothing trained yet, the checkpoint is missing or damaged, or the data changed.
     """
-    from vaelab.training.checkpoint import CheckpointFolder, assign, model_variables
+    from vaelab.training import variables
+    from vaelab.training.checkpoint import CheckpointFolder
     from vaelab.view.latent_view import LatentView
 
     saved = CheckpointFolder(folder.checkpoint).load()
     if saved is None:
         again = words.pasteable("vaelab", "resume", words.setting("run", folder))
         raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. {again}")
-    state, last, _, best = saved
+    state, best = saved.state, saved.best
     dataset = as_trained_on(folder, open_dataset(cfg), accept=accept_changed_data)
-    vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
-    assign(model_variables(vae), best if best is not None else last, f"{folder.checkpoint}")
+    vae = build(cfg, dataset.facts)
+    held, where = variables.of_model(vae), f"{folder.checkpoint}"
+    variables.assign(held, variables.by_path(saved.model if best is None else best, held, where), where)
     name = folder.status().get("run_name") or folder.path.name
     kept = state.best_epoch if best is not None else state.epoch
     view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history, weights_epoch=kept)
-    view.schedules = schedule_curves(vae, cfg, len(dataset.train))
+    view.schedules = schedule_curves(vae, cfg, trainer_of(cfg), len(dataset.train))
     view.frames = folder.read_frames
     return vae, dataset, view, kept
 
 
-def schedule_curves(vae, cfg, n_images: int) -> dict:
+def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:
     """{"beta": (epochs, values), "learning_rate": ..., "capacity": ...} over the training that was asked for."""
     import numpy as np
     from keras import ops
@@ -100,9 +107,9 @@ def schedule_curves(vae, cfg, n_images: int) -> dict:
     from vaelab.training.fit import plan, steps_per_epoch
 
     progress = np.linspace(0, 1, 201)
-    epochs = progress * plan(cfg["trainer"], n_images).steps / steps_per_epoch(cfg["trainer"], n_images)
-    rate = part(cfg, "learning_rate_schedule")
-    factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (cfg["trainer"]["learning_rate"], rate)}
+    epochs = progress * plan(trainer, n_images).steps / steps_per_epoch(trainer, n_images)
+    rate = part(cfg["learning_rate_schedule"], "learning_rate_schedule", trusted=cfg.get("trusted") or ())
+    factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (trainer.learning_rate, rate)}
     if "capacity" in cfg["objective"]:
         factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
     return {

@@ -1,12 +1,32 @@
-"""A run's explorer page: whether the one that lies in its folder is current, and the decoder it is made of."""
+"""A run's explorer page: made when training ends, whether the one in its folder is current, and its decoder."""
 
 import hashlib
 import json
 import re
+import sys
 
 from vaelab import __version__
 from vaelab.config import words
-from vaelab.errors import RunError
+from vaelab.errors import RunError, VaelabError
+
+
+def write_if_possible(settings: dict, folder, view) -> None:
+    """explorer.html of a run; trouble with it is told and never costs the run.
+
+    Args:
+        settings: of the group explorer.
+    """
+    try:
+        from vaelab.explorer import build, content
+
+        build.write(
+            folder.explorer_file, view, load_decoder(folder), run_line=content.run_line(folder), settings=settings,
+            fingerprint=fingerprint(folder, settings),
+        )  # fmt: skip
+    except VaelabError as error:
+        print(f"note: no explorer.html: {error}", file=sys.stderr)
+    except Exception as error:
+        print(f"warning: no explorer.html: {type(error).__name__}: {error}", file=sys.stderr)
 
 
 def fingerprint(folder, settings: dict) -> str:

@@ -4,15 +4,16 @@ import math
 import signal
 import sys
 import time
-from types import SimpleNamespace
 
 from vaelab.config import trust, words
-from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError, tracebacks_kept
-from vaelab.jobs import opening, results
+from vaelab.config.schema import Trainer
+from vaelab.config.together import check_optimizer
+from vaelab.errors import ConfigError, Interrupted, RunError, tracebacks_kept
+from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.stored import PlannedView
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
-from vaelab.system import signals
+from vaelab.system import memory, signals
 
 
 def train(
@@ -28,6 +29,8 @@ def train(
     output_dir=None,
 ) -> float | None:
     """Trains (or goes on training) the run in `folder`; returns the value that ranks it at the weights that were kept.
+
+    Check, data, model, fit, finish. Until the model stands, the folder holds nothing but a lock and a log.
 
     Args:
         cfg: resolved configuration as plain containers.
@@ -45,28 +48,31 @@ def train(
     """
     trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
-    opening.start_backend(cfg)
+    trainer = opening.start_backend(cfg)
     with (
         signals.handled_by(signal.default_int_handler),
         folder.locked(),
         folder.logging(),
         tracebacks_kept(folder.log),
     ):
-        cfg = opening.as_begun(cfg, folder)
+        cfg = opening.as_begun({**cfg, "trainer": {**cfg["trainer"], "threads": trainer.threads}}, folder)
         new = opening.recorded_checksum(original or folder) is None
-        vae, dataset, plan_steps, monitored = prepare(cfg, new=new)
-        dataset = opening.as_trained_on(original or folder, dataset, accept=accept_changed_data)
+        check(cfg, trainer, new=new)
+        dataset = data(cfg, original or folder, accept=accept_changed_data)
+        vae, monitored = model(cfg, trainer, dataset, new=new)
         folder.write_config(cfg)
-        name = cfg["run_name"] or (folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}")
-        first = folder.status().get("started", started)
-        facts = {"started": first, "run_name": name, "chosen": chosen, "monitored": monitored}
-        facts["overrides"] = words.merged(folder.status().get("overrides") or (), overrides)
-        facts["latent_dim"] = vae.structure.latent_dim
-        folder.update_status(state="running", message=None, **facts)
+        known = folder.status()
+        folder.update_status(
+            state="running", message=None, started=known.get("started", started), chosen=chosen, monitored=monitored,
+            run_name=cfg["run_name"] or folder_name(folder, sweep_dir), latent_dim=vae.structure.latent_dim,
+            overrides=words.merged(known.get("overrides") or (), overrides),
+        )  # fmt: skip
         tracking, output_dir = tracking or cfg["tracking"], output_dir or cfg["output_dir"]
-        tracker = start_tracking(cfg, folder, dataset, tracking, output_dir, sweep_dir)
+        tracker = start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir)
         try:
-            value = work(cfg, folder, vae, dataset, plan_steps, tracker, clock)
+            cfg = without_inapplicable(cfg, vae, dataset)
+            fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
+            finish(cfg, trainer, folder, vae, dataset, fitted, clock)
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
@@ -77,110 +83,68 @@ def train(
             raise
         folder.update_status(state="done", finished=time.time(), seconds=time.monotonic() - clock)
         tracker.finish("done")
-    return value
+    return fitted.ranking_value
 
 
-def prepare(cfg: dict, *, new: bool):
-    """(model, dataset, total steps, the key that marks the best epoch).
-
-    A model that cannot take the data's shape is refused before data are read.
+def check(cfg: dict, trainer: Trainer, *, new: bool) -> None:
+    """Refuses, before data are read, what cannot work whatever they are, and a model that cannot take their shape.
 
     Args:
         new: whether this is no continuation or repetition of an earlier run, which may be what is refused today.
     """
     from vaelab.build import SMALLER, build
-    from vaelab.config.together import check_optimizer
-    from vaelab.datasets.prepare import declared_shapes
-    from vaelab.system import memory
-    from vaelab.training.fit import held_out, monitored_key, plan
+    from vaelab.datasets.prepare import declared_facts
+    from vaelab.training.fit import monitored_key
 
-    check_optimizer(cfg["trainer"])
-    optimize, early_stopping = cfg["optimize"], cfg["trainer"]["early_stopping"]
-    declared = declared_shapes(cfg["dataset"])
-    if declared is not None:
-        with memory.weights_fit(SMALLER, copies=4):
-            trial = build(cfg, data_shapes=declared, binarize="none", standardize=None)
-        validates = cfg["trainer"]["validation"] != "none"
-        monitored_key(optimize, trial, validates=validates, early_stopping=early_stopping)
-        if new and cfg["dataset"].get("standardize"):
-            _refuse_nonsense(trial.structure.likelihoods[0], SimpleNamespace(data_kind="standardised", eight_bit=False))
-        del trial
-    dataset = opening.open_dataset(cfg)
-    steps = plan(cfg["trainer"], len(dataset.train)).steps
+    check_optimizer(trainer)
+    facts = declared_facts(cfg)
+    if facts is None:
+        return
     with memory.weights_fit(SMALLER, copies=4):
-        vae = build(
-            cfg,
-            data_shapes=dataset.shapes,
-            binarize=dataset.binarize,
-            standardize=dataset.standardize,
-            total_steps=steps,
-            precision=cfg["trainer"]["precision"],
-        )
-    training_fits(vae, min(cfg["trainer"]["batch_size"], len(dataset.train)))
+        vae = build(cfg, facts)
+    monitored_key(cfg["optimize"], vae, validates=trainer.validation != "none", early_stopping=trainer.early_stopping)
+    if new:
+        refuse_other_than_intensities(vae.structure.likelihoods[0], facts)
+
+
+def data(cfg: dict, run: RunFolder, *, accept: bool):
+    """The `Dataset`, if it is what the run (which goes on, or is repeated) was trained on; tells its notes."""
+    dataset = opening.open_dataset(cfg)
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
-    for likelihood in vae.structure.likelihoods[:1]:
-        if misfit := likelihood.misfit(dataset):
-            if new:
-                _refuse_nonsense(likelihood, dataset)
-            print(f"note: {misfit}", file=sys.stderr)
-    validates = held_out(cfg["trainer"], dataset) is not None
-    return vae, dataset, steps, monitored_key(optimize, vae, validates=validates, early_stopping=early_stopping)
+    return opening.as_trained_on(run, dataset, accept=accept)
 
 
-def _refuse_nonsense(likelihood, data) -> None:
-    """ConfigError for a likelihood of pixels in [0, 1] on data that lie elsewhere by construction."""
-    if getattr(likelihood, "unit_interval", False) and data.data_kind in ("standardised", "real"):
-        raise ConfigError(likelihood.misfit(data))
+def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
+    """(the model, the history key that marks the best epoch); refuses what does not go with these data.
+
+    Args:
+        new: as in `check`.
+    """
+    from vaelab.build import SMALLER, build
+    from vaelab.training.fit import held_out, monitored_key, plan
+
+    steps = plan(trainer, len(dataset.train)).steps
+    with memory.weights_fit(SMALLER, copies=4):
+        vae = build(cfg, dataset.facts, total_steps=steps, precision=trainer.precision)
+    refuse_large_batches(vae, min(trainer.batch_size, len(dataset.train)))
+    likelihood = vae.structure.likelihoods[0]
+    if new:
+        refuse_other_than_intensities(likelihood, dataset)
+    if misfit := likelihood.misfit(dataset):
+        print(f"note: {misfit}", file=sys.stderr)
+    validates = held_out(trainer, dataset) is not None
+    return vae, monitored_key(cfg["optimize"], vae, validates=validates, early_stopping=trainer.early_stopping)
 
 
-def training_fits(vae, batch: int) -> None:
-    """ConfigError where the outputs of a batch's layers with weights, which the backward pass needs, exceed memory."""
-    from vaelab.system import memory
-
-    outputs = sum(math.prod(shape) for *_, shape, parameters in vae.structure.layer_table() if parameters)
-    what = f"What the layers make of a batch of {batch:,} images"
-    memory.require(4 * batch * outputs, what, "Choose a smaller trainer.batch_size, model or image size.")
-
-
-def start_tracking(cfg, folder, dataset, tracking, output_dir, sweep_dir):
-    """The run's tracker, with its tags and dataset; MLflow is opened by the first epoch, which need not wait for it."""
-    from vaelab.compute import backend
-    from vaelab.records.tracking import Tracker
-
-    device, checksum = backend.device_name(), dataset.checksum()
-    folder.write_environment(environment.text(cfg["trainer"]["threads"], device))
-    tags = {
-        **environment.git(),
-        "data.kind": dataset.data_kind,
-        "data.checksum": checksum,
-        "data.binarize": dataset.binarize,
-        "backend": cfg["backend"],
-        "device": device,
-        "threads": cfg["trainer"]["threads"],
-        "deterministic": cfg["trainer"]["deterministic"],
-    }
-    folder.update_status(tags=tags)
-    tracker = Tracker(tracking, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir)
-    sizes = {s: len(dataset.split(s)) for s in ("train", "test")}
-    tracker.log_dataset(dataset.name, checksum, cfg["data_dir"] or "user cache", sizes)
-    return tracker
-
-
-def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
-    """Fit, save, measure, draw, tell; returns the value that ranks the run, None where none does."""
-    from vaelab.build import build, part
+def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
+    """Trains; history.csv and the tracker follow every epoch. Returns what `training.fit` does."""
+    from vaelab.build import part
     from vaelab.jobs.during import DuringTraining
-    from vaelab.training.checkpoint import arrays_of, assign, model_variables
-    from vaelab.training.fit import fit, plan
-    from vaelab.view.latent_view import LatentView
+    from vaelab.training import fit as training
 
-    cfg = dict(cfg)
-    for nodes, kind in (("metrics", "metric"), ("plots", "plot")):  # what cannot work is told now, not in the end
-        planned = PlannedView(vae.structure, dataset)
-        cfg[nodes] = results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
-    print(beta_in_words(cfg, dataset.shapes, vae))
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
+    print(telling.beta_in_words(cfg, dataset.shapes, vae))
     print(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}", flush=True)
     rows: list[dict] = folder.read_history()
 
@@ -189,61 +153,107 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
         folder.write_history(rows)
         tracker.log_epoch(row)
 
-    name = title(cfg, folder, vae.structure.latent_dim)
-    last = plan(cfg["trainer"], len(dataset.train)).epochs
-    during = DuringTraining(cfg, folder, vae, dataset, name=name, last_epoch=last)
+    last = training.plan(trainer, len(dataset.train)).epochs
+    name = telling.title(cfg, folder, vae.structure.latent_dim)
+    during = DuringTraining(cfg, trainer, folder, vae, dataset, name=name, last_epoch=last)
     during.before()
-    fitted = fit(
-        vae, dataset, cfg["trainer"], seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
-        schedule=part(cfg, "learning_rate_schedule"), on_epoch=on_epoch, measure=during,
+    fitted = training.fit(
+        vae, dataset, trainer, seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
+        schedule=part(cfg["learning_rate_schedule"], "learning_rate_schedule", trusted=cfg.get("trusted") or ()),
+        on_epoch=on_epoch, measure=during,
     )  # fmt: skip
     folder.write_history(fitted.history)
-    train_seconds = sum(row["time/seconds"] for row in fitted.history)
     folder.update_status(
         epochs=fitted.epochs, steps=fitted.steps, weights=fitted.weights, weights_epoch=fitted.weights_epoch,
         stopped_early=fitted.stopped_early, parameters=parameters, latent_dim=vae.structure.latent_dim,
-        train_seconds=train_seconds,
+        train_seconds=fitted.seconds,
     )  # fmt: skip
-    if cfg["trainer"]["precision"] != "float32":  # everything that is saved or reported is float32
-        weights = arrays_of(model_variables(vae))
-        vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
-        assign(model_variables(vae), weights)
-    kept = fitted.weights_epoch
+    return fitted
+
+
+def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted, clock: float) -> None:
+    """Saves, measures, draws, makes the explorer and tells, all of the weights that were kept and in float32.
+
+    Args:
+        clock: `time.monotonic()` when the run began.
+    """
+    from vaelab.build import float32_twin
+    from vaelab.view.latent_view import LatentView
+
+    vae, kept = float32_twin(vae, cfg, dataset.facts), fitted.weights_epoch
+    name = telling.title(cfg, folder, vae.structure.latent_dim)
     view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history, weights_epoch=kept)
-    view.schedules = opening.schedule_curves(vae, cfg, len(dataset.train))
+    view.schedules = opening.schedule_curves(vae, cfg, trainer, len(dataset.train))
     view.frames = folder.read_frames
     folder.save_models(export(vae), view.learned)
     scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
     folder.add_metrics(scores)
     folder.save_codes(codes(view))
     results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
-    explorer(cfg, folder, view)
-    print(summary(scores, folder, cfg, train_seconds, time.monotonic() - started), flush=True)
-    return fitted.history[kept - 1][fitted.monitored.lstrip("-")] if fitted.monitored else None
+    if cfg["explorer"]["enabled"]:
+        page.write_if_possible(cfg["explorer"], folder, view)
+    print(telling.summary(scores, folder, fitted.seconds, time.monotonic() - clock), flush=True)
+
+
+def refuse_other_than_intensities(likelihood, data) -> None:
+    """ConfigError for a likelihood of pixels in [0, 1] on data that lie elsewhere by construction.
+
+    Args:
+        data: a `Dataset` or its `DataFacts`.
+    """
+    if getattr(likelihood, "unit_interval", False) and data.data_kind in ("standardised", "real"):
+        raise ConfigError(likelihood.misfit(data))
+
+
+def refuse_large_batches(vae, batch: int) -> None:
+    """ConfigError where the outputs of a batch's layers with weights, which the backward pass needs, exceed memory."""
+    outputs = sum(math.prod(shape) for *_, shape, parameters in vae.structure.layer_table() if parameters)
+    what = f"What the layers make of a batch of {batch:,} images"
+    memory.require(4 * batch * outputs, what, "Choose a smaller trainer.batch_size, model or image size.")
+
+
+def without_inapplicable(cfg: dict, vae, dataset) -> dict:
+    """The configuration without metrics and pictures that cannot work here, which are told now, not in the end."""
+    planned = PlannedView(vae.structure, dataset)
+    return cfg | {
+        nodes: results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
+        for nodes, kind in (("metrics", "metric"), ("plots", "plot"))
+    }
+
+
+def folder_name(folder: RunFolder, sweep_dir) -> str:
+    """What a run without a name is called: its folder, with the day's where it is not one of a sweep."""
+    return folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}"
+
+
+def start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir):
+    """The run's tracker, with its tags and dataset; MLflow is opened by the first epoch, which need not wait for it."""
+    from vaelab.compute import backend
+    from vaelab.records.tracking import Tracker
+
+    device, checksum = backend.device_name(), dataset.checksum()
+    folder.write_environment(environment.text(trainer.threads, device))
+    tags = {
+        **environment.git(),
+        "data.kind": dataset.data_kind,
+        "data.checksum": checksum,
+        "data.binarize": dataset.binarize,
+        "backend": cfg["backend"],
+        "device": device,
+        "threads": trainer.threads,
+        "deterministic": trainer.deterministic,
+    }
+    folder.update_status(tags=tags)
+    tracker = Tracker(tracking, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=sweep_dir)
+    sizes = {s: len(dataset.split(s)) for s in ("train", "test")}
+    tracker.log_dataset(dataset.name, checksum, cfg["data_dir"] or "user cache", sizes)
+    return tracker
 
 
 def export(vae) -> dict:
     """The three `.h5` models: built-in layers only, images in [0, 1] in and out."""
     encoder, decoder, reconstruction = vae.structure.export(vae.preprocessing.to_network, vae.preprocessing.to_image)
     return {"encoder": encoder, "decoder": decoder, "vae": reconstruction}
-
-
-def explorer(cfg, folder, view) -> None:
-    """explorer.html of a run, if wanted; trouble with it never costs the run."""
-    if not cfg["explorer"]["enabled"]:
-        return
-    try:
-        from vaelab.explorer import build, content
-        from vaelab.jobs.page import fingerprint, load_decoder
-
-        build.write(
-            folder.explorer_file, view, load_decoder(folder), run_line=content.run_line(folder),
-            settings=cfg["explorer"], fingerprint=fingerprint(folder, cfg["explorer"]),
-        )  # fmt: skip
-    except VaelabError as error:
-        print(f"note: no explorer.html: {error}", file=sys.stderr)
-    except Exception as error:
-        print(f"warning: no explorer.html: {type(error).__name__}: {error}", file=sys.stderr)
 
 
 def codes(view) -> dict:
@@ -260,13 +270,6 @@ def codes(view) -> dict:
     return arrays
 
 
-def title(cfg, folder, latent_dim: int) -> str:
-    """What pictures are titled with: the run's name, else dataset, model, latents and beta."""
-    chosen = folder.status().get("chosen") or {}
-    kind = "-".join(chosen[group] for group in ("dataset", "model", "objective") if chosen.get(group))
-    return cfg["run_name"] or f"{kind or folder.path.parent.name}, {latent_dim} latents, beta {cfg['beta']:g}"
-
-
 def ended_badly(error, folder, tracker) -> None:
     """Marks a run that did not get to its end."""
     stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
@@ -277,67 +280,3 @@ def ended_badly(error, folder, tracker) -> None:
     except (OSError, RunError) as why:
         print(f"warning: {folder} could not be marked {state}: {why}", file=sys.stderr)
     tracker.finish(state)
-
-
-def beta_in_words(cfg, shapes, vae) -> str:
-    """The loss with this beta and, where beta weighs the rate, the weight in other conventions people use."""
-    pixels, latent_dim = sum(math.prod(s) for s in shapes), vae.structure.latent_dim
-    beta, objective = cfg["beta"], vae.objective
-    if not hasattr(objective, "in_words"):  # one of the user's own
-        return f"beta {beta:g}."
-    words = f"beta {beta:g}: {objective.in_words(beta)}, nats per image."
-    if not objective.weighs_rate:
-        return words
-    lines = [
-        f"{words} The same weight elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
-        f"({beta * latent_dim / (2 * pixels):.3g} if mean^2 + var - 1 - log var is averaged over latents too); "
-        f"{beta * latent_dim / pixels:.3g} normalised (beta latents / pixels)"
-    ]
-    if cfg["likelihood"]["_target_"].endswith("Gaussian") and cfg["likelihood"].get("learned") == "none":
-        lines.append(f"; {2 * cfg['likelihood']['variance'] * beta:g} beside a summed squared error")
-    return "".join(lines) + "."
-
-
-def summary(scores, folder, cfg, train_seconds, seconds) -> str:
-    """The short table at the end and three things to try next."""
-    run, status = words.setting("run", folder), folder.status()
-    overrides = status.get("overrides") or []
-    trusted = [w for w in overrides if words.key(w) == "trusted"]
-    following = [
-        ["plot", run, "plot=[traversal]", *trusted],
-        ["explore", run, *trusted],
-        ["train", "-m", *next_sweep(status.get("chosen") or {}, overrides)],
-    ]
-    return "\n".join(
-        [
-            "",
-            results.table(scores),
-            f"  {train_seconds:.0f} s of training, {seconds:.0f} s in all",
-            "",
-            f"run folder: {folder}  (models, figures/, metrics.json, codes.npz)",
-            "next:",
-            *(f"  {words.program()} {words.pasteable(*line)}" for line in following),
-        ]
-    )
-
-
-def next_sweep(chosen: dict, overrides) -> list[str]:
-    """Words of a sweep over what may be swept in a run of these options; all else is as it was typed.
-
-    Args:
-        chosen: {group: option}.
-        overrides: words of the run's own command line.
-    """
-    swept = ["seed=0,1,2" if chosen.get("objective") == "capacity" else "beta=0.5,1,4"]
-    if chosen.get("structure", "single") == "single":  # others have sizes of their own
-        swept.append("latent_dim=2,10")
-    left_out = {"run_name", "sweep_name", *map(words.key, swept)}
-    typed = [w for w in overrides if words.key(w) not in left_out and not words.key(w).startswith("hydra")]
-    usual = {"structure": "single", "posterior": "gaussian", "likelihood": "bernoulli", "objective": "vae"}
-    if chosen.get("experiment"):
-        named = {"experiment": chosen["experiment"]}
-    else:
-        named = {g: chosen[g] for g in ("dataset", "model") if g in chosen}
-        named |= {g: chosen[g] for g, common in usual.items() if chosen.get(g, common) != common}
-    known = set(map(words.key, typed))
-    return [*(f"{group}={option}" for group, option in named.items() if group not in known), *typed, *swept]

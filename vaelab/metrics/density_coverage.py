@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics import manifold
+from vaelab.metrics import knn_balls
 from vaelab.metrics.samples import compared, suffix
 from vaelab.metrics.score import Score, mean_score
 
@@ -50,7 +50,7 @@ def density_coverage(
         images=images,
     )
     k = min(k, len(real) - 1)
-    count, covered = manifold.balls_around(fake, real, manifold.radii(real, k), closed=False)
+    count, covered = knn_balls.balls_around(fake, real, knn_balls.radii(real, k), closed=False)
     coverage, n, end = float(covered.mean()), len(real), suffix(sampler)
     error = float(np.sqrt(coverage * (1 - coverage) / n))
     return {

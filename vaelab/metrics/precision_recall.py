@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.metrics import manifold
+from vaelab.metrics import knn_balls
 from vaelab.metrics.samples import compared, suffix
 from vaelab.metrics.score import Score
 
@@ -48,8 +48,8 @@ def precision_recall(
         images=images,
     )
     k = min(k, len(real) - 1)
-    precise = manifold.balls_around(fake, real, manifold.radii(real, k), closed=True)[0] > 0
-    recalled = manifold.balls_around(real, fake, manifold.radii(fake, k), closed=True)[0] > 0
+    precise = knn_balls.balls_around(fake, real, knn_balls.radii(real, k), closed=True)[0] > 0
+    recalled = knn_balls.balls_around(real, fake, knn_balls.radii(fake, k), closed=True)[0] > 0
     end = suffix(sampler)
     return {f"precision{end}": _fraction(precise, note), f"recall{end}": _fraction(recalled, note)}
 

@@ -6,7 +6,7 @@ import time
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vaelab.report.grid import Grid, command, shown
-from vaelab.report.noise import interval
+from vaelab.report.statistics import interval
 
 STYLE = """
 :root { color-scheme: light; }

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from vaelab.report.grid import Grid, shown
-from vaelab.report.noise import interval, pareto
+from vaelab.report.statistics import interval, pareto
 
 INK, MUTED, FAINT = "#1f2328", "#5c6370", "#d5d9de"
 # Okabe & Ito (2008): told apart by colour-blind readers; the shapes of the points help as well.

@@ -12,7 +12,7 @@ from vaelab.errors import RunError, visible
 from vaelab.records.sweep_folder import SweepFolder
 from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
-from vaelab.report.noise import Difference, against_best, interval
+from vaelab.report.statistics import Difference, against_best, interval
 from vaelab.system import files
 
 PICTURE_KINDS = ("samples", "reconstructions", "codes")

@@ -11,7 +11,7 @@ from vaelab.errors import Interrupted, RunError, visible
 from vaelab.records.run_folder import RunFolder
 
 # What TensorFlow prints last when an exception ends a training; the reason stands above it.
-NOISE = ("[[{{node", "Local rendezvous is aborting")
+UNINFORMATIVE = ("[[{{node", "Local rendezvous is aborting")
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Job:
                 lines = [visible(line) for line in file.read().decode(errors="replace").splitlines()]
         except OSError:
             return []
-        return [line for line in lines if line.strip() and not any(noise in line for noise in NOISE)][-n:]
+        return [line for line in lines if line.strip() and not any(part in line for part in UNINFORMATIVE)][-n:]
 
     # -- how far ----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import keras
 
 from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.system import signals
-from vaelab.training.checkpoint import arrays_of, model_variables
+from vaelab.training.variables import arrays_of
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -60,24 +60,25 @@ class Bookkeeper(keras.callbacks.Callback):
 
     Args:
         state: where training stands; changed at every epoch's end.
+        variables, slots: {path: variable} of model and optimizer, what a checkpoint holds.
         checkpoints: a `CheckpointFolder`, or None.
         batches: the training batches.
         monitored: history key to minimise, "-key" to maximise; None where no value tells which epoch is the best.
         keep_best: whether the weights of the best epoch are kept beside the last.
         patience: early stopping after so many epochs without a better value, None for never.
         every: checkpoint every so many epochs (number) or minutes ("5min").
-        best: variables of the best epoch so far (a resumed run's), or None.
+        best: {path: array} of the best epoch so far (a resumed run's), or None.
         last_epoch, total_steps: wanted in all.
         on_epoch: function (epoch's dict) called after each epoch: tracking, live files.
         measure: function (epoch's dict, history before it) -> more values of this epoch, not timed as training.
     """
 
     def __init__(
-        self, state, checkpoints, batches, *, monitored, keep_best, patience, every, best, last_epoch, total_steps,
-        on_epoch, measure,
+        self, state, checkpoints, batches, *, variables, slots, monitored, keep_best, patience, every, best, last_epoch,
+        total_steps, on_epoch, measure,
     ):  # fmt: skip
         super().__init__()
-        self.measure = measure
+        self.measure, self.variables, self.slots = measure, variables, slots
         self.state, self.checkpoints, self.batches = state, checkpoints, batches
         self.monitored, self.keep_best, self.patience = monitored, keep_best, patience
         self.best, self.last_epoch, self.total_steps, self.on_epoch = best, last_epoch, total_steps, on_epoch
@@ -123,7 +124,7 @@ class Bookkeeper(keras.callbacks.Callback):
         if state.best_value is None or value < state.best_value:
             state.best_value, state.best_epoch, state.waited = value, state.epoch, 0
             if self.keep_best:
-                self.best = arrays_of(model_variables(self.model))
+                self.best = arrays_of(self.variables)
         else:
             state.waited += 1
         state.stopped = self.patience is not None and state.waited >= self.patience
@@ -146,8 +147,7 @@ class Bookkeeper(keras.callbacks.Callback):
         if self.checkpoints is None:
             return
         try:
-            model, optimizer = arrays_of(model_variables(self.model)), arrays_of(self.model.optimizer.variables)
-            self.checkpoints.save(self.state, model, optimizer, self.best)
+            self.checkpoints.save(self.state, arrays_of(self.variables), arrays_of(self.slots), self.best)
             self.saved_epoch, self.saved_at = self.state.epoch, time.monotonic()
         except OSError as error:
             if self.model.stop_training or self.state.epoch >= self.last_epoch:

@@ -1,8 +1,9 @@
 """Everything needed to go on as if never stopped, in one folder per kept epoch, written atomically.
 
 `checkpoint/epoch-000012/`: model.npz (variables with the state of every noise stream), optimizer.npz, best.npz (model
-variables of the best epoch so far), state.json (counters, stopping state, history, format version). A folder is
-written beside under a temporary name, synced and renamed: what has the final name is complete.
+variables of the best epoch so far), state.json (counters, stopping state, history, format version). Each npz keeps its
+arrays by the paths of `training.variables`; format 1 kept them by position, and is read as lists. A folder is written
+beside under a temporary name, synced and renamed: what has the final name is complete.
 """
 
 import json
@@ -11,15 +12,15 @@ import shutil
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile
 from zlib import error as ZlibError
 
 import numpy as np
-from keras import ops
 
 from vaelab.errors import RunError
 
-FORMAT = 1
+FORMAT = 2  # 1: arrays by position
 ARRAYS = ("model.npz", "optimizer.npz", "best.npz")  # the last one only where best weights are kept
 # What numpy, zip, json and the record's own names make of a damaged file.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile, ZlibError)
@@ -50,33 +51,19 @@ class TrainingState:
     history: list[dict] = field(default_factory=list)
 
 
-def arrays_of(variables) -> list[np.ndarray]:
-    """Copies of variables as numpy arrays, in order."""
-    arrays = (ops.convert_to_numpy(v.value) for v in variables)
-    return [a if a.flags.owndata else a.copy() for a in arrays]  # jax and torch hand out views that training changes
+class Saved(NamedTuple):
+    """What a checkpoint holds.
 
-
-def assign(variables, arrays, where="the checkpoint") -> None:
-    """Puts arrays into variables.
-
-    Raises:
-        RunError: their number or shapes differ.
+    Attributes:
+        state: `TrainingState`.
+        model, optimizer: {path: array}; of format 1 lists, by position.
+        best: the model's of the best epoch, or None.
     """
-    if len(variables) != len(arrays):
-        raise RunError(f"{where} holds {len(arrays)} arrays, this model has {len(variables)} variables.")
-    for variable, array in zip(variables, arrays):
-        if tuple(variable.shape) != array.shape:
-            raise RunError(f"{where}: {variable.path} has shape {tuple(variable.shape)}, the file has {array.shape}.")
-    for variable, array in zip(variables, arrays):
-        variable.assign(array)
 
-
-def model_variables(vae) -> list:
-    """All state of the model but the running means of an epoch."""
-    running = {id(v) for metric in vae.metrics for v in metric.variables}
-    compiled = getattr(vae, "optimizer", None)
-    optimizer = {id(v) for v in compiled.variables} if compiled else set()
-    return [v for v in vae.variables if id(v) not in running | optimizer]
+    state: TrainingState
+    model: dict | list
+    optimizer: dict | list
+    best: dict | list | None
 
 
 class CheckpointFolder:
@@ -85,8 +72,11 @@ class CheckpointFolder:
     def __init__(self, path: Path):
         self.path = Path(path)
 
-    def save(self, state: TrainingState, model: list, optimizer: list, best: list | None) -> None:
+    def save(self, state: TrainingState, model: dict, optimizer: dict, best: dict | None) -> None:
         """Writes one epoch's folder and removes older ones.
+
+        Args:
+            model, optimizer, best: {path: array}; best is None where no best weights are kept.
 
         Raises:
             OSError: the disk is full or not writable; the previous checkpoint is untouched.
@@ -115,11 +105,12 @@ class CheckpointFolder:
                 other.rename(self.path / f".old-{other.name}")  # half removed, it must not look complete
         self._remove_leftovers()
 
-    def _write_best(self, path: Path, best: list, best_epoch: int) -> None:
+    def _write_best(self, path: Path, best: dict, best_epoch: int) -> None:
         """The best variables; linked from the previous folder where they are the same."""
         previous = self.newest()
         known = _read_state(previous) if previous is not None else {}
-        if known.get("best_epoch") == best_epoch and not known.get("cut_short"):  # that epoch is another when finished
+        same = known.get("best_epoch") == best_epoch and not known.get("cut_short")  # else another when finished
+        if same and known.get("format") == FORMAT:
             try:
                 os.link(previous / "best.npz", path)
                 return
@@ -145,17 +136,11 @@ class CheckpointFolder:
 
     def state(self) -> TrainingState | None:
         """Where training stands, or None where nothing is saved yet; RunError where that cannot be read."""
-        folder = self.newest()
-        if folder is None:
-            return None
-        try:
-            with open(folder / "state.json", "rb") as file:
-                return _parsed(file, folder)
-        except UNREADABLE as error:
-            raise _damaged(folder, error) from None
+        saved = self.load()
+        return saved and saved.state
 
-    def load(self, steps: int | None = None) -> tuple[TrainingState, list, list, list | None] | None:
-        """(state, model, optimizer, best) of the newest folder, or None where nothing is saved yet.
+    def load(self, steps: int | None = None) -> Saved | None:
+        """What the newest folder holds, or None where nothing is saved yet.
 
         Another process may save meanwhile.
 
@@ -171,11 +156,12 @@ class CheckpointFolder:
                 try:
                     with ExitStack() as held:
                         files = _opened(folder, held)
-                        state = _parsed(files["state.json"], folder)
+                        form, state = _parsed(files["state.json"], folder)
                         if steps is not None and state.cut_short and state.step < steps:
                             continue
-                        arrays = [_read_arrays(files[name]) for name in ARRAYS if name in files]
-                        return (state, *arrays, *[None] * (len(ARRAYS) - len(arrays)))
+                        read = _read_arrays if form > 1 else _read_in_order
+                        arrays = [read(files[name]) for name in ARRAYS if name in files]
+                        return Saved(state, *arrays, *[None] * (len(ARRAYS) - len(arrays)))
                 except _Replaced:
                     break
                 except UNREADABLE as error:
@@ -218,11 +204,13 @@ def _identity(folder: Path) -> tuple | None:
     return found.st_dev, found.st_ino
 
 
-def _parsed(file, folder: Path) -> TrainingState:
+def _parsed(file, folder: Path) -> tuple[int, TrainingState]:
+    """(format, state) of state.json."""
     content = json.load(file)
-    if content.pop("format") > FORMAT:
+    form = content.pop("format")
+    if form > FORMAT:
         raise RunError(f"{folder} was written by a newer vaelab. Update vaelab to resume this run.")
-    return TrainingState(**content)
+    return form, TrainingState(**content)
 
 
 def _damaged(folder: Path, error: Exception) -> RunError:
@@ -233,16 +221,25 @@ def _read_state(folder: Path) -> dict:
     return json.loads((folder / "state.json").read_text())
 
 
-def _write_arrays(path: Path, arrays) -> None:
+def _write_arrays(path: Path, arrays: dict) -> None:
     with open(path, "wb") as file:
-        np.savez(file, **{f"{n:05d}": a for n, a in enumerate(arrays)})
+        np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _read_arrays(file) -> list[np.ndarray]:
+def _read_arrays(file) -> dict[str, np.ndarray]:
     with np.load(file, allow_pickle=False) as content:
-        return [content[name] for name in sorted(content.files)]
+        arrays = {name: content[name] for name in content.files}
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise ValueError(f"{strange[0]!r} is no array")
+    return arrays
+
+
+def _read_in_order(file) -> list[np.ndarray]:
+    """Arrays of format 1, whose names are numbers."""
+    arrays = _read_arrays(file)
+    return [arrays[name] for name in sorted(arrays)]
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import keras
 
+from vaelab.config.schema import Trainer
 from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.training import callbacks as parts
-from vaelab.training import optimizers
+from vaelab.training import optimizers, variables
 from vaelab.training.batches import Batches, InOrder
-from vaelab.training.checkpoint import CheckpointFolder, TrainingState, assign, model_variables
+from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 
 
 @dataclass
@@ -34,6 +35,16 @@ class Fitted:
     steps: int
     stopped_early: bool
 
+    @property
+    def seconds(self) -> float:
+        """How long the gradient steps and the evaluation of the held-out split took."""
+        return sum(row["time/seconds"] for row in self.history)
+
+    @property
+    def ranking_value(self) -> float | None:
+        """The monitored value at the weights that were kept; None where none ranks the run."""
+        return self.history[self.weights_epoch - 1][self.monitored.lstrip("-")] if self.monitored else None
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -43,22 +54,22 @@ class Plan:
     steps: int
 
 
-def steps_per_epoch(trainer: dict, n_images: int) -> int:
+def steps_per_epoch(trainer: Trainer, n_images: int) -> int:
     """Optimizer steps of one epoch."""
-    return trainer["steps_per_epoch"] or math.ceil(n_images / trainer["batch_size"])
+    return trainer.steps_per_epoch or math.ceil(n_images / trainer.batch_size)
 
 
-def plan(trainer: dict, n_images: int) -> Plan:
+def plan(trainer: Trainer, n_images: int) -> Plan:
     """Epochs and total steps; `trainer.steps` wins over epochs and may end inside the last epoch."""
     per_epoch = steps_per_epoch(trainer, n_images)
-    if trainer["steps"] is not None:
-        return Plan(math.ceil(trainer["steps"] / per_epoch), trainer["steps"])
-    return Plan(trainer["epochs"], trainer["epochs"] * per_epoch)
+    if trainer.steps is not None:
+        return Plan(math.ceil(trainer.steps / per_epoch), trainer.steps)
+    return Plan(trainer.epochs, trainer.epochs * per_epoch)
 
 
-def held_out(trainer: dict, dataset):
+def held_out(trainer: Trainer, dataset):
     """The split that is evaluated after every epoch, or None."""
-    return {"split": dataset.validation, "test": dataset.test, "none": None}[trainer["validation"]]
+    return {"split": dataset.validation, "test": dataset.test, "none": None}[trainer.validation]
 
 
 def monitored_key(optimize: str | None, vae, *, validates: bool, early_stopping: int | None) -> str | None:
@@ -105,7 +116,7 @@ def steps_per_call() -> int:
     return 16 if keras.backend.backend() == "jax" else 1
 
 
-def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None,
+def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None,
         measure=lambda row, history: {}) -> Fitted:  # fmt: skip
     """Trains, from the newest checkpoint where there is one, and leaves the wanted weights in `vae`.
 
@@ -127,23 +138,26 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     """
     wanted = plan(trainer, len(dataset.train))
     held = held_out(trainer, dataset)
-    monitored = monitored_key(optimize, vae, validates=held is not None, early_stopping=trainer["early_stopping"])
-    vae.batch_size = trainer["batch_size"]
-    vae.steps_per_call = 1 if trainer["steps_per_epoch"] else steps_per_call()
+    monitored = monitored_key(optimize, vae, validates=held is not None, early_stopping=trainer.early_stopping)
+    vae.batch_size = trainer.batch_size
+    vae.steps_per_call = 1 if trainer.steps_per_epoch else steps_per_call()
     batches = Batches(
-        dataset.train, batch_size=trainer["batch_size"], seed=seed, steps_per_epoch=trainer["steps_per_epoch"],
+        dataset.train, batch_size=trainer.batch_size, seed=seed, steps_per_epoch=trainer.steps_per_epoch,
         steps_per_call=vae.steps_per_call, last_step=wanted.steps,
     )  # fmt: skip
     vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, vae.objective))
     vae.optimizer.build(vae.trainable_variables)
     checkpoints = CheckpointFolder(checkpoint_path) if checkpoint_path else None
-    state, best = _restored(vae, checkpoints, wanted.steps)
+    held_by_model = variables.of_model(vae)
+    paths = {id(v): path for path, v in held_by_model.items()}
+    slots = variables.of_optimizer(vae.optimizer, {paths[id(v)]: v for v in vae.trainable_variables})
+    state, best = _restored(held_by_model, slots, checkpoints, wanted.steps)
     # The best weights by a validation split; with validation on the test images the last ones, lest test data choose.
-    keep_best = trainer["validation"] == "split" and held is not None and monitored is not None
+    keep_best = trainer.validation == "split" and held is not None and monitored is not None
     bookkeeper = parts.Bookkeeper(
-        state, checkpoints, batches, monitored=monitored, keep_best=keep_best, patience=trainer["early_stopping"],
-        every=trainer["checkpoint_every"], best=best, last_epoch=wanted.epochs, total_steps=wanted.steps,
-        on_epoch=on_epoch, measure=measure,
+        state, checkpoints, batches, variables=held_by_model, slots=slots, monitored=monitored, keep_best=keep_best,
+        patience=trainer.early_stopping, every=trainer.checkpoint_every, best=best, last_epoch=wanted.epochs,
+        total_steps=wanted.steps, on_epoch=on_epoch, measure=measure,
     )  # fmt: skip
     interruption, interrupted = parts.Interruption(), None
     if state.epoch < wanted.epochs and not state.stopped:
@@ -154,11 +168,11 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
                 initial_epoch=state.epoch,
                 shuffle=False,
                 verbose=0,
-                validation_data=InOrder(held, batch_size=trainer["batch_size"]) if held is not None else None,
+                validation_data=InOrder(held, batch_size=trainer.batch_size) if held is not None else None,
                 callbacks=[
                     parts.EpochClock(batches, wanted.steps),
                     parts.NotANumber(batches),
-                    parts.Progress(wanted.epochs, batches, trainer["progress"]),
+                    parts.Progress(wanted.epochs, batches, trainer.progress),
                     bookkeeper,
                     interruption,
                 ],
@@ -168,7 +182,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
         except Exception as error:
             if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError") or isinstance(error, MemoryError):
                 raise TrainingError(
-                    f"Out of memory at batch size {trainer['batch_size']}. Use a smaller trainer.batch_size, "
+                    f"Out of memory at batch size {trainer.batch_size}. Use a smaller trainer.batch_size, "
                     "trainer.precision=bfloat16 or device=cpu."
                 ) from error
             raise
@@ -180,7 +194,7 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
         raise Interrupted(interrupted)
     weights = "last"
     if bookkeeper.best is not None and keep_best:
-        assign(model_variables(vae), bookkeeper.best)
+        variables.assign(held_by_model, bookkeeper.best)
         weights = "best"
     return Fitted(
         history=state.history,
@@ -193,12 +207,12 @@ def fit(vae, dataset, trainer, *, seed, schedule, optimize, checkpoint_path, on_
     )
 
 
-def _restored(vae, checkpoints, steps):
-    """(state, best arrays) from the newest checkpoint, loaded into the model; a fresh state where there is none."""
+def _restored(model: dict, slots: dict, checkpoints, steps):
+    """(state, best arrays) from the newest checkpoint, put into the variables; a fresh state where there is none."""
     saved = checkpoints.load(steps) if checkpoints else None
     if saved is None:
         return TrainingState(), None
-    state, model, optimizer, best = saved
-    assign(model_variables(vae), model)
-    assign(vae.optimizer.variables, optimizer)
-    return state, best
+    where = f"{checkpoints.path}"
+    for held, arrays in ((model, saved.model), (slots, saved.optimizer)):
+        variables.assign(held, variables.by_path(arrays, held, where), where)
+    return saved.state, None if saved.best is None else variables.by_path(saved.best, model, where)

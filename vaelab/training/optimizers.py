@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from vaelab.config.schema import Trainer
 from vaelab.config.together import OPTIMIZERS, check_optimizer
 from vaelab.errors import ConfigError
 
@@ -20,17 +21,17 @@ class Scheduled(keras.optimizers.schedules.LearningRateSchedule):
         return ops.cast(self.learning_rate * self.schedule(progress), "float32")
 
 
-def make(trainer, schedule, total_steps, objective):
+def make(trainer: Trainer, schedule, total_steps, objective):
     """A Keras optimizer; where the objective has a critic with a speed of its own, Adam with two.
 
     Raises:
         ConfigError: a setting the chosen optimizer does not have.
     """
     check_optimizer(trainer)
-    check_critic(trainer, objective)
-    name = trainer["optimizer"]
-    given = {k: v if trainer[k] is None else trainer[k] for k, v in OPTIMIZERS[name].items()}
-    learning_rate = Scheduled(trainer["learning_rate"], schedule, total_steps)
+    check_critic(trainer.optimizer, objective)
+    name = trainer.optimizer
+    given = {k: v if getattr(trainer, k) is None else getattr(trainer, k) for k, v in OPTIMIZERS[name].items()}
+    learning_rate = Scheduled(trainer.learning_rate, schedule, total_steps)
     if _own_speed(objective):
         from vaelab.training.two_speed import TwoSpeedAdam
 
@@ -39,16 +40,16 @@ def make(trainer, schedule, total_steps, objective):
             learning_rate,
             beta_1=given["beta_1"],
             epsilon=given["epsilon"],
-            global_clipnorm=trainer["clip_norm"],
+            global_clipnorm=trainer.clip_norm,
             critic=objective.critic_variables,
-            critic_scale=1.0 if rate is None else rate / trainer["learning_rate"],
+            critic_scale=1.0 if rate is None else rate / trainer.learning_rate,
             critic_beta_1=given["beta_1"] if beta_1 is None else beta_1,
             alternating=objective.critic_steps > 1,
         )
     kind = getattr(keras.optimizers, CLASSES[name])
     if name == "adam" and keras.backend.backend() == "tensorflow":
         from vaelab.training.fused_adam import FusedAdam as kind
-    return kind(learning_rate=learning_rate, global_clipnorm=trainer["clip_norm"], **given)
+    return kind(learning_rate=learning_rate, global_clipnorm=trainer.clip_norm, **given)
 
 
 def _own_speed(objective) -> dict:
@@ -57,9 +58,9 @@ def _own_speed(objective) -> dict:
     return {k: v for k, v in settings.items() if v is not None and (k, v) != ("critic_steps", 1)}
 
 
-def check_critic(trainer, objective):
+def check_critic(optimizer: str, objective):
     """ConfigError where a critic's own speed is asked of an optimizer other than Adam."""
     own = _own_speed(objective)
-    if own and trainer["optimizer"] != "adam":
+    if own and optimizer != "adam":
         told = ", ".join(f"objective.{k}={v}" for k, v in own.items())
-        raise ConfigError(f"{told} needs trainer.optimizer=adam; it is {trainer['optimizer']}.")
+        raise ConfigError(f"{told} needs trainer.optimizer=adam; it is {optimizer}.")

@@ -10,15 +10,15 @@ from vaelab.compute.noise import Noise
 from vaelab.errors import ConfigError
 
 
-class Step(NamedTuple):
-    """What one forward pass hands to the loss: the views the network saw, and the structure's outputs."""
+class ForwardPass(NamedTuple):
+    """What the loss is made of: the views the network saw, and the structure's outputs."""
 
     x: tuple
     outputs: object
 
 
-class Stage(NamedTuple):
-    """What a loss depends on besides the batch.
+class LossContext(NamedTuple):
+    """What a loss depends on besides the batch: objectives take it as `stage`, the stage that training is at.
 
     Attributes:
         beta: weight of the rate at this step.
@@ -32,7 +32,7 @@ class Stage(NamedTuple):
 
 
 class VAEModel(keras.Model):
-    """x (tuple of stored views) -> Step; the loss comes from the objective.
+    """x (tuple of stored views) -> ForwardPass; the loss comes from the objective.
 
     Args:
         preprocessing, structure, objective: complete parts.
@@ -53,15 +53,15 @@ class VAEModel(keras.Model):
         self.built = True
 
     def call(self, x, training=False):
-        """Tuple of stored views -> Step."""
+        """Tuple of stored views -> ForwardPass."""
         x = self.preprocessing(x, training=training)
-        return Step(x, self.structure(x, training=training, samples=self.objective.samples))
+        return ForwardPass(x, self.structure(x, training=training, samples=self.objective.samples))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The objective's loss; its other terms go to the trackers, weighted by the batch's size."""
         seen, outputs = y_pred
         log_likelihood = self.structure.log_likelihood(seen, outputs.decoded)
-        terms = self.objective.losses(seen, outputs, log_likelihood, self.stage(training))
+        terms = self.objective.losses(seen, outputs, log_likelihood, self.loss_context(training))
         if training:
             self.step.assign_add(1)
         for name, tracker in self.trackers.items():
@@ -83,12 +83,12 @@ class VAEModel(keras.Model):
             return self.single_step(*arguments)
         return steps_in_turn(self.single_step, self.batch_size, *arguments)
 
-    def stage(self, training) -> Stage:
+    def loss_context(self, training) -> LossContext:
         """Where the schedules stand; validation always judges the model that is wanted in the end."""
         progress = 1.0
         if training:
             progress = ops.minimum(ops.cast(self.step, "float32") / max(self.total_steps, 1), 1.0)
-        return Stage(self.beta * self.beta_schedule(progress), self.capacity_schedule(progress), training)
+        return LossContext(self.beta * self.beta_schedule(progress), self.capacity_schedule(progress), training)
 
     def restart_evaluation(self):
         """Puts every evaluation noise stream back to its beginning."""

@@ -1,0 +1,21 @@
+"""Parts from a configuration's nodes."""
+
+from vaelab.config import trust
+
+
+def settings(node) -> dict:
+    """What a node tells its part: all but `_target_` and the like."""
+    return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
+
+
+def part(node, group: str, *, trusted=(), **runtime):
+    """Calls what a node's `_target_` names with the node's settings and runtime facts.
+
+    Args:
+        group: the group of conf/ that the node is of.
+        trusted: packages of the user's whose parts may be named.
+
+    Raises:
+        ConfigError: the target is no part of this group.
+    """
+    return trust.load(node["_target_"], group, trusted)(**settings(node), **runtime)
