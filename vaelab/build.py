@@ -1,6 +1,8 @@
 """Parts from a configuration: the only place where the axes meet."""
 
+from vaelab import contracts
 from vaelab.config import trust
+from vaelab.contracts import Objective, optional
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
@@ -11,11 +13,13 @@ def part(cfg, group: str, **runtime):
     """Calls the `_target_` of a configuration's group with its settings and runtime facts.
 
     Raises:
-        ConfigError: the target is no part of this group.
+        ConfigError: the target is no part of this group, or does not keep its contract.
     """
     node = cfg[group]
     settings = {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
-    return trust.load(node["_target_"], group, cfg.get("trusted") or ())(**settings, **runtime)
+    made = trust.load(node["_target_"], group, cfg.get("trusted") or ())(**settings, **runtime)
+    contract = contracts.BY_GROUP[group]
+    return made if contract in contracts.FUNCTIONS else contracts.check(made, contract, node["_target_"])
 
 
 @memory.weights_fit(SMALLER)
@@ -50,6 +54,7 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
             "structure",
             architecture=part(cfg, "model"),
             make_posterior=lambda dim, name: part(cfg, "posterior", latent_dim=dim, seed=seed, name=name),
+            make_prior=lambda dim: part(cfg, "prior", latent_dim=dim),
             make_likelihood=lambda: part(cfg, "likelihood"),
             data_shapes=data_shapes,
             latent_dim=cfg["latent_dim"],
@@ -57,13 +62,13 @@ def build(cfg, *, data_shapes, binarize, standardize, total_steps=1, precision="
         objective = part(cfg, "objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"], objective)
         capacity_schedule = part(cfg, "capacity_schedule")
-        if not isinstance(capacity_schedule, Constant) and not getattr(objective, "reads_capacity", False):
+        if not isinstance(capacity_schedule, Constant) and not optional(objective, Objective, "reads_capacity"):
             raise ConfigError(
                 f"capacity_schedule acts on objective=capacity only; this one is {type(objective).__name__}. "
                 "Leave capacity_schedule=constant, or schedule beta with beta_schedule."
             )
         model = VAEModel
-        if getattr(objective, "critic_steps", 1) > 1:
+        if optional(objective, Objective, "critic_steps") > 1:
             from vaelab.training.alternating import AlternatingVAE as model
         return model(
             preprocessing=Preprocessing(dynamic=binarize == "dynamic", standardize=standardize, seed=seed),

@@ -10,6 +10,7 @@ import numpy as np
 
 from vaelab.build import build
 from vaelab.config import trust
+from vaelab.contracts import Plot, optional
 from vaelab.jobs import opening, results
 from vaelab.view.latent_view import LatentView
 
@@ -21,8 +22,7 @@ CODES = 1000  # test images whose codes it keeps
 class DuringTraining:
     """Called after every epoch; measures, draws and keeps frames when they are due.
 
-    A picture says by an attribute of its function what it is about: `before_training` where it can be drawn before the
-    first step (of settings, not of weights), `reads_frames` where training must keep frames for it.
+    A picture says what it is about by `before_training` and `reads_frames` (`contracts.Plot`).
 
     Args:
         cfg: the run's configuration.
@@ -45,7 +45,7 @@ class DuringTraining:
 
     def _with(self, chosen: dict, attribute: str) -> dict:
         parts = {name: trust.load(node["_target_"], "plot", self.cfg["trusted"]) for name, node in chosen.items()}
-        return {name: node for name, node in chosen.items() if getattr(parts[name], attribute, False)}
+        return {name: node for name, node in chosen.items() if optional(parts[name], Plot, attribute)}
 
     def before(self) -> None:
         """What can be shown before the first step, and the frame of the first weights (the model must hold them)."""
@@ -91,10 +91,9 @@ class DuringTraining:
         """A view of the weights as they are now; what earlier ones computed is stale."""
         model = self._model()
         if self._first is None:
-            self._first = LatentView(model, self.dataset, name=self.name, seed=self.cfg["seed"])
-        view = self._first.again(history)
-        view.schedules = opening.schedule_curves(self.vae, self.cfg, len(self.dataset.train))
-        return view
+            curves = opening.schedule_curves(self.vae, self.cfg, len(self.dataset.train))
+            self._first = LatentView(model, self.dataset, name=self.name, seed=self.cfg["seed"], schedules=curves)
+        return self._first.again(history)
 
     def _model(self):
         """The model, or in lower precision its float32 twin with the same weights."""
@@ -131,7 +130,7 @@ def frame(view) -> dict:
     """
     test = view.split("test")
     rng = view.rng("plots", zlib.crc32(b"frames"))
-    prior = rng.standard_normal((SAMPLES, view.latent_dim)).astype(np.float32)
+    prior = view.sample_prior(SAMPLES, rng).astype(np.float32)
     code_rows = rng.permutation(len(test))[:CODES]
     codes = view.encode(tuple(v[code_rows] for v in test.x))[0]
     images = min(IMAGES, len(code_rows))

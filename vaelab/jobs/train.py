@@ -7,6 +7,7 @@ import time
 from types import SimpleNamespace
 
 from vaelab.config import trust, words
+from vaelab.contracts import Likelihood, Objective, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError, tracebacks_kept
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import PlannedView
@@ -120,7 +121,7 @@ def prepare(cfg: dict, *, new: bool):
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     for likelihood in vae.structure.likelihoods[:1]:
-        if misfit := likelihood.misfit(dataset):
+        if misfit := misfit_of(likelihood, dataset):
             if new:
                 _refuse_nonsense(likelihood, dataset)
             print(f"note: {misfit}", file=sys.stderr)
@@ -130,8 +131,9 @@ def prepare(cfg: dict, *, new: bool):
 
 def _refuse_nonsense(likelihood, data) -> None:
     """ConfigError for a likelihood of pixels in [0, 1] on data that lie elsewhere by construction."""
-    if getattr(likelihood, "unit_interval", False) and data.data_kind in ("standardised", "real"):
-        raise ConfigError(likelihood.misfit(data))
+    if optional(likelihood, Likelihood, "unit_interval") and data.data_kind in ("standardised", "real"):
+        name = type(likelihood).__name__
+        raise ConfigError(misfit_of(likelihood, data) or f"{name} means nothing of {data.data_kind} pixels.")
 
 
 def training_fits(vae, batch: int) -> None:
@@ -209,9 +211,10 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
         vae = build(cfg, data_shapes=dataset.shapes, binarize=dataset.binarize, standardize=dataset.standardize)
         assign(model_variables(vae), weights)
     kept = fitted.weights_epoch
-    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history, weights_epoch=kept)
-    view.schedules = opening.schedule_curves(vae, cfg, len(dataset.train))
-    view.frames = folder.read_frames
+    view = LatentView(
+        vae, dataset, name=name, seed=cfg["seed"], history=fitted.history, weights_epoch=kept,
+        schedules=opening.schedule_curves(vae, cfg, len(dataset.train)), frames=folder.read_frames,
+    )  # fmt: skip
     folder.save_models(export(vae), view.learned)
     scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
     folder.add_metrics(scores)
@@ -283,10 +286,11 @@ def beta_in_words(cfg, shapes, vae) -> str:
     """The loss with this beta and, where beta weighs the rate, the weight in other conventions people use."""
     pixels, latent_dim = sum(math.prod(s) for s in shapes), vae.structure.latent_dim
     beta, objective = cfg["beta"], vae.objective
-    if not hasattr(objective, "in_words"):  # one of the user's own
+    in_words = optional(objective, Objective, "in_words")
+    if in_words is None:  # one of the user's own
         return f"beta {beta:g}."
-    words = f"beta {beta:g}: {objective.in_words(beta)}, nats per image."
-    if not objective.weighs_rate:
+    words = f"beta {beta:g}: {in_words(beta)}, nats per image."
+    if not optional(objective, Objective, "weighs_rate"):
         return words
     lines = [
         f"{words} The same weight elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
