@@ -515,10 +515,10 @@ def _takes(function, wanted, where: str, told: str, *, settings: bool = False) -
     kinds, names = {a.kind for a in parameters}, {a.name for a in parameters if a.kind is not p.POSITIONAL_ONLY}
     missing = [] if p.VAR_POSITIONAL in kinds else [a.name for a in by_position[len(places) :]]
     missing += [] if p.VAR_KEYWORD in kinds else [name for name in by_name if name not in names]
-    call = f"({', '.join(map(str, asked))})"
+    call = str(inspect.Signature(asked))
     if missing:
-        has = ", ".join(map(str, parameters))
-        raise ConfigError(f"{where}({has}) does not take {' and '.join(missing)}; {told} calls it with {call}.")
+        has = inspect.Signature(parameters)
+        raise ConfigError(f"{where}{has} does not take {' and '.join(missing)}; {told} calls it with {call}.")
     given = {a.name for a in places[: len(by_position)]} | set(by_name)
     open_ended = (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     strange = [a.name for a in parameters if a.kind not in open_ended and a.default is p.empty and a.name not in given]
