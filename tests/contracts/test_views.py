@@ -52,6 +52,8 @@ def fake_frames():
 def fake(kind):
     if kind == "two_views":
         return spots(latent_dim=6, n_views=2, shape=(8, 8, 1))
+    if kind == "plane":
+        return spots(shape=(8, 8, 1))
     if kind == "linear":
         return LinearGaussian(splits=("train", "test"))
     factors = np.stack([np.arange(240) % 3, np.arange(240) // 3 % 4], axis=1)
@@ -91,12 +93,16 @@ def test_a_latent_view_keeps_the_contract(digits_view):
     check(digits_view.prior, contracts.PriorView, "NumpyPrior")
 
 
-@pytest.mark.parametrize("kind,name", [("metric", m) for m in METRICS] + [("plot", p) for p in PLOTS])
+@pytest.mark.parametrize(
+    "kind,name",
+    [("metric", m) for m in METRICS]
+    + [pytest.param("plot", p, marks=pytest.mark.slow if p == "umap" else ()) for p in PLOTS],
+)
 def test_every_option_reads_the_contract_alone(kind, name):
-    """On one view with classes and factors, two views with tags, or a linear model: on one of them each applies."""
+    """One view with classes and factors, two views with tags, two latents, a linear model: each applies to one."""
     if name == "umap":
         pytest.importorskip("umap", reason="umap-learn is an extra")
-    for which in ("one_view", "two_views", "linear"):
+    for which in ("one_view", "two_views", "plane", "linear"):
         try:
             assert_is_result(kind, applied(kind, name, fake(which)))
             return
