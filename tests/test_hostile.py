@@ -15,7 +15,7 @@ import yaml
 from report.test_report import run_folder
 
 import vaelab
-from vaelab import cli
+from vaelab import cli, contracts
 from vaelab.config import compose, locate, trust
 from vaelab.datasets import download
 from vaelab.errors import ConfigError, DataError, RunError, VaelabError, visible
@@ -23,7 +23,7 @@ from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
 from vaelab.report.write import write
 
-GROUPS = [*trust.METHODS, "dataset", "metric", "plot"]
+GROUPS = list(contracts.BY_GROUP)
 
 # -- the door ----------------------------------------------------------------------------------------------------------
 
@@ -71,11 +71,12 @@ def package(tmp_path, monkeypatch):
     home.mkdir(parents=True)
     (home / "__init__.py").write_text("")
     (home / "bomb.py").write_text(
-        f"import pathlib\npathlib.Path({str(tmp_path / 'canary')!r}).touch()\ndef load(): ..."
+        f"import pathlib\npathlib.Path({str(tmp_path / 'canary')!r}).touch()\ndef load(*, data_dir, seed): ..."
     )
     (home / "parts.py").write_text(
         "import os\nfrom functools import partial\nfrom os.path import join\nfrom subprocess import run\n"
-        "class Net:\n    def encoder(self): ...\n    def decoder(self): ...\n    class Inner: ...\n"
+        "class Net:\n    def encoder(self, data_shape, noise_dim=0): ...\n"
+        "    def decoder(self, data_shape, latent_dim, likelihood_channels): ...\n    class Inner: ...\n"
         "class Half:\n    def encoder(self): ...\ndef load(*, data_dir, seed): ...\nready = Net()\n"
         "bound = partial(load)\n"
     )

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "vaelab"
 # The floors, from the ground up. A part imports itself and floors below its own; parts of one floor are strangers.
 FLOORS = (
     {"errors"},
+    {"contracts"},
     {"config"},
     {"compute", "system"},
     {"datasets", "schedules", "models", "priors", "posteriors", "likelihoods", "objectives"},

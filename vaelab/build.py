@@ -1,6 +1,7 @@
 """Parts from a configuration: the only place where the axes meet."""
 
 from vaelab.config.parts import part
+from vaelab.contracts import Objective, optional
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
@@ -41,6 +42,7 @@ def build(cfg, facts, *, total_steps=1, precision="float32"):
             "structure",
             architecture=of("model"),
             make_posterior=lambda dim, name: of("posterior", latent_dim=dim, seed=seed, name=name),
+            make_prior=lambda dim: of("prior", latent_dim=dim),
             make_likelihood=lambda: of("likelihood"),
             data_shapes=facts.shapes,
             latent_dim=cfg["latent_dim"],
@@ -48,13 +50,13 @@ def build(cfg, facts, *, total_steps=1, precision="float32"):
         objective = of("objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
         capacity_schedule = of("capacity_schedule")
-        if not isinstance(capacity_schedule, Constant) and not getattr(objective, "reads_capacity", False):
+        if not isinstance(capacity_schedule, Constant) and not optional(objective, Objective, "reads_capacity"):
             raise ConfigError(
                 f"capacity_schedule acts on objective=capacity only; this one is {type(objective).__name__}. "
                 "Leave capacity_schedule=constant, or schedule beta with beta_schedule."
             )
         model = VAEModel
-        if getattr(objective, "critic_steps", 1) > 1:
+        if optional(objective, Objective, "critic_steps") > 1:
             from vaelab.training.alternating import AlternatingVAE as model
         return model(
             preprocessing=Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed),

@@ -43,6 +43,10 @@ class ConfigError(VaelabError):
     exit_code = 2
 
 
+class NotApplicable(ConfigError):
+    """A metric or picture does not apply to this run: it is of another kind."""
+
+
 class DataError(VaelabError):
     """Data are missing, damaged or not what the dataset expects."""
 

@@ -56,4 +56,4 @@ class Run:
 
     def sample(self, n: int, seed: int = 0):
         """Image means of n draws from the prior."""
-        return self.decode(seeds.generator(seed, "plots").standard_normal((n, self.view.latent_dim)))
+        return self.decode(self.view.sample_prior(n, seeds.generator(seed, "plots")))

@@ -1,10 +1,10 @@
 """A run that is known exactly: a small random Keras decoder, codes around class centres, pictures decoded from them."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import yaml
+from fake_view import FakeSplit, FakeView
 
 from vaelab.config import locate
 
@@ -15,53 +15,29 @@ def settings(**changes) -> dict:
     return {**found, "tsne_points": 120, "iterations": 250, "perplexity": 10.0, **changes}
 
 
-@dataclass
-class FakeSplit:
-    """One split of a `FakeRun`."""
-
-    run: object
-    name: str
-    mean: np.ndarray
-    y: np.ndarray | None
-    factors: np.ndarray | None = None
-    tags: np.ndarray | None = None
-
-    def __len__(self):
-        return len(self.mean)
-
-    def images(self, rows=slice(None)):
-        return self.run.decode(self.mean[rows])
-
-    @property
-    def rate_per_latent(self):
-        return 0.5 * self.mean**2 if self.run.closed_form else None
-
-
-class FakeRun:
-    """What the explorer reads of a `LatentView`.
+class FakeRun(FakeView):
+    """What the explorer shows: codes around class centres, pictures decoded from them.
 
     Args:
         latent_dim: D.
         shapes: (H, W, C) of each view.
         n: codes.
         class_names: one class centre each; empty for no labels.
-        parts: named slices of the latents.
     """
 
-    data_kind, factor_names, factor_sizes, tag_names = "grey", (), (), ()
-
     def __init__(
-        self, latent_dim=6, shapes=((28, 28, 1),), n=300, class_names=("zero", "one", "two"), parts=None,
-        name="digits, 6 latents", closed_form=True,
+        self, latent_dim=6, shapes=((28, 28, 1),), n=300, class_names=("zero", "one", "two"),
+        name="digits, 6 latents", **more,
     ):  # fmt: skip
-        self.name, self.latent_dim, self.shapes, self.n_views = name, latent_dim, shapes, len(shapes)
-        self.class_names, self.closed_form = tuple(class_names), closed_form
-        self.parts = parts or {"z": slice(0, latent_dim)}
+        settings = {"class_names": class_names, "name": name, "data_kind": "grey", **more}
+        super().__init__(latent_dim=latent_dim, data_shapes=shapes, **settings)
         rng = np.random.default_rng(0)
         y = rng.integers(max(1, len(class_names)), size=n)
         centres = rng.normal(size=(max(1, len(class_names)), latent_dim)) * np.linspace(2, 0.3, latent_dim)
         self.codes = (centres[y] + 0.3 * rng.normal(size=(n, latent_dim))).astype(np.float32)
         self.y = y if class_names else None
+        self.split_ = FakeSplit(self, "test", self.codes, np.ones_like(self.codes), y=self.y)
+        self._splits["test"] = self.split_
 
     @cached_property
     def decoder(self):
@@ -73,7 +49,7 @@ class FakeRun:
         start = lambda scale: keras.initializers.RandomNormal(stddev=scale, seed=3)  # noqa: E731
         z = keras.Input((self.latent_dim,), name="z")
         outputs = []
-        for v, (h, w, c) in enumerate(self.shapes):
+        for v, (h, w, c) in enumerate(self.data_shapes):
             x = layers.Dense(-(-h // 2) * -(-w // 2) * 4, activation="relu", kernel_initializer=start(0.6))(z)
             x = layers.Reshape((-(-h // 2), -(-w // 2), 4))(x)
             x = layers.Conv2DTranspose(4, 3, 2, padding="same", activation="relu", kernel_initializer=start(0.3))(x)
@@ -81,17 +57,6 @@ class FakeRun:
             x = layers.Conv2D(c, 3, padding="same", kernel_initializer=start(0.4 + 0.1 * v))(x)
             outputs.append(layers.Activation("sigmoid", name=f"view_{v + 1}")(x))
         return keras.Model(z, outputs if len(outputs) > 1 else outputs[0], name="decoder")
-
-    @cached_property
-    def split_(self):
-        return FakeSplit(self, "test", self.codes, self.y)
-
-    def split(self, name):
-        assert name == "test"
-        return self.split_
-
-    def rng(self, key, *more):
-        return np.random.default_rng([len(key), *more])
 
     def decode(self, z):
         """Tuple of views (N, H, W, C)."""

@@ -16,8 +16,8 @@ class LinearRun(FakeRun):
 
     def decode(self, z):
         rng = np.random.default_rng(5)
-        weights = [rng.normal(size=(self.latent_dim, h * w * c)) for h, w, c in self.shapes]
-        return tuple(expit(np.asarray(z) @ m).reshape(-1, *s) for m, s in zip(weights, self.shapes))
+        weights = [rng.normal(size=(self.latent_dim, h * w * c)) for h, w, c in self.data_shapes]
+        return tuple(expit(np.asarray(z) @ m).reshape(-1, *s) for m, s in zip(weights, self.data_shapes))
 
 
 def made(run, **changes):

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -70,6 +68,6 @@ def test_in_a_complete_set_an_image_is_not_its_own_neighbour(code_view):
     y = rng.integers(4, size=1200)
     view = code_view(rng.normal(size=(1200, 2)), y=y)
     assert knn_accuracy(view, **{**PLAIN, "k": 1})["knn_accuracy"].value == 1  # training codes and test codes are one
-    view.dataset = SimpleNamespace(enumerated=True)
+    view.enumerated = True
     noise = knn_accuracy(view, **{**PLAIN, "k": 1})["knn_accuracy"]
     assert abs(noise.value - 0.25) < 4 * noise.se

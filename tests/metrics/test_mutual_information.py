@@ -41,7 +41,9 @@ def test_codes_far_apart_and_very_narrow(std):
     """No two overlap, so that q(z_i) = q(z_i|x_i) / N to the last digit; a squared difference must not cancel."""
     rng = np.random.default_rng(0)
     mean = 300 * rng.normal(size=(200, 3))
-    found = Aggregate(mean + std * rng.normal(size=mean.shape), mean, np.full(mean.shape, std), None)
+    found = Aggregate(
+        mean + std * rng.normal(size=mean.shape), mean, np.full(mean.shape, std), np.zeros(len(mean)), None
+    )
     np.testing.assert_allclose(found.log_density(), found.log_conditional() - np.log(200), atol=1e-6)
 
 

@@ -5,6 +5,7 @@ from vaelab.errors import ConfigError
 from vaelab.metrics import neighbours
 from vaelab.metrics.elbo_knn import elbo_knn
 from vaelab.metrics.knn_aggregate import knn_aggregate
+from vaelab.priors.standard import Standard
 
 AGGREGATE = {"split": "test", "k": 3, "cross_entropy": "analytic", "images": None}
 RATE = {"split": "test", "k": 3, "draws": 400, "cross_entropy": "analytic", "images": None}
@@ -31,7 +32,7 @@ def test_entropy_and_cross_entropy_of_gaussians(d):
     exact = 0.5 * d * np.log(2 * np.pi * np.e * 0.25)
     assert neighbours.entropy(q, 3).value == pytest.approx(exact, abs=0.1)
     exact = 0.5 * d * (np.log(2 * np.pi) + 0.25)
-    assert neighbours.cross_entropy_to_prior(q).value == pytest.approx(exact, abs=0.05)
+    assert neighbours.cross_entropy_to_prior(q, Standard(latent_dim=q.shape[1])).value == pytest.approx(exact, abs=0.05)
     assert neighbours.cross_entropy(q, p, 3).value == pytest.approx(exact, abs=0.1)
 
 

@@ -71,8 +71,6 @@ def test_the_space_and_the_numbers_are_stated(code_view):
 
 def test_samples_are_drawn_where_asked(code_view):
     view = code_view(normal(), 0.1)
-    with pytest.raises(ConfigError, match="pixels=drawn"):
-        precision_recall(view, **{**PRECISION, "pixels": "drawn"})
     view.simulate = lambda z, rng: (view.decode(z)[0] + 100,)
     score = precision_recall(view, **{**PRECISION, "pixels": "drawn"})["precision"]
     assert score.value == 0 and "drawn from p(x|z)" in score.note

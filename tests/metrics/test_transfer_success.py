@@ -1,9 +1,8 @@
 """The success rate of background transfer on views whose transfer is known."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from fake_view import FakeSplit, FakeView
 
 from vaelab.errors import ConfigError
 from vaelab.metrics.background_transfer import background_transfer
@@ -13,7 +12,7 @@ PLAIN = {"split": "test", "method": "iterate", "start": "backgrounds", "iteratio
 SHAPE = (4, 4, 1)
 
 
-class KnownView:
+class KnownView(FakeView):
     """Images whose first row of pixels says the class and whose last row the background; codes are these two.
 
     Args:
@@ -21,33 +20,20 @@ class KnownView:
     """
 
     def __init__(self, keeps=True, changes=True):
-        self.keeps, self.changes, self.n_views, self.data_shapes, self.tag_names = keeps, changes, 2, (SHAPE, SHAPE), ()
-        self.parts = {"private_1": slice(0, 1), "private_2": slice(1, 2), "shared": slice(2, 3)}
+        parts = {"private_1": slice(0, 1), "private_2": slice(1, 2), "shared": slice(2, 3)}
+        super().__init__(latent_dim=3, data_shapes=(SHAPE, SHAPE), name="known", parts=parts)
+        self.keeps, self.changes = keeps, changes
         rng = np.random.default_rng(0)
-        self._splits = {name: self._split(name, rng, 600) for name in ("train", "test")}
-
-    def _split(self, name, rng, n):
-        y, tags = rng.integers(3, size=n), np.stack([rng.integers(2, size=n), 2 + rng.integers(2, size=n)], axis=1)
-        x = tuple(self._image(y, tags[:, v]) for v in (0, 1))
-        return SimpleNamespace(name=name, y=y, tags=tags, images=lambda rows=slice(None): tuple(v[rows] for v in x),
-                               __len__=lambda: n, x=x)  # fmt: skip
+        for name in ("train", "test"):
+            y = rng.integers(3, size=600)
+            tags = np.stack([rng.integers(2, size=600), 2 + rng.integers(2, size=600)], axis=1)
+            x = tuple(self._image(y, tags[:, v]) for v in (0, 1))
+            self._splits[name] = FakeSplit(self, name, *self.encode(x), x=x, y=y, tags=tags)
 
     def _image(self, y, tag):
         out = np.zeros((len(y), *SHAPE), np.float32)
         out[:, 0, :3, 0], out[:, 3, :, 0] = np.eye(3)[np.asarray(y, int)], np.eye(4)[np.asarray(tag, int)]
         return out
-
-    def split(self, name):
-        found = self._splits[name]
-
-        class Split(SimpleNamespace):
-            def __len__(self):
-                return len(self.y)
-
-        return Split(**vars(found))
-
-    def rng(self, *key):
-        return np.random.default_rng(0)
 
     def encode(self, images):
         first, second = images

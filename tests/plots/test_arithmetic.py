@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 from plots.watching import watched
 
 from vaelab.errors import ConfigError
@@ -12,7 +12,7 @@ from vaelab.plots.arithmetic import Term, arithmetic, code, parsed
 
 @pytest.fixture
 def view():
-    found = fake_view(latent_dim=3, shape=(8, 8, 1))
+    found = spots(latent_dim=3, shape=(8, 8, 1))
     found.class_names = ("T-shirt/top", "Sneaker", "Ankle boot", "Bag")
     return found
 
@@ -51,7 +51,7 @@ def test_originals_are_shown_below(monkeypatch, view):
 
 
 def test_two_views(monkeypatch):
-    view = fake_view(latent_dim=6, shape=(8, 8, 1), n_views=2)
+    view = spots(latent_dim=6, shape=(8, 8, 1), n_views=2)
     blocks = watched(monkeypatch, module, arithmetic, view, split="test", expression="#1 - #2 + #3")
     z = view.split("test").mean[[1]] - view.split("test").mean[[2]] + view.split("test").mean[[3]]
     for v in range(2):
@@ -59,7 +59,7 @@ def test_two_views(monkeypatch):
 
 
 def test_digits_are_classes(monkeypatch):
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     view.class_names = ("3", "2", "1", "0")
     part = view.split("test")
     expected = part.mean[part.y == 0].astype(np.float64).mean(axis=0)  # the class called 3, not label number 3
@@ -93,4 +93,4 @@ def test_bad_expressions(view, expression, words):
 
 def test_classes_need_labels():
     with pytest.raises(ConfigError, match="no classes"):
-        arithmetic(fake_view(labels=False, shape=(8, 8, 1)), split="test", expression="bag - #1")
+        arithmetic(spots(labels=False, shape=(8, 8, 1)), split="test", expression="bag - #1")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 from plots.watching import watched
 
 from vaelab.errors import ConfigError
@@ -19,7 +19,7 @@ MOVING = {"split": "test", "index": 5, "show": "target", "frames": 3, "start": "
 
 @pytest.fixture(scope="module")
 def view():
-    return fake_view(latent_dim=6, shape=(8, 8, 1), n_views=2)
+    return spots(latent_dim=6, shape=(8, 8, 1), n_views=2)
 
 
 def picture(path, value):
@@ -91,7 +91,7 @@ def test_the_dot_stands_where_the_code_is(view, monkeypatch):
 
 
 def test_one_view_is_refused():
-    single = fake_view(shape=(8, 8, 1))
+    single = spots(shape=(8, 8, 1))
     with pytest.raises(ConfigError, match="two views"):
         background_transfer(single, **PLAIN)
     with pytest.raises(ConfigError, match=r"plots\.background_transfer_shared needs"):

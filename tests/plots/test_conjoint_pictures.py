@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 from plots.watching import watched
 
 from vaelab.errors import ConfigError
@@ -18,7 +18,7 @@ def test_swapped_takes_private_from_the_row_and_shared_from_the_column():
 
 
 def test_swaps_show_sources_and_results(monkeypatch):
-    view = fake_view(latent_dim=6, shape=(8, 8, 1), n_views=2)
+    view = spots(latent_dim=6, shape=(8, 8, 1), n_views=2)
     blocks = watched(monkeypatch, module, conjoint_swap, view, split="test", n=2, indices=[3, 9])
     part = view.split("test")
     z = part.mean[3].copy()
@@ -30,11 +30,11 @@ def test_swaps_show_sources_and_results(monkeypatch):
 
 
 def test_random_images_are_of_different_classes():
-    view = fake_view(latent_dim=6, shape=(8, 8, 1), n_views=2, n_classes=4)
+    view = spots(latent_dim=6, shape=(8, 8, 1), n_views=2, n_classes=4)
     rows = module._rows(view, view.split("test"), 4, None)
     assert len(set(view.split("test").y[rows])) == 4
 
 
 def test_one_view_is_refused():
     with pytest.raises(ConfigError, match="several views"):
-        conjoint_swap(fake_view(shape=(8, 8, 1)), split="test", n=2, indices=None)
+        conjoint_swap(spots(shape=(8, 8, 1)), split="test", n=2, indices=None)

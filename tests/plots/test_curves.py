@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 
 from vaelab.errors import ConfigError
 from vaelab.plots.training_curves import training_curves
@@ -13,7 +13,7 @@ def lines(figure):
 
 
 def test_each_term_has_its_panel_and_both_splits():
-    view = fake_view(shape=(8, 8, 1))
+    view = spots(shape=(8, 8, 1))
     found = lines(training_curves(view, log_scale=False))
     assert list(found) == ["loss", "distortion", "rate"]
     assert np.allclose(found["rate"][0].get_ydata(), view.history["train/rate"])
@@ -22,7 +22,7 @@ def test_each_term_has_its_panel_and_both_splits():
 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_short_runs_without_validation_and_with_gaps(epochs):
-    view = fake_view(shape=(8, 8, 1))
+    view = spots(shape=(8, 8, 1))
     view.history = {
         "epoch": list(range(1, epochs + 1)), "train/loss": [5.0] * epochs, "train/critic_loss": [0.1] * epochs,
         "val/loss": [None] * epochs, "time/seconds": [1.0] * epochs,
@@ -31,7 +31,7 @@ def test_short_runs_without_validation_and_with_gaps(epochs):
 
 
 def test_no_history():
-    view = fake_view(shape=(8, 8, 1))
+    view = spots(shape=(8, 8, 1))
     view.history = {}
     with pytest.raises(ConfigError, match="history"):
         training_curves(view, log_scale=False)
@@ -40,7 +40,7 @@ def test_no_history():
 @pytest.mark.parametrize("kept", [17, None])
 def test_the_epoch_whose_weights_are_kept_is_marked(kept):
     """A line in every panel and its name; the numbers beside the panels are of that epoch, else of the last."""
-    view = fake_view(shape=(8, 8, 1))
+    view = spots(shape=(8, 8, 1))
     view.weights_epoch = kept
     figure = training_curves(view, log_scale=False)
     for ax in figure.axes:

@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 import pytest
 import yaml
+from fake_view import spots
 from matplotlib.figure import Figure
-from plots.fake_view import fake_view
 
 from vaelab.config import locate
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.plots.animation import Animation
 
 PLOTS = sorted(path.stem for path in (locate.conf_dir() / "plot").glob("*.yaml") if path.stem != "contact_sheet")
@@ -64,13 +64,13 @@ def frame(view, z, codes, rows):
 
 @cache
 def view_of(case):
-    view = fake_view(**CASES[case])
+    view = spots(**CASES[case])
     z = np.random.default_rng(0).standard_normal((6, view.latent_dim)).astype(np.float32)
     rows = np.arange(4)
     codes = view.split("test").mean[rows]
-    view.frames = lambda: [(epoch, frame(view, z * epoch / 3, codes * epoch / 3, rows)) for epoch in (0, 1, 2)]
-    view.schedules = {"beta": (np.arange(4), np.linspace(0, 1, 4)), "learning_rate": (np.arange(4), np.full(4, 1e-3))}
-    return view
+    frames = [(epoch, frame(view, z * epoch / 3, codes * epoch / 3, rows)) for epoch in (0, 1, 2)]
+    curves = {"beta": (np.arange(4), np.linspace(0, 1, 4)), "learning_rate": (np.arange(4), np.full(4, 1e-3))}
+    return spots(**CASES[case], frames=frames, schedules=curves)
 
 
 QUICK = ("2_latents", "3_latents_rgb", "10_latents", "without_labels", "two_views")
@@ -83,7 +83,7 @@ def test_draws(name, case):
     if name == "umap":
         pytest.importorskip("umap", reason="umap-learn is an extra")
     if name in DOES_NOT_APPLY and DOES_NOT_APPLY[name](view):
-        with pytest.raises(ConfigError) as error:
+        with pytest.raises(NotApplicable) as error:
             drawn(view, name)
         assert 20 < len(str(error.value)) < 260
         return
@@ -117,7 +117,7 @@ def test_is_the_same_every_time(name):
 
 def test_text_stays_on_the_page():
     """No title, label or legend is cut off, for the longest names there are."""
-    view = fake_view(latent_dim=10, n_classes=4, shape=(8, 8, 1))
+    view = spots(latent_dim=10, n_classes=4, shape=(8, 8, 1))
     view.name = "a run with a rather long name that somebody typed, " * 4
     view.class_names = ("T-shirt/top with a very long description of it", "b", "c", "d")
     for name in ("reconstructions", "latent_scatter", "interpolation", "class_grid", "latent_card", "arithmetic"):
@@ -133,7 +133,7 @@ def test_text_stays_on_the_page():
 
 
 def test_class_names_with_dollars_are_not_formulas():
-    view = fake_view(latent_dim=2, n_classes=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, n_classes=2, shape=(8, 8, 1))
     view.class_names = ("cost_$x_{", "a$b$c")
     for name in ("latent_scatter", "reconstructions", "class_grid"):
         drawn(view, name).savefig(io.BytesIO(), dpi=30)

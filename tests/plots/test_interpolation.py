@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 from plots.watching import watched
 
 from vaelab.errors import ConfigError
@@ -15,7 +15,7 @@ USUAL = {"split": "test", "between": "images", "space": "latent", "path": "linea
 @pytest.mark.parametrize("space,path", [("latent", "linear"), ("latent", "spherical"), ("pixel", "linear")])
 @pytest.mark.parametrize("n_views", [1, 2])
 def test_ends_are_direct_reconstructions_and_originals(monkeypatch, space, path, n_views):
-    view = fake_view(latent_dim=6, shape=(8, 8, 1), n_views=n_views)
+    view = spots(latent_dim=6, shape=(8, 8, 1), n_views=n_views)
     chosen = {**USUAL, "space": space, "path": path, "pairs": [[3, 40], [7, 9]]}
     blocks = watched(monkeypatch, module, interpolation, view, **chosen)
     part = view.split("test")
@@ -30,7 +30,7 @@ def test_ends_are_direct_reconstructions_and_originals(monkeypatch, space, path,
 
 
 def test_pixel_space_blends_then_encodes(monkeypatch):
-    view = fake_view(latent_dim=3, shape=(8, 8, 1))
+    view = spots(latent_dim=3, shape=(8, 8, 1))
     (block,) = watched(monkeypatch, module, interpolation, view, **{**USUAL, "space": "pixel", "pairs": [[0, 1]]})
     (x,) = view.split("test").images(np.array([0, 1]))
     blend = 0.5 * x[:1] + 0.5 * x[1:]
@@ -53,14 +53,14 @@ def test_spherical_path_where_there_is_no_angle(stop):
 
 
 def test_random_pairs_join_different_classes(monkeypatch):
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     pairs = module._image_pairs(view, view.split("test"), 20, None)
     y = view.split("test").y
     assert (y[pairs[:, 0]] != y[pairs[:, 1]]).all()
 
 
 def test_class_means(monkeypatch):
-    view = fake_view(latent_dim=3, shape=(8, 8, 1))
+    view = spots(latent_dim=3, shape=(8, 8, 1))
     view.class_names = ("T-shirt/top", "Bag", "Ankle boot", "Coat")
     settings = {**USUAL, "between": "class_means", "pairs": [["bag", "ankle_boot"]]}
     (block,) = watched(monkeypatch, module, interpolation, view, **settings)
@@ -82,4 +82,4 @@ def test_class_means(monkeypatch):
 )
 def test_bad_settings(change, words):
     with pytest.raises(ConfigError, match=words):
-        interpolation(fake_view(latent_dim=2, shape=(8, 8, 1)), **{**USUAL, **change})
+        interpolation(spots(latent_dim=2, shape=(8, 8, 1)), **{**USUAL, **change})

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 
 from vaelab.plots.latent_card import _associations, explained, jacobian
 
 
 @pytest.mark.parametrize("n_views", [1, 2])
 def test_the_map_of_a_linear_decoder_is_its_weights(n_views):
-    view = fake_view(latent_dim=6, shape=(8, 8, 3), n_views=n_views)
+    view = spots(latent_dim=6, shape=(8, 8, 3), n_views=n_views)
     z = view.split("test").mean[:5]
     for d in range(6):
         for found, weights in zip(jacobian(view, z, d, 0.05), view.weights):
@@ -25,7 +25,7 @@ def test_correlation_ratio():
 
 
 def test_labels_are_correlated_as_numpy_says():
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     part = view.split("test")
     found, meaning = _associations(view, part, [1])
     assert meaning.startswith("correlation")
@@ -39,6 +39,6 @@ def test_labels_are_correlated_as_numpy_says():
 
 def test_factors_come_before_labels():
     factors = np.stack([np.arange(240) % 2, np.arange(240) % 3], axis=1)
-    view = fake_view(latent_dim=2, shape=(8, 8, 1), factors=factors, factor_names=("shape", "size"))
+    view = spots(latent_dim=2, shape=(8, 8, 1), factors=factors, factor_names=("shape", "size"))
     found, meaning = _associations(view, view.split("test"), [0])
     assert "factor" in meaning and {name for name, _ in found[0]} == {"shape", "size"}

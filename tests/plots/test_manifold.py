@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 from plots.watching import watched
 from scipy.stats import norm
 
@@ -16,7 +16,7 @@ USUAL = {"split": "test", "n": 5, "dims": None, "scale": 1.0, "rectangle": None,
 
 
 def test_corners_are_the_priors_quantiles(monkeypatch):
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     (block,) = watched(monkeypatch, module, manifold, view, **USUAL)
     low, high = norm.ppf(0.05), norm.ppf(0.95)
     for (row, column), z in {(4, 0): (low, low), (4, 4): (high, low), (0, 0): (low, high), (2, 2): (0, 0)}.items():
@@ -25,7 +25,7 @@ def test_corners_are_the_priors_quantiles(monkeypatch):
 
 
 def test_scale_and_rectangle(monkeypatch):
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     (block,) = watched(monkeypatch, module, manifold, view, **{**USUAL, "scale": 1.5})
     assert np.allclose(block.images[4, 0], view.decode([[1.5 * norm.ppf(0.05)] * 2])[0][0], atol=1e-6)
     (block,) = watched(monkeypatch, module, manifold, view, **{**USUAL, "rectangle": [1, 3, 0, 2]})
@@ -36,7 +36,7 @@ def test_scale_and_rectangle(monkeypatch):
 
 
 def test_other_latents_come_from_an_image(monkeypatch):
-    view = fake_view(latent_dim=4, shape=(8, 8, 1))
+    view = spots(latent_dim=4, shape=(8, 8, 1))
     (block,) = watched(monkeypatch, module, manifold, view, **{**USUAL, "dims": [1, 3], "at": 7})
     z = view.split("test").mean[7].copy()
     z[1] = z[3] = norm.ppf(0.05)
@@ -44,7 +44,7 @@ def test_other_latents_come_from_an_image(monkeypatch):
 
 
 def test_many_latents_says_which_two_to_choose():
-    view = fake_view(latent_dim=10, shape=(8, 8, 1))
+    view = spots(latent_dim=10, shape=(8, 8, 1))
     rates = view.split("test").rate_per_latent.mean(axis=0)
     best = sorted(np.argsort(-rates)[:2].tolist())
     with pytest.raises(ConfigError) as error:
@@ -56,11 +56,11 @@ def test_many_latents_says_which_two_to_choose():
 @pytest.mark.parametrize("dims,words", [([0, 10], "0 to 9"), ([1, 1], "differ"), ([1], "expected 2")])
 def test_bad_latents(dims, words):
     with pytest.raises(ConfigError, match=words):
-        manifold(fake_view(latent_dim=10, shape=(8, 8, 1)), **{**USUAL, "dims": dims})
+        manifold(spots(latent_dim=10, shape=(8, 8, 1)), **{**USUAL, "dims": dims})
 
 
 def test_slices_walk_through_the_third_latent(monkeypatch):
-    view = fake_view(latent_dim=3, shape=(8, 8, 1))
+    view = spots(latent_dim=3, shape=(8, 8, 1))
     settings = {**USUAL, "output": "still", "slices": 4, "duration_ms": 100}
     settings.pop("rectangle")
     (block,) = watched(monkeypatch, module_3d, manifold_3d, view, **settings)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 
 from vaelab.errors import ConfigError
 from vaelab.plots.latent_scatter import latent_scatter
@@ -17,7 +17,7 @@ def test_a_hundred_classes_look_different():
 
 
 def test_points_are_the_means_and_the_legend_names_the_classes():
-    view = fake_view(latent_dim=2, shape=(8, 8, 1), n_classes=3)
+    view = spots(latent_dim=2, shape=(8, 8, 1), n_classes=3)
     figure = latent_scatter(view, **USUAL)
     points = figure.axes[0].collections[0].get_offsets()
     mean = view.split("test").mean
@@ -31,13 +31,13 @@ def test_points_are_the_means_and_the_legend_names_the_classes():
 
 
 def test_posterior_draws():
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     figure = latent_scatter(view, **{**USUAL, "code": "sample", "draws": 3})
     assert len(figure.axes[0].collections[0].get_offsets()) == 3 * len(view.split("test"))
 
 
 def test_many_latents_show_the_two_with_the_highest_rate():
-    view = fake_view(latent_dim=6, shape=(8, 8, 1))
+    view = spots(latent_dim=6, shape=(8, 8, 1))
     best = np.argsort(-view.split("test").rate_per_latent.mean(axis=0))[:2]
     figure = latent_scatter(view, **USUAL)
     assert figure.axes[0].get_xlabel() == f"z{best[0]}" and figure.axes[0].get_ylabel() == f"z{best[1]}"
@@ -46,7 +46,7 @@ def test_many_latents_show_the_two_with_the_highest_rate():
 
 def test_coloured_by_factor_tag_or_nothing():
     factors = np.stack([np.arange(240) % 3, np.arange(240) % 40], axis=1)
-    view = fake_view(latent_dim=6, shape=(8, 8, 1), n_views=2, factors=factors, factor_names=("shape", "angle"))
+    view = spots(latent_dim=6, shape=(8, 8, 1), n_views=2, factors=factors, factor_names=("shape", "angle"))
     part, rows = view.split("test"), np.arange(20)
     assert colouring(view, part, rows, "shape", "x").names == ("shape 0", "shape 1", "shape 2")
     assert colouring(view, part, rows, "angle", "x").names == ()

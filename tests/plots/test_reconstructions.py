@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 from plots.watching import watched
 
 from vaelab.errors import ConfigError
@@ -18,7 +18,7 @@ def shown(monkeypatch, view, **change):
 
 
 def test_originals_above_reconstructions(monkeypatch):
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     block = shown(monkeypatch, view, choose="indices", indices=[5, 70, 5])
     part = view.split("test")
     for column, row in enumerate([5, 70, 5]):
@@ -27,7 +27,7 @@ def test_originals_above_reconstructions(monkeypatch):
 
 
 def test_worst_and_best_by_distortion(monkeypatch):
-    view = fake_view(latent_dim=2, shape=(8, 8, 1))
+    view = spots(latent_dim=2, shape=(8, 8, 1))
     part = view.split("test")
     for choose, row in (("worst", np.argmax(part.distortion)), ("best", np.argmin(part.distortion))):
         block = shown(monkeypatch, view, choose=choose)
@@ -36,14 +36,14 @@ def test_worst_and_best_by_distortion(monkeypatch):
 
 
 def test_one_per_class(monkeypatch):
-    view = fake_view(latent_dim=2, shape=(8, 8, 1), n_classes=4)
+    view = spots(latent_dim=2, shape=(8, 8, 1), n_classes=4)
     block = shown(monkeypatch, view, choose="per_class")
     assert [label.split("\n")[0] for label in block.above[0]] == ["class 0", "class 1", "class 2", "class 3"]
     assert "class_names" not in str(block.above)
 
 
 def test_more_than_a_row_is_folded(monkeypatch):
-    block = shown(monkeypatch, fake_view(shape=(8, 8, 1)))
+    block = shown(monkeypatch, spots(shape=(8, 8, 1)))
     assert block.images.shape[:2] == (4, 10)
     assert np.isnan(block.images[2:, 2:]).all() and not np.isnan(block.images[2:, :2]).any()
 
@@ -58,9 +58,9 @@ def test_more_than_a_row_is_folded(monkeypatch):
 )
 def test_bad_settings(change, words):
     with pytest.raises(ConfigError, match=words):
-        reconstructions(fake_view(shape=(8, 8, 1)), **{**USUAL, **change})
+        reconstructions(spots(shape=(8, 8, 1)), **{**USUAL, **change})
 
 
 def test_classes_need_labels():
     with pytest.raises(ConfigError, match="has none"):
-        reconstructions(fake_view(labels=False, shape=(8, 8, 1)), **{**USUAL, "choose": "per_class"})
+        reconstructions(spots(labels=False, shape=(8, 8, 1)), **{**USUAL, "choose": "per_class"})

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 from plots.watching import watched
 
 from vaelab.errors import ConfigError
@@ -24,7 +24,7 @@ def test_codes_move_one_latent():
 
 
 def test_rows_are_ordered_by_rate_and_move_only_their_latent(monkeypatch):
-    view = fake_view(latent_dim=5, shape=(8, 8, 1))
+    view = spots(latent_dim=5, shape=(8, 8, 1))
     (block,) = watched(monkeypatch, module, traversal, view, **USUAL)
     order = np.argsort(-view.split("test").rate_per_latent.mean(axis=0), kind="stable")
     assert [label.partition("\n")[0] for label in block.rows] == [f"z{d}" for d in order]
@@ -36,7 +36,7 @@ def test_rows_are_ordered_by_rate_and_move_only_their_latent(monkeypatch):
 
 
 def test_posterior_span_around_an_image(monkeypatch):
-    view = fake_view(latent_dim=3, shape=(8, 8, 1))
+    view = spots(latent_dim=3, shape=(8, 8, 1))
     settings = {**USUAL, "span": "posterior", "at": 4, "latents": [2]}
     (block,) = watched(monkeypatch, module, traversal, view, **settings)
     mean = view.split("test").mean
@@ -46,7 +46,7 @@ def test_posterior_span_around_an_image(monkeypatch):
 
 
 def test_only_the_best_of_many(monkeypatch):
-    view = fake_view(latent_dim=10, shape=(8, 8, 1))
+    view = spots(latent_dim=10, shape=(8, 8, 1))
     (block,) = watched(monkeypatch, module, traversal, view, **{**USUAL, "most": 3})
     assert len(block.images) == 3
 
@@ -57,4 +57,4 @@ def test_only_the_best_of_many(monkeypatch):
 )
 def test_bad_settings(change, words):
     with pytest.raises(ConfigError, match=words):
-        traversal(fake_view(latent_dim=3, shape=(8, 8, 1)), **{**USUAL, **change})
+        traversal(spots(latent_dim=3, shape=(8, 8, 1)), **{**USUAL, **change})

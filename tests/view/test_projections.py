@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import fake_view
+from fake_view import spots
 
 from vaelab.errors import ConfigError
 from vaelab.view import projections
@@ -14,7 +14,7 @@ TSNE = {"engine": "scikit-learn", "perplexity": 10.0, "iterations": 300}
 def test_pca_is_scikit_learns():
     from sklearn.decomposition import PCA
 
-    view = fake_view(latent_dim=5, shape=(8, 8, 1))
+    view = spots(latent_dim=5, shape=(8, 8, 1))
     found = project(view, "test", "pca", 1000)
     codes = view.split("test").mean.astype(np.float64)
     expected = PCA(2, svd_solver="full").fit(codes)
@@ -24,12 +24,12 @@ def test_pca_is_scikit_learns():
 
 
 def test_pca_of_one_latent_has_an_empty_second_axis():
-    found = project(fake_view(latent_dim=1, shape=(8, 8, 1)), "test", "pca", 1000)
+    found = project(spots(latent_dim=1, shape=(8, 8, 1)), "test", "pca", 1000)
     assert found.points.shape == (80, 2) and not found.points[:, 1].any()
 
 
 def clustered():
-    view = fake_view(latent_dim=5, shape=(8, 8, 1), n_classes=3)
+    view = spots(latent_dim=5, shape=(8, 8, 1), n_classes=3)
     part = view.split("test")
     part.mean = (4.0 * np.eye(5)[part.y] + 0.1 * np.random.default_rng(0).standard_normal((80, 5))).astype(np.float32)
     return view, part
@@ -45,45 +45,45 @@ def test_tsne_keeps_clusters_together_and_repeats():
 
 
 def test_tsne_of_few_points_lowers_the_perplexity_and_says_so():
-    view = fake_view(shape=(1, 4, 1), n=12)
+    view = spots(shape=(1, 4, 1), n=12)
     found = project(view, "test", "tsne", 100, **TSNE)
     assert found.points.shape == (4, 2) and "too few points" in found.note
 
 
 def test_tsne_of_a_collapsed_code_is_finite():
-    view = fake_view(shape=(8, 8, 1))
+    view = spots(shape=(8, 8, 1))
     view.split("test").mean = np.zeros((80, 2), np.float32)
     assert np.isfinite(project(view, "test", "tsne", 100, **TSNE).points).all()
 
 
 def test_subset_is_stated_and_the_same_for_every_method():
-    view = fake_view(shape=(8, 8, 1))
+    view = spots(shape=(8, 8, 1))
     a, b = project(view, "test", "pca", 30), project(view, "test", "tsne", 30, **TSNE)
     assert len(a.rows) == 30 and a.total == 80 and np.array_equal(a.rows, b.rows)
 
 
 def test_computed_once_per_view(monkeypatch):
-    view = fake_view(shape=(8, 8, 1))
+    view = spots(shape=(8, 8, 1))
     first = project(view, "test", "pca", 50)
     monkeypatch.setitem(projections.METHODS, "pca", None)  # a second computation would fail
     assert project(view, "test", "pca", 50) is first
 
 
 def test_disk_cache_survives_the_process_and_damage(tmp_path, monkeypatch):
-    first = project(fake_view(shape=(8, 8, 1)), "test", "tsne", 50, folder=tmp_path, **TSNE)
+    first = project(spots(shape=(8, 8, 1)), "test", "tsne", 50, folder=tmp_path, **TSNE)
     (file,) = tmp_path.iterdir()
     with monkeypatch.context() as patch:
         patch.setitem(projections.METHODS, "tsne", None)
-        again = project(fake_view(shape=(8, 8, 1)), "test", "tsne", 50, folder=tmp_path, **TSNE)
+        again = project(spots(shape=(8, 8, 1)), "test", "tsne", 50, folder=tmp_path, **TSNE)
     assert np.array_equal(first.points, again.points) and again.note == first.note and again.explained is None
     file.write_bytes(b"damaged")
-    third = project(fake_view(shape=(8, 8, 1)), "test", "tsne", 50, folder=tmp_path, **TSNE)
+    third = project(spots(shape=(8, 8, 1)), "test", "tsne", 50, folder=tmp_path, **TSNE)
     assert np.array_equal(first.points, third.points)
 
 
 def test_other_codes_are_other_files(tmp_path):
-    project(fake_view(shape=(8, 8, 1)), "test", "pca", 50, folder=tmp_path)
-    project(fake_view(shape=(8, 8, 1), n_classes=3), "test", "pca", 50, folder=tmp_path)
+    project(spots(shape=(8, 8, 1)), "test", "pca", 50, folder=tmp_path)
+    project(spots(shape=(8, 8, 1), n_classes=3), "test", "pca", 50, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -99,7 +99,7 @@ def test_missing_extra_says_how_to_install_it(monkeypatch, module, method, setti
 
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigError, match=line):
-        project(fake_view(shape=(8, 8, 1)), "test", method, 50, **settings)
+        project(spots(shape=(8, 8, 1)), "test", method, 50, **settings)
 
 
 def test_umap_and_opentsne_where_they_are_installed():
@@ -125,5 +125,5 @@ def test_both_engines_count_the_exaggerated_iterations(monkeypatch):
             return codes[:, :2]
 
     monkeypatch.setitem(sys.modules, "openTSNE", SimpleNamespace(TSNE=Recorder))
-    project(fake_view(shape=(8, 8, 1)), "test", "tsne", 50, **{**TSNE, "engine": "opentsne"})
+    project(spots(shape=(8, 8, 1)), "test", "tsne", 50, **{**TSNE, "engine": "opentsne"})
     assert asked["early_exaggeration_iter"] + asked["n_iter"] == TSNE["iterations"]

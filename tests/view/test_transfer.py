@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from plots.fake_view import FakeView, fake_view
+from fake_view import Spots, spots
 
 from vaelab.errors import ConfigError
 from vaelab.view import transfer
 
 
 def two_views(**more):
-    return fake_view(latent_dim=6, shape=(8, 8, 1), n_views=2, **more)
+    return spots(latent_dim=6, shape=(8, 8, 1), n_views=2, **more)
 
 
 def test_a_background_is_what_lies_behind_the_digits():
@@ -31,7 +31,7 @@ def test_known_patterns_are_taken_where_digits_cover_the_middle_in_most_images()
     tags = np.arange(80)[:, None] % 2
     x = np.stack([background(("vertical", "blank")[t], (8, 8)) for t in tags[:, 0]])[..., None].copy()
     x[:, 2:6, 2:6] = rng.choice([200, 255], size=(80, 4, 4, 1))  # always covered
-    view = FakeView((x, x), np.zeros(80, int), latent_dim=3, tags=np.repeat(tags, 2, axis=1),
+    view = Spots((x, x), np.zeros(80, int), latent_dim=3, tags=np.repeat(tags, 2, axis=1),
                     tag_names=("vertical", "blank"))  # fmt: skip
     found = transfer.backgrounds(view, 1, "x")
     assert np.array_equal(found.images[0, :, :, 0], background("vertical", (8, 8)) / np.float32(255))
@@ -83,9 +83,9 @@ def test_starts_take_turns_and_donors_have_the_same_backgrounds():
 
 def test_what_cannot_be_is_said(tmp_path):
     with pytest.raises(ConfigError, match=r"two views.*this run has 1 view\."):
-        transfer.roles(fake_view(shape=(8, 8, 1)), 1, "plots.background_transfer")
+        transfer.roles(spots(shape=(8, 8, 1)), 1, "plots.background_transfer")
     with pytest.raises(ConfigError, match=r"two views.*this run has 3 views"):
-        transfer.roles(fake_view(latent_dim=8, shape=(8, 8, 1), n_views=3), 1, "plots.background_transfer")
+        transfer.roles(spots(latent_dim=8, shape=(8, 8, 1), n_views=3), 1, "plots.background_transfer")
     with pytest.raises(ConfigError, match=r"has none\. Use x\.start=zeros"):
         transfer.starts(two_views(tags=None), 2, transfer.Roles(0, 1), "backgrounds", "x")
     with pytest.raises(ConfigError, match=r"there is no file 'no\.png'"):

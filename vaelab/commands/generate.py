@@ -34,7 +34,7 @@ def run(cfg) -> int:
         raise RunError(f"{folder.model_file('decoder')} cannot be read: {_first_line(error)}") from None
     shapes = decoder.output_shape if isinstance(decoder.output_shape, list) else [decoder.output_shape]
     check_size(cfg, decoder.input_shape[-1], [shape[1:] for shape in shapes])
-    z = coordinates(cfg, decoder.input_shape[-1])
+    z = coordinates(cfg, opening.open_prior(stored, decoder.input_shape[-1]), decoder.input_shape[-1])
     images = decoder.predict(z, verbose=0)
     views = images if isinstance(images, list) else [images]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,15 +83,15 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def coordinates(cfg, latent_dim: int) -> np.ndarray:
-    """(N, latent_dim) from z=[a,b], z=[[a,b],[c,d]] or n draws from N(0, I).
+def coordinates(cfg, prior, latent_dim: int) -> np.ndarray:
+    """(N, latent_dim) from z=[a,b], z=[[a,b],[c,d]] or n draws from the prior.
 
     Raises:
         ConfigError: see `check_typed`; or the wrong number of coordinates.
     """
     check_typed(cfg)
     if cfg.n is not None:
-        return seeds.generator(cfg.seed, "plots").standard_normal((cfg.n, latent_dim)).astype(np.float32)
+        return prior.sample(cfg.n, seeds.generator(cfg.seed, "plots")).astype(np.float32)
     rows = _rows(cfg.z)
     for row in rows:
         if len(row) != latent_dim:

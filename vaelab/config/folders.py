@@ -12,6 +12,14 @@ NOT_IN_HASH = (
     "plots", "metrics", "plot_every", "metric_every", "explorer", "expect", "hydra",
 )  # fmt: skip
 NOT_IN_HASH_TRAINER = ("threads", "progress", "checkpoint_every")
+# Settings younger than folders that are named by a hash: where they say what was meant before there were any, they are
+# left out of it. {dotted key: function (configuration) -> whether they do}.
+YOUNGER = {
+    "dataset.binarize_seed": lambda cfg: (
+        cfg["dataset"].get("binarize") != "static" or cfg["dataset"]["binarize_seed"] in (None, cfg.get("seed"))
+    ),
+    "prior": lambda cfg: cfg["prior"] == {"_target_": "vaelab.priors.standard.Standard"},
+}
 
 
 def run_dir(output_dir: str, dataset: str, model: str, objective: str) -> str:
@@ -89,14 +97,21 @@ def short_overrides(overrides: list[str]) -> str:
 
 def config_hash(job: dict) -> str:
     """First 8 hex digits of the sha256 of what changes a run's result."""
-    kept = {k: v for k, v in job.items() if k not in NOT_IN_HASH}
-    if isinstance(dataset := kept.get("dataset"), dict) and "binarize_seed" in dataset:
-        acts = dataset.get("binarize") == "static" and dataset["binarize_seed"] not in (None, kept.get("seed"))
-        if not acts:  # it says what jobs of before this setting meant
-            kept["dataset"] = {k: v for k, v in dataset.items() if k != "binarize_seed"}
+    kept = {k: dict(v) if isinstance(v, dict) else v for k, v in job.items() if k not in NOT_IN_HASH}
+    for key in YOUNGER:
+        if says_what_was_meant(key, job):
+            above, _, name = key.rpartition(".")
+            (kept[above] if above else kept).pop(name, None)
     if isinstance(kept.get("trainer"), dict):
         kept["trainer"] = {k: v for k, v in kept["trainer"].items() if k not in NOT_IN_HASH_TRAINER}
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def says_what_was_meant(key: str, cfg: dict) -> bool:
+    """Whether a younger setting has the value that configurations without it meant, as where it is not there."""
+    node, _, name = key.rpartition(".")
+    there = cfg.get(node) if node else cfg
+    return isinstance(there, dict) and (name not in there or YOUNGER[key](cfg))
 
 
 def hashed(job: dict) -> dict:

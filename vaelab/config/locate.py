@@ -3,6 +3,8 @@
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from vaelab.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -23,6 +25,14 @@ def options(group: str, extra_dirs=()) -> list[str]:
     for base in (*extra_dirs, conf_dir()):
         found |= {p.stem for p in (Path(base) / group).glob("*.yaml")}
     return sorted(found)
+
+
+@cache
+def usual(group: str) -> tuple[str, ...]:
+    """The options of a group that conf/train.yaml chooses for a run that asks for none."""
+    content = yaml.safe_load((conf_dir() / "train.yaml").read_text(encoding="utf-8"))
+    chosen = next(entry[group] for entry in content["defaults"] if isinstance(entry, dict) and group in entry)
+    return tuple(chosen) if isinstance(chosen, list) else (chosen,)
 
 
 def groups(extra_dirs=()) -> list[str]:

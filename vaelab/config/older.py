@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from vaelab.config import locate, schema, signature, trust
-from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
+from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER, YOUNGER, says_what_was_meant
 from vaelab.config.nearest import nearest
 from vaelab.errors import RunError
 
@@ -66,6 +66,7 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
                 wanted = _settings(path, group, node, where, _option(group, option))
                 _fill(path, node, wanted, (group, option), cfg, filled, where)
     silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}  # these change no result
+    silent |= {key for key in YOUNGER if says_what_was_meant(key, cfg)}
     filled = {k: v for k, v in filled.items() if k not in silent and k.partition(".")[0] not in NOT_IN_HASH}
     if not filled:
         return cfg, None

@@ -1,5 +1,6 @@
 """Parts from a configuration's nodes."""
 
+from vaelab import contracts
 from vaelab.config import trust
 
 
@@ -16,6 +17,8 @@ def part(node, group: str, *, trusted=(), **runtime):
         trusted: packages of the user's whose parts may be named.
 
     Raises:
-        ConfigError: the target is no part of this group.
+        ConfigError: the target is no part of this group, or does not keep its contract.
     """
-    return trust.load(node["_target_"], group, trusted)(**settings(node), **runtime)
+    made = trust.load(node["_target_"], group, trusted)(**settings(node), **runtime)
+    contract = contracts.BY_GROUP[group]
+    return made if contract in contracts.FUNCTIONS else contracts.check(made, contract, node["_target_"])

@@ -147,7 +147,7 @@ MULTI = {"metric": "metrics", "plot": "plots"}
 # Runtime facts a configurable constructor receives besides its yaml settings.
 RUNTIME = {
     "self", "data_shape", "data_shapes", "latent_dim", "latent_layout", "noise_dim", "seed", "data_dir", "view",
-    "architecture", "make_posterior", "make_likelihood", "structure", "name",
+    "architecture", "make_posterior", "make_prior", "make_likelihood", "structure", "name",
 }  # fmt: skip
 
 

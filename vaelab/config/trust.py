@@ -11,20 +11,10 @@ import re
 import sys
 from functools import cache
 
+from vaelab import contracts
 from vaelab.config import locate
 from vaelab.errors import ConfigError
 
-# What vaelab calls of a part; a user's class must have it. Parts of the other groups are functions.
-METHODS = {
-    "model": ("encoder", "decoder"),
-    "posterior": ("body", "exported"),
-    "likelihood": ("channels", "log_prob", "mean", "sample"),
-    "objective": ("losses",),
-    "structure": ("decode", "log_likelihood", "export"),
-    "beta_schedule": ("__call__",),
-    "capacity_schedule": ("__call__",),
-    "learning_rate_schedule": ("__call__",),
-}
 # Packages without parts, whatever `trusted` says: a name in them is no oversight.
 NO_PARTS = {"keras", "tensorflow", "hydra", *sys.stdlib_module_names}
 
@@ -64,8 +54,9 @@ def check(target, group: str, trusted=()) -> None:
 
 def check_parts(cfg) -> None:
     """ConfigError where a configuration names what is no part; nothing is imported."""
-    nodes = [(group, group, cfg[group]) for group in (*METHODS, "dataset")]
-    for group, key in (("metric", "metrics"), ("plot", "plots")):
+    several = {"metric": "metrics", "plot": "plots"}
+    nodes = [(group, group, cfg[group]) for group in contracts.BY_GROUP if group not in several]
+    for group, key in several.items():
         nodes += [(group, f"{key}.{name}", node) for name, node in (cfg.get(key) or {}).items() if "_target_" in node]
     for group, where, node in nodes:
         try:
@@ -94,16 +85,14 @@ def load(target, group: str, trusted=()):
     package, own = target.partition(".")[0], str(getattr(found, "__module__", None))
     if not (inspect.isclass(found) or inspect.isfunction(found)) or own.partition(".")[0] != package:
         raise ConfigError(f"{target}: expected a class or function defined in {package}, got one of {own}.")
-    if group not in METHODS and not inspect.isfunction(found):
+    contract = contracts.BY_GROUP[group]
+    if contract in contracts.FUNCTIONS and not inspect.isfunction(found):
         raise ConfigError(f"{target}: expected a function for the group '{group}', got a class.")
-    missing = [m for m in METHODS.get(group, ()) if inspect.isclass(found) and m not in dir(found)]
-    if missing:
-        raise ConfigError(f"{target}: a part of the group '{group}' needs {' and '.join(missing)}; it has none.")
-    return found
+    return contracts.check(found, contract, target)
 
 
 def beside(target, group: str, name: str):
-    """What the module of a built-in part holds beside it under a name, or None."""
+    """What the module of a built-in dataset holds beside its reader (`contracts.DatasetModule`), or None."""
     if not isinstance(target, str) or target not in built_in(group):
         return None
-    return getattr(importlib.import_module(target.rpartition(".")[0]), name, None)
+    return contracts.optional(importlib.import_module(target.rpartition(".")[0]), contracts.DatasetModule, name)

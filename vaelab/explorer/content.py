@@ -13,6 +13,7 @@ from vaelab.view import projections
 NAMES = {"tsne": "t-SNE", "pca": "PCA"}
 THUMBNAIL = 32  # pixels of the longer side, at most
 MAX_THUMBNAILS = 20_000
+PRIOR_DRAWS = 500  # that the page can show of a prior that is no Gaussian
 GOLDEN_BYTES = 1 << 20  # of the pictures that travel for the self-check
 
 
@@ -71,6 +72,7 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
         "n": len(rows),
         "latents": view.latent_dim,
         "parts": [{"name": _spoken(n), "start": s.start, "stop": s.stop} for n, s in view.parts.items()],
+        "prior": _prior(view),
         "rate": None if rate is None else [round(float(r), 4) for r in rate.mean(axis=0)],
         "dataKind": view.data_kind,
         "views": [{"h": h, "w": w, "c": c, "range": list(r)} for (h, w, c), r in zip(shapes, ranges)],
@@ -85,6 +87,18 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
 def run_line(folder) -> str:
     """`run=FOLDER` as a shell and Hydra take it."""
     return words.pasteable(words.setting("run", folder))
+
+
+def _prior(view) -> dict:
+    """The prior's moments and, where they do not say all of it, draws."""
+    facts = {"mean": _numbers(view.prior.mean), "std": _numbers(view.prior.std), "draws": None}
+    if not view.prior.gaussian:
+        facts["draws"] = [_numbers(z) for z in view.sample_prior(PRIOR_DRAWS, view.rng("plots", 8))]
+    return facts
+
+
+def _numbers(values) -> list[float]:
+    return [round(float(v), 4) for v in values]
 
 
 def _spoken(part: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from vaelab.build import float32_twin
 from vaelab.config import trust
+from vaelab.contracts import Plot, optional
 from vaelab.jobs import opening, results
 from vaelab.view.latent_view import LatentView
 
@@ -21,8 +22,7 @@ CODES = 1000  # test images whose codes it keeps
 class DuringTraining:
     """Called after every epoch; measures, draws and keeps frames when they are due.
 
-    A picture says by an attribute of its function what it is about: `before_training` where it can be drawn before the
-    first step (of settings, not of weights), `reads_frames` where training must keep frames for it.
+    A picture says what it is about by `before_training` and `reads_frames` (`contracts.Plot`).
 
     Args:
         cfg: the run's configuration.
@@ -46,7 +46,7 @@ class DuringTraining:
 
     def _with(self, chosen: dict, attribute: str) -> dict:
         parts = {name: trust.load(node["_target_"], "plot", self.cfg["trusted"]) for name, node in chosen.items()}
-        return {name: node for name, node in chosen.items() if getattr(parts[name], attribute, False)}
+        return {name: node for name, node in chosen.items() if optional(parts[name], Plot, attribute)}
 
     def before(self) -> None:
         """What can be shown before the first step, and the frame of the first weights (the model must hold them)."""
@@ -92,10 +92,9 @@ class DuringTraining:
         """A view of the weights as they are now; what earlier ones computed is stale."""
         self._twin = float32_twin(self.vae, self.cfg, self.dataset.facts, twin=self._twin)
         if self._first is None:
-            self._first = LatentView(self._twin, self.dataset, name=self.name, seed=self.cfg["seed"])
-        view = self._first.again(history)
-        view.schedules = opening.schedule_curves(self.vae, self.cfg, self.trainer, len(self.dataset.train))
-        return view
+            curves = opening.schedule_curves(self.vae, self.cfg, self.trainer, len(self.dataset.train))
+            self._first = LatentView(self._twin, self.dataset, name=self.name, seed=self.cfg["seed"], schedules=curves)
+        return self._first.again(history)
 
     def _keep_frame(self, view, epoch: int) -> None:
         try:
@@ -118,7 +117,7 @@ def frame(view) -> dict:
     """
     test = view.split("test")
     rng = view.rng("plots", zlib.crc32(b"frames"))
-    prior = rng.standard_normal((SAMPLES, view.latent_dim)).astype(np.float32)
+    prior = view.sample_prior(SAMPLES, rng).astype(np.float32)
     code_rows = rng.permutation(len(test))[:CODES]
     codes = view.encode(tuple(v[code_rows] for v in test.x))[0]
     images = min(IMAGES, len(code_rows))

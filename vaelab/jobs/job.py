@@ -45,9 +45,9 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
         test = dataset.test
         codes = folder.read_codes("test")["mean"]
         rows = one_of_each(test.y, len(codes), RECONSTRUCTIONS)
-        prior = seeds.generator(0, "plots").standard_normal((SAMPLES, codes.shape[1]), np.float32)
+        drawn = opening.open_prior(cfg, codes.shape[1]).sample(SAMPLES, seeds.generator(0, "plots"))
         decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
-        decoded = decoder.predict(np.concatenate([prior, codes[rows]]), verbose=0)
+        decoded = decoder.predict(np.concatenate([drawn.astype(np.float32), codes[rows]]), verbose=0)
         arrays = {"class_names": np.array(dataset.class_names or [], str)}
         for v, images in enumerate(decoded if isinstance(decoded, list) else [decoded]):
             arrays[f"samples_{v}"] = _bytes(images[:SAMPLES])

@@ -93,10 +93,20 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
     variables.assign(held, variables.by_path(saved.model if best is None else best, held, where), where)
     name = folder.status().get("run_name") or folder.path.name
     kept = state.best_epoch if best is not None else state.epoch
-    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=state.history, weights_epoch=kept)
-    view.schedules = schedule_curves(vae, cfg, trainer_of(cfg), len(dataset.train))
-    view.frames = folder.read_frames
+    view = LatentView(
+        vae, dataset, name=name, seed=cfg["seed"], history=state.history, weights_epoch=kept,
+        schedules=schedule_curves(vae, cfg, trainer_of(cfg), len(dataset.train)), frames=folder.read_frames,
+    )  # fmt: skip
     return vae, dataset, view, kept
+
+
+def open_prior(cfg: dict, latent_dim: int):
+    """The prior of a run in numpy, for draws without its other weights."""
+    from vaelab.compute import seeds
+    from vaelab.view.prior_view import NumpyPrior
+
+    prior = part(cfg["prior"], "prior", trusted=cfg.get("trusted") or (), latent_dim=latent_dim)
+    return NumpyPrior(prior, latent_dim, lambda: seeds.generator(cfg["seed"], "plots"))
 
 
 def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:

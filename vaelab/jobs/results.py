@@ -6,8 +6,10 @@ from contextlib import suppress
 
 import numpy as np
 
-from vaelab.config import trust
-from vaelab.errors import ConfigError
+from vaelab import contracts
+from vaelab.config import locate, trust
+from vaelab.contracts import optional
+from vaelab.errors import ConfigError, NotApplicable
 from vaelab.jobs.stored import NotStored
 from vaelab.system.files import beside
 from vaelab.system.printing import plus_minus
@@ -29,20 +31,25 @@ def _chosen(nodes: dict) -> list:
 def check(view, nodes: dict, kind: str, *, trusted) -> None:
     """ConfigError where a metric or picture cannot work on a run, as far as stored facts say.
 
-    A metric or picture may have an attribute `needs`, a function (view, **settings) that raises what the metric or
-    picture would raise. It is called with what lies in the run's folder (`commands.stored`), before Keras is imported.
+    `needs` of a metric or picture (`contracts.Metric`) is called with what lies in the run's folder (`jobs.stored`),
+    before Keras is imported.
 
     Args:
         kind: "metric" or "plot".
     """
     for _, node in _chosen(nodes):
-        if needs := getattr(trust.load(node["_target_"], kind, trusted), "needs", None):
+        if needs := optional(trust.load(node["_target_"], kind, trusted), contracts.BY_GROUP[kind], "needs"):
             with suppress(NotStored):
                 needs(view, **_settings(node))
 
 
 def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def _worth_a_word(error: ConfigError, kind: str, name: str) -> bool:
+    """Not that an option does not apply which nobody asked for: conf/train.yaml chooses it for every run."""
+    return not (isinstance(error, NotApplicable) and name in locate.usual(kind))
 
 
 def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dict:
@@ -57,7 +64,7 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dic
             check(view, {name: node}, kind, trusted=trusted)
         except ConfigError as error:
             del kept[name]
-            if not getattr(error, "quiet", False):
+            if _worth_a_word(error, kind, name):
                 tell(f"{kind} {name} left out: {error}")
         except Exception as error:
             tell(f"warning: {kind} {name} could not be checked: {type(error).__name__}: {error}")
@@ -80,7 +87,8 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
         except ConfigError as error:
             if strict:
                 raise
-            tell(f"metric {name} left out: {error}")
+            if _worth_a_word(error, "metric", name):
+                tell(f"metric {name} left out: {error}")
             continue
         except Exception as error:
             if strict:
@@ -134,7 +142,7 @@ def draw(
         except ConfigError as error:
             if strict:
                 raise
-            if not getattr(error, "quiet", False):
+            if _worth_a_word(error, "plot", name):
                 tell(f"plot {name} left out: {error}")
         except Exception as error:
             if strict:
@@ -145,7 +153,9 @@ def draw(
 
 def save_picture(picture, folder, name: str, suffix: str):
     """A Figure as PNG, SVG or PDF; an Animation as GIF."""
-    if hasattr(picture, "frames"):
+    from vaelab.plots.animation import Animation
+
+    if isinstance(picture, Animation):
         path = folder.figure_file(name, "gif")
         with beside(path) as temporary:
             picture.save(temporary)

@@ -5,6 +5,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from vaelab.compute import normal
+from vaelab.config.folders import says_what_was_meant
+
 
 class NotStored(Exception):
     """A fact that does not lie in the folder."""
@@ -92,6 +95,7 @@ class StoredSplit:
 
     def __init__(self, folder, name: str):
         self.name = name
+        self._folder = folder
         try:
             self._stored = np.load(folder.codes_file)
         except (OSError, ValueError, EOFError, BadZipFile):
@@ -115,8 +119,9 @@ class StoredSplit:
 
     @property
     def rate_per_latent(self) -> np.ndarray | None:
-        """KL(q(z_d|x) || N(0, 1)) in nats, (N, D); None without closed form."""
+        """KL(q(z_d|x) || N(0, 1)) in nats, (N, D); None without closed form, not stored where p(z) is another."""
         if "rate" not in self:
             return None
-        mean, std = self.mean.astype(np.float64), self.std.astype(np.float64)
-        return 0.5 * (mean**2 + std**2 - 1.0) - np.log(std)
+        if not says_what_was_meant("prior", self._folder.read_config()):
+            raise NotStored("rate_per_latent")
+        return normal.rate(self.mean, self.std)

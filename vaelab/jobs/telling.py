@@ -3,6 +3,7 @@
 import math
 
 from vaelab.config import words
+from vaelab.contracts import Objective, optional
 from vaelab.jobs import results
 
 
@@ -17,10 +18,11 @@ def beta_in_words(cfg, shapes, vae) -> str:
     """The loss with this beta and, where beta weighs the rate, the weight in other conventions people use."""
     pixels, latent_dim = sum(math.prod(s) for s in shapes), vae.structure.latent_dim
     beta, objective = cfg["beta"], vae.objective
-    if not hasattr(objective, "in_words"):  # one of the user's own
+    in_words = optional(objective, Objective, "in_words")
+    if in_words is None:  # one of the user's own
         return f"beta {beta:g}."
-    words = f"beta {beta:g}: {objective.in_words(beta)}, nats per image."
-    if not objective.weighs_rate:
+    words = f"beta {beta:g}: {in_words(beta)}, nats per image."
+    if not optional(objective, Objective, "weighs_rate"):
         return words
     lines = [
         f"{words} The same weight elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "

@@ -8,6 +8,7 @@ import time
 from vaelab.config import trust, words
 from vaelab.config.schema import Trainer
 from vaelab.config.together import check_optimizer
+from vaelab.contracts import Likelihood, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.stored import PlannedView
@@ -131,7 +132,7 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
     likelihood = vae.structure.likelihoods[0]
     if new:
         refuse_other_than_intensities(likelihood, dataset)
-    if misfit := likelihood.misfit(dataset):
+    if misfit := misfit_of(likelihood, dataset):
         print(f"note: {misfit}", file=sys.stderr)
     validates = held_out(trainer, dataset) is not None
     return vae, monitored_key(cfg["optimize"], vae, validates=validates, early_stopping=trainer.early_stopping)
@@ -181,10 +182,11 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
     from vaelab.view.latent_view import LatentView
 
     vae, kept = float32_twin(vae, cfg, dataset.facts), fitted.weights_epoch
-    name = telling.title(cfg, folder, vae.structure.latent_dim)
-    view = LatentView(vae, dataset, name=name, seed=cfg["seed"], history=fitted.history, weights_epoch=kept)
-    view.schedules = opening.schedule_curves(vae, cfg, trainer, len(dataset.train))
-    view.frames = folder.read_frames
+    view = LatentView(
+        vae, dataset, name=telling.title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"],
+        history=fitted.history, weights_epoch=kept, frames=folder.read_frames,
+        schedules=opening.schedule_curves(vae, cfg, trainer, len(dataset.train)),
+    )  # fmt: skip
     folder.save_models(export(vae), view.learned)
     scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
     folder.add_metrics(scores)
@@ -201,8 +203,9 @@ def refuse_other_than_intensities(likelihood, data) -> None:
     Args:
         data: a `Dataset` or its `DataFacts`.
     """
-    if getattr(likelihood, "unit_interval", False) and data.data_kind in ("standardised", "real"):
-        raise ConfigError(likelihood.misfit(data))
+    if optional(likelihood, Likelihood, "unit_interval") and data.data_kind in ("standardised", "real"):
+        name = type(likelihood).__name__
+        raise ConfigError(misfit_of(likelihood, data) or f"{name} means nothing of {data.data_kind} pixels.")
 
 
 def refuse_large_batches(vae, batch: int) -> None:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaelab.errors import ConfigError
+from vaelab.compute.normal import log_normal
+from vaelab.errors import NotApplicable
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import subset
 
@@ -17,21 +18,19 @@ class Aggregate(NamedTuple):
 
     Attributes:
         z, mean, std: (N, D) float64.
+        log_prior: log p(z_i) in nats, (N,).
         note: which images, where they are not the whole split.
     """
 
     z: np.ndarray
     mean: np.ndarray
     std: np.ndarray
+    log_prior: np.ndarray
     note: str | None
 
     def log_conditional(self) -> np.ndarray:
         """log q(z_i|x_i) in nats, (N,)."""
-        return np.sum(_log_normal((self.z - self.mean) / self.std, self.std), axis=1)
-
-    def log_prior(self) -> np.ndarray:
-        """log N(z_i; 0, I) in nats, (N,)."""
-        return np.sum(_log_normal(self.z, np.ones_like(self.z)), axis=1)
+        return np.sum(log_normal(self.z, self.mean, self.std), axis=1)
 
     def log_density(self) -> np.ndarray:
         """log q(z_i) in nats, (N,); image i is among the N, so it is at least log q(z_i|x_i) - log N."""
@@ -75,25 +74,22 @@ class Aggregate(NamedTuple):
 
 
 def aggregate(view, split: str, images: int | None, *, metric: str) -> Aggregate:
-    """The aggregate posterior of a split or of `images` of its rows; ConfigError without closed-form q(z|x)."""
+    """The aggregate posterior of a split or of `images` of its rows; NotApplicable without closed-form q(z|x)."""
     needed(view, metric=metric)
     rows, note = subset(view, split, images)
     part = view.split(split)
     mean, std = (np.asarray(a[rows], np.float64) for a in (part.mean, part.std))
-    return Aggregate(mean + std * stream(view, "aggregate", split).standard_normal(mean.shape), mean, std, note)
+    z = mean + std * stream(view, "aggregate", split).standard_normal(mean.shape)  # one z ~ q(z|x) per image
+    return Aggregate(z, mean, std, view.log_prior(z), note)
 
 
 def needed(view, *, metric: str, **_) -> None:
-    """ConfigError without closed-form q(z|x)."""
+    """NotApplicable without closed-form q(z|x)."""
     if not view.closed_form:
-        raise ConfigError(
+        raise NotApplicable(
             f"metric={metric} needs a closed-form q(z|x), which this run's posterior does not have. "
             "Use metric=knn_aggregate, which needs draws only."
         )
-
-
-def _log_normal(standardised, std):
-    return -0.5 * standardised**2 - np.log(std) - 0.5 * math.log(2 * math.pi)
 
 
 def _log_sum_exp(exponents: np.ndarray) -> np.ndarray:

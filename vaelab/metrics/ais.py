@@ -7,7 +7,6 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, TwoOrMore
-from vaelab.errors import ConfigError
 from vaelab.metrics import importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -89,10 +88,8 @@ def ais(
 
 def _bounds(view, split: str, n: int, plan: "_Plan") -> dict[str, Score]:
     """Bidirectional Monte Carlo on n images simulated from the model."""
-    if not hasattr(view, "simulate"):
-        raise ConfigError("metrics.ais.bdmc=true needs images simulated from the model, which this run cannot give.")
     rng = stream(view, "bdmc", split)
-    z = rng.standard_normal((n, view.latent_dim)).astype(np.float32)  # z ~ p(z)
+    z = view.sample_prior(n, rng).astype(np.float32)  # z ~ p(z)
     images = view.simulate(z, rng)  # x ~ p(x|z), so z ~ p(z|x)
     mean, std = view.encode(images)
     lower, upper = np.empty(n), np.empty(n)

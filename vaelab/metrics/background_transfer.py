@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
 from vaelab.config.types import PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined, subset
@@ -48,7 +48,7 @@ def background_transfer(
     transfer.refuse_start(method, start, SETTING)
     part, train = view.split(split), view.split("train")
     if part.y is None or part.tags is None:
-        raise ConfigError("metric=background_transfer needs images with classes and with tags of their backgrounds.")
+        raise NotApplicable("metric=background_transfer needs images with classes and with tags of their backgrounds.")
     rows, some = subset(view, split, images)
     rng = stream(view, "background_transfer", split)
     if method == "splice":

@@ -28,7 +28,8 @@ def collapse(
     below min_rate, else 0; without a closed form the rate is that of a Gaussian with the same moments, which is never
     more than the true one. `prior_mismatch` is KL(q(z) || p(z)) in nats: from the aggregate posterior of some images
     while I(x; z) stays clear of its limit log N, else, and without a closed form, the lower bound
-    1/2 (|m|^2 + tr S - D - log det S) from the mean m and covariance S of the codes, which has no such limit.
+    1/2 (|m|^2 + tr S - D - log det S) from the mean m and covariance S of the codes in units of a Gaussian prior, which
+    has no such limit.
 
     Args:
         threshold: variance of the posterior mean up to which a latent is dead.
@@ -38,9 +39,8 @@ def collapse(
     """
     part = view.split(split)
     dead = mean_variance(view, split) <= threshold
-    rate = _rate(part.mean, part.std)
-    name = "the rate" if view.closed_form else "the rate's lower bound"
-    collapsed = bool(dead.all() and rate < min_rate)
+    rate, name = _rate(view, part)
+    collapsed = bool(dead.all() and rate is not None and rate < min_rate)
     n = len(part)
     return {
         "dead_latents": Score(float(dead.sum()), None, n, note=_dead_note(dead, rate, min_rate, name)),
@@ -49,14 +49,20 @@ def collapse(
     }
 
 
-def _rate(mean, std) -> float:
-    """Mean over images of 1/2 sum_d (mean^2 + std^2 - 1 - log std^2), nats."""
-    mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
-    return float(np.mean(np.sum(0.5 * (mean**2 + std**2 - 1) - np.log(np.maximum(std, 1e-12)), axis=1)))
+def _rate(view, part) -> tuple[float | None, str]:
+    """Mean over images of KL(N(mean, std^2) || p(z)) in nats, and what it is; of the split's own rate, which may be
+    none, where that has no closed form or says nothing of it.
+    """
+    rates = None
+    if view.closed_form or view.prior.gaussian:
+        rates = view.prior.rate_of_moments(part.mean, np.maximum(np.asarray(part.std, np.float64), 1e-12))
+    if rates is None:
+        return None if part.rate is None else float(np.mean(part.rate)), "the rate"
+    return float(np.mean(np.sum(rates, axis=1))), "the rate" if view.closed_form else "the rate's lower bound"
 
 
-def _dead_note(dead, rate: float, min_rate: float, name: str) -> str | None:
-    if not dead.any() or (dead.all() and rate < min_rate):
+def _dead_note(dead, rate: float | None, min_rate: float, name: str) -> str | None:
+    if not dead.any() or (dead.all() and (rate is None or rate < min_rate)):
         return None
     which = ", ".join(map(str, np.flatnonzero(dead)[:10])) + (", ..." if dead.sum() > 10 else "")
     if dead.all():
@@ -69,7 +75,7 @@ def _dead_note(dead, rate: float, min_rate: float, name: str) -> str | None:
     )
 
 
-def _collapse_note(collapsed: bool, rate: float, name: str) -> str | None:
+def _collapse_note(collapsed: bool, rate: float | None, name: str) -> str | None:
     if not collapsed:
         return None
     return (
@@ -81,23 +87,27 @@ def _collapse_note(collapsed: bool, rate: float, name: str) -> str | None:
 def _mismatch(view, split: str, images: int, limit: float) -> Score:
     """KL(q(z) || p(z)), by the aggregate posterior or bounded from below by its first two moments."""
     part = view.split(split)
-    value, n, how = _moment_bound(part.mean, part.std), len(part), "at least: from mean and covariance of q(z)"
+    value, n, how = None, len(part), None
+    if view.prior.gaussian:
+        value, how = _moment_bound(part.mean, part.std, view.prior), "at least: from mean and covariance of q(z)"
     if view.closed_form:
         q = aggregate(view, split, images, metric="collapse")
         log_q = q.log_density()
-        if np.mean(q.log_conditional() - log_q) < math.log(len(log_q)) - NEAR:
-            n, how = len(log_q), q.note
-            value = float(np.mean(log_q - q.log_prior()))
+        settled = np.mean(q.log_conditional() - log_q) < math.log(len(log_q)) - NEAR
+        if settled or value is None:
+            n, how = len(log_q), q.note if settled else joined("I(x; z) is saturated: an upper bound", q.note)
+            value = float(np.mean(log_q - q.log_prior))
     advice = (
         f"above {limit:g} nats: samples from the prior fall where few images are encoded. Try a higher beta, "
         "or sample from a mixture fitted to the codes (metric=gmm_samples)"
     )
-    return Score(value, None, n, 1, joined(advice if value > limit else None, how))
+    return Score(value, None, n, 1, joined(advice if value is not None and value > limit else None, how))
 
 
-def _moment_bound(mean: np.ndarray, std: np.ndarray) -> float:
-    """KL(N(m, S) || N(0, I)) for mean m and covariance S of q(z): no density with these moments is nearer."""
-    mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+def _moment_bound(mean: np.ndarray, std: np.ndarray, prior) -> float:
+    """KL(N(m, S) || p(z)) for mean m and covariance S of q(z) and a Gaussian p(z): no density with these moments is
+    nearer."""
+    mean, std = (np.asarray(mean, np.float64) - prior.mean) / prior.std, np.asarray(std, np.float64) / prior.std
     m, centred = mean.mean(axis=0), mean - mean.mean(axis=0)
     covariance = centred.T @ centred / len(mean) + np.diag(np.mean(std**2, axis=0))
     eigenvalues = np.maximum(np.linalg.eigvalsh(covariance), 1e-12)

@@ -35,10 +35,11 @@ def elbo(view, *, split: Literal["train", "validation", "test"], n_samples: Posi
         return {"distortion": mean_score(distortion, note="no rate: metric=elbo_knn estimates one", **more)} | learned
     rate = np.asarray(part.rate, np.float64)
     if view.closed_form:
+        drawn = {} if part.rate_per_latent is not None else {"samples": 1, "note": "log q(z|x) - log p(z) at one draw"}
         scores = {
             "elbo": mean_score(-(distortion + rate), **more),
             "distortion": mean_score(distortion, **more),
-            "rate": mean_score(rate),
+            "rate": mean_score(rate, **drawn),
         }
         if view.discrete:
             scores["bits_per_dim_elbo"] = mean_score(bits.per_dim(distortion + rate, part), **more)
@@ -54,17 +55,12 @@ def elbo(view, *, split: Literal["train", "validation", "test"], n_samples: Posi
 def _distortion(view, split: str, n_samples: int) -> np.ndarray:
     """-mean over draws of log p(x|z), (N,)."""
     part = view.split(split)
-    if not view.closed_form:
-        drawn = view.posterior_samples(split, n_samples)
+    drawn = None if view.closed_form else view.posterior_samples(split, n_samples)
     rng = stream(view, "elbo", split)
     step = max(1, _CODES_PER_CALL // n_samples)
     out = np.empty(len(part))
     for start in range(0, len(part), step):
         rows = slice(start, min(start + step, len(part)))
-        if view.closed_form:
-            mean, std = part.mean[rows], part.std[rows]
-            z = mean + std * rng.standard_normal((n_samples, *mean.shape), np.float32)  # z ~ q(z|x), (S, B, D)
-        else:
-            z = drawn[:, rows]
+        z = drawn[:, rows] if drawn is not None else part.sample_posterior(n_samples, rng, rows)  # (S, B, D)
         out[rows] = -view.log_prob(part.images(rows), z).mean(axis=0, dtype=np.float64)
     return out

@@ -38,7 +38,7 @@ def elbo_knn(
         raise ConfigError(f"metrics.elbo_knn.draws: {k} neighbours need more than {k} draws; got {draws}.")
     rows, some = subset(view, split, images)
     part, dims = view.split(split), view.latent_dim
-    prior = stream(view, "elbo_knn", split).standard_normal((draws, dims)) if cross_entropy == "neighbours" else None
+    prior = view.sample_prior(draws, stream(view, "elbo_knn", split)) if cross_entropy == "neighbours" else None
     rate, distortion, equal = np.empty(len(rows)), np.empty(len(rows)), 0.0
     step = max(1, _FLOATS_PER_CALL // (draws * dims))
     for start in range(0, len(rows), step):
@@ -48,7 +48,10 @@ def elbo_knn(
         for i in range(z.shape[1]):
             q = np.asarray(z[:, i], np.float64)
             entropy = neighbours.entropy(q, k)
-            cross = neighbours.cross_entropy_to_prior(q) if prior is None else neighbours.cross_entropy(q, prior, k)
+            if prior is None:
+                cross = neighbours.cross_entropy_to_prior(q, view.prior)
+            else:
+                cross = neighbours.cross_entropy(q, prior, k)
             rate[start + i] = cross.value - entropy.value
             equal = max(equal, entropy.equal)
     note = joined("an estimate, no bound", neighbours.doubts(dims, equal), some)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.metrics.subset import joined
 
 
@@ -41,14 +41,16 @@ def needed(view, split: str, *, metric: str, at_least: int = 1, **_) -> tuple[np
     """Factors (N, F) of a split and which of them vary; ConfigError where there are too few."""
     part = view.split(split)
     if part.factors is None:
-        raise ConfigError(
+        raise NotApplicable(
             f"metric={metric} needs the generative factors of each image, and this run's dataset has none. "
             "Use dataset=dsprites or dataset=shapes2d."
         )
     factors = np.asarray(part.factors)
     varies = (factors != factors[0]).any(axis=0)
     if varies.sum() < at_least:
-        raise ConfigError(f"metric={metric} needs {at_least} factors that vary; the {split} split has {varies.sum()}.")
+        raise NotApplicable(
+            f"metric={metric} needs {at_least} factors that vary; the {split} split has {varies.sum()}."
+        )
     return factors, varies
 
 

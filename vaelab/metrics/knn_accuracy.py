@@ -33,7 +33,7 @@ def knn_accuracy(
         code: posterior means, or one draw z ~ q(z|x) per image. Where there are few different images, their means tell
             even those apart that the posterior does not: use draws.
     """
-    if getattr(getattr(view, "dataset", None), "enumerated", False):
+    if view.enumerated:
         split = "train"  # the test images are the training images
     chosen, own = view.split(split), split == "train"
     labels = each(view, chosen) if label == "each" else [label]

@@ -36,9 +36,9 @@ def knn_aggregate(
         raise ConfigError(f"metrics.knn_aggregate.k: {k} neighbours need more than {k} images; there are {len(z)}.")
     entropy = neighbours.entropy(z, k)
     if cross_entropy == "analytic":
-        cross = neighbours.cross_entropy_to_prior(z)
+        cross = neighbours.cross_entropy_to_prior(z, view.prior)
     else:
-        cross = neighbours.cross_entropy(z, stream(view, "knn_aggregate", split).standard_normal(z.shape), k)
+        cross = neighbours.cross_entropy(z, view.sample_prior(len(z), stream(view, "knn_aggregate", split)), k)
     note = joined(neighbours.doubts(z.shape[1], max(entropy.equal, cross.equal)), some)
     return {
         "kl_aggregate_knn": mean_score(cross.terms - entropy.terms, samples=1, note=note),

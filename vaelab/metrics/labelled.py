@@ -4,7 +4,7 @@ import difflib
 
 import numpy as np
 
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, NotApplicable
 
 
 def labelled(
@@ -29,7 +29,9 @@ def needed(view, split: str, *, metric: str, label: str, **_) -> np.ndarray:
     columns = _columns(view, view.split(split))
     if not columns or (label == "class" and label not in columns):
         others = f" It has: {', '.join(columns)}; choose one with metrics.{metric}.label." if columns else ""
-        raise ConfigError(f"metric={metric} needs labelled images, and this run's {split} split has no labels.{others}")
+        raise NotApplicable(
+            f"metric={metric} needs labelled images, and this run's {split} split has no labels.{others}"
+        )
     return columns[_known("label", label, metric, columns)]
 
 

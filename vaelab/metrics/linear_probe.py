@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from vaelab.config.types import PositiveFloat, PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.metrics.labelled import labelled, needed, suffix
 from vaelab.metrics.score import Score
 from vaelab.metrics.subset import joined
@@ -35,7 +35,7 @@ def linear_probe(
     codes, labels = labelled(view, split, metric="linear_probe", label=label, part=part)
     known, known_labels = labelled(view, "train", metric="linear_probe", label=label, part=part)
     if len(np.unique(known_labels)) < 2:
-        raise ConfigError(f"metric=linear_probe needs at least two labels; all training images have one {label}.")
+        raise NotApplicable(f"metric=linear_probe needs at least two labels; all training images have one {label}.")
     centre, scale = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-6)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)

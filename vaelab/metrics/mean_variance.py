@@ -11,7 +11,7 @@ def mean_variance(view, split: str) -> np.ndarray:
     """
     part = view.split(split)
     variance = np.asarray(part.mean, np.float64).var(axis=0)
-    draws = None if view.closed_form else getattr(view, "moment_draws", None)
-    if draws is None:
+    if view.moment_draws is None:
         return variance
-    return np.maximum(variance - np.square(np.asarray(part.std, np.float64)).mean(axis=0) / (draws - 1), 0.0)
+    noise = np.square(np.asarray(part.std, np.float64)).mean(axis=0) / (view.moment_draws - 1)
+    return np.maximum(variance - noise, 0.0)

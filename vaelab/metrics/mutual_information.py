@@ -31,7 +31,7 @@ def mutual_information(
     """
     q = aggregate(view, split, images, metric="mutual_information")
     information = q.log_conditional() - (log_q := q.log_density())
-    divergence = log_q - q.log_prior()
+    divergence = log_q - q.log_prior
     n, limit = len(log_q), math.log(len(log_q))
     saturated = np.mean(information) > limit - NEAR
     said = f"at most log {n:,} = {limit:.2f}"

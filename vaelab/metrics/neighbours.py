@@ -7,6 +7,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln
 
+from vaelab.compute.normal import LOG_2PI
+
 FLOOR = 1e-10  # distance of equal points
 BIASED_FROM = 8  # dimensions
 
@@ -47,9 +49,13 @@ def cross_entropy(q: np.ndarray, p: np.ndarray, k: int) -> Estimate:
     return Estimate(_log_ball(d) + math.log(n) - digamma(k) + d * np.log(rho), equal)
 
 
-def cross_entropy_to_prior(q: np.ndarray) -> Estimate:
-    """CE(q, N(0, I)) = d/2 log 2 pi + 1/2 mean |z|^2, nats: the prior's density is known."""
-    return Estimate(0.5 * (q.shape[1] * math.log(2 * math.pi) + np.sum(np.square(q), axis=1)), 0.0)
+def cross_entropy_to_prior(q: np.ndarray, prior) -> Estimate:
+    """CE(q, p) = -mean log p(z), nats: the prior's density is known.
+
+    Args:
+        prior: the view's.
+    """
+    return Estimate(0.5 * q.shape[1] * LOG_2PI - prior.log_ratio(q, np.zeros_like(q)), 0.0)
 
 
 def doubts(dims: int, equal: float) -> str | None:

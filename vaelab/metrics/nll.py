@@ -90,7 +90,5 @@ def _log_weights(view, images, mean, std, samples: int, rng) -> np.ndarray:
         chunk = slice(start, min(start + _SAMPLES_PER_CALL, samples))
         eps = rng.standard_normal((chunk.stop - start, *mean.shape), np.float32)
         z = mean + std * eps  # (S, B, D)
-        # the constants of log p(z) and log r(z) cancel
-        log_ratio = 0.5 * np.sum(np.square(eps, dtype=np.float64) - np.square(z, dtype=np.float64), axis=-1) + log_std
-        weights[chunk] = view.log_prob(images, z) + log_ratio
+        weights[chunk] = view.log_prob(images, z) + (view.prior.log_ratio(z, eps) + log_std)
     return weights

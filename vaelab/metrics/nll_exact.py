@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import subset
@@ -40,7 +40,7 @@ def nll_exact(view, *, split: Literal["train", "validation", "test"], images: Po
     somewhere = stream(view, "nll_exact", split).standard_normal((n, dim))
     expected, found = origin - somewhere @ precision, gradient(somewhere)
     if np.abs(found - expected).max() > TOLERANCE * np.abs(found).max():
-        raise ConfigError(
+        raise NotApplicable(
             "metric=nll_exact needs a linear decoder and a Gaussian likelihood of one variance (model=linear "
             "likelihood=gaussian), and this run has others. Use metric=nll or metric=ais."
         )

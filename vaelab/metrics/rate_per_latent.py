@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.metrics.score import Score, mean_score
 
 
 def rate_per_latent(view, *, split: Literal["train", "validation", "test"]) -> dict[str, Score]:
-    """KL(q(z_d|x) || N(0, 1)) of each latent d in nats per image, key `rate_latent_<d>`; they sum to the rate."""
+    """KL(q(z_d|x) || p(z_d)) of each latent d in nats per image, key `rate_latent_<d>`; they sum to the rate."""
     rates = needs(view, split=split)
     return {f"rate_latent_{d}": mean_score(rates[:, d]) for d in range(rates.shape[1])}
 
@@ -16,8 +16,9 @@ def needs(view, *, split, **_):
     """The rates (N, D)."""
     rates = view.split(split).rate_per_latent
     if rates is None:
-        raise ConfigError(
-            "metric=rate_per_latent needs a closed-form q(z|x), which this run's posterior does not have. "
+        lacks = f"prior ({view.prior.option})" if view.closed_form else "posterior"
+        raise NotApplicable(
+            f"metric=rate_per_latent needs a closed-form KL(q(z|x) || p(z)), which this run's {lacks} does not have. "
             "Use metric=active_units or metric=knn_aggregate."
         )
     return rates

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.metrics.stream import stream
 from vaelab.metrics.subset import joined, subset
 
@@ -30,7 +30,7 @@ def compared(
 
     Args:
         metric: who asks, for the message.
-        sampler: "prior", z ~ N(0, I), or "mixture", z from a Gaussian mixture fitted to training codes.
+        sampler: "prior", z ~ p(z), or "mixture", z from a Gaussian mixture fitted to training codes.
         mixture: Gaussians in it.
         pixels: a sample is "mean", E[x|z], or "drawn" from p(x|z).
         features: principal components.
@@ -38,9 +38,7 @@ def compared(
     """
     rows, some = subset(view, split, images)
     if len(rows) < 20:
-        raise ConfigError(f"metric={metric} compares clouds of images and needs at least 20; there are {len(rows)}.")
-    if pixels == "drawn" and not hasattr(view, "simulate"):
-        raise ConfigError(f"metrics.{metric}.pixels=drawn needs draws from p(x|z), which this run cannot give.")
+        raise NotApplicable(f"metric={metric} compares clouds of images and needs at least 20; there are {len(rows)}.")
     size = sum(int(np.prod(v.shape[1:])) for v in view.split(split).images(slice(0, 1)))
     fitted, _ = subset(view, "train", min(FITTED, max(100, _PIXELS_FITTED // size)))
     space = _principal_components(view, fitted, features, stream(view, metric, "train"))
@@ -69,7 +67,7 @@ def compared(
 def sampled_codes(view, n: int, sampler: str, mixture: int, rng: np.random.Generator) -> np.ndarray:
     """n codes (n, D) from the prior, or from a Gaussian mixture fitted to one posterior draw per training image."""
     if sampler == "prior":
-        return rng.standard_normal((n, view.latent_dim)).astype(np.float32)
+        return view.sample_prior(n, rng).astype(np.float32)
     rows, _ = subset(view, "train", FITTED)
     z = np.asarray(view.split("train").z[rows], np.float64)
     seed = int(rng.integers(2**31))

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.metrics.labelled import labelled, needed, suffix
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import subset
@@ -39,7 +39,7 @@ def silhouette(
     rows, note = subset(view, split, images)
     codes, (values, labels) = codes[rows], np.unique(labels[rows], return_inverse=True)
     if len(values) < 2:
-        raise ConfigError(f"metric=silhouette needs at least two labels; all images have one {label}.")
+        raise NotApplicable(f"metric=silhouette needs at least two labels; all images have one {label}.")
     member = np.eye(len(values))[labels]  # (N, classes)
     sizes, n = member.sum(axis=0), len(codes)
     codes = codes - codes.mean(axis=0)  # the squares below cancel less

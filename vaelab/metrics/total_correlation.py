@@ -20,6 +20,7 @@ def total_correlation(
 
     q(z) and q(z_d) are aggregate posteriors of the N images, one draw each; with I(x; z) the two sum to the rate. Where
     I(x; z) is at its limit log N, q(z) is too coarse to show independence and TC comes out too large: that is said.
+    The second is left out where p(z) is no product over latents.
 
     Args:
         images: how many images make q(z) (time grows with the square); null for the whole split.
@@ -32,10 +33,12 @@ def total_correlation(
     limit = math.log(len(log_q))
     saturated = np.mean(q.log_conditional() - log_q) > limit - NEAR
     coarse = f"I(x; z) is saturated at log {len(log_q):,} = {limit:.2f}: an upper bound only" if saturated else None
-    return {
-        "total_correlation": mean_score(log_q - log_marginals, samples=1, note=joined(coarse, q.note)),
-        "kl_dimensionwise": mean_score(log_marginals - q.log_prior(), samples=1, note=q.note),
-    }
+    factorised = view.prior.factorised
+    alone = None if factorised else f"no kl_dimensionwise: the prior {view.prior.option} is no product over latents"
+    scores = {"total_correlation": mean_score(log_q - log_marginals, samples=1, note=joined(coarse, alone, q.note))}
+    if factorised:
+        scores["kl_dimensionwise"] = mean_score(log_marginals - q.log_prior, samples=1, note=q.note)
+    return scores
 
 
 total_correlation.needs = partial(needed, metric="total_correlation")

@@ -1,6 +1,5 @@
 """A rate that is learned: a critic is trained to tell posterior draws from prior draws, encoder and decoder use it."""
 
-import math
 from typing import NamedTuple
 
 import keras
@@ -25,9 +24,10 @@ class Compared(NamedTuple):
 class Adversarial(layers.Layer):
     """loss = distortion + beta * rate_critic + critic_loss, with stop-gradients where a term must not move weights.
 
-    critic_loss = E_q[softplus(-T(x, z))] + E_p[softplus(T(x, z))], with z held constant; it moves the critic alone. At
-    its optimum T* = log q(z|x) - log p(z). rate_critic = E_q[T(x, z)] with the critic's weights held constant: it moves
-    the encoder alone. It is an estimate, may be negative, and -(distortion + rate_critic) = elbo_critic is no bound.
+    critic_loss = E_q[softplus(-T(x, z))] + E_p[softplus(T(x, z))], with draws held constant; it moves the critic alone.
+    At its optimum T* = log q(z|x) - log p(z). rate_critic = E_q[T(x, z)] with the critic's weights held constant: it
+    moves the encoder alone. It is an estimate, may be negative, and -(distortion + rate_critic) = elbo_critic is no
+    bound.
     All move at once (on every backend), or the critic takes `critic_steps` steps of its own before each step of encoder
     and decoder, each with new noise on the same batch (tensorflow).
 
@@ -72,6 +72,10 @@ class Adversarial(layers.Layer):
         """What the critic sees of z ~ q(z|x), (B, D), with the parameters q of the posterior."""
         raise NotImplementedError
 
+    def others(self, n, training):
+        """n draws (n, D) that the critic must tell from what it sees of q(z|x)."""
+        raise NotImplementedError
+
     def losses(self, x, outputs, log_likelihood, stage):
         """Scalar terms, means over the batch.
 
@@ -96,8 +100,8 @@ class Adversarial(layers.Layer):
     def critic_loss(self, x, outputs, training):
         """Logistic loss of the critic, nats; moves nothing else."""
         seen = ops.stop_gradient(self.compared(outputs.z, outputs.q).z)
-        prior = self.prior_noise.normal(ops.shape(seen), training)
-        return ops.mean(ops.softplus(-self.critic([*x, seen]))) + ops.mean(ops.softplus(self.critic([*x, prior])))
+        others = ops.stop_gradient(self.others(ops.shape(seen)[0], training))
+        return ops.mean(ops.softplus(-self.critic([*x, seen]))) + ops.mean(ops.softplus(self.critic([*x, others])))
 
     def held_rate(self, x, outputs):
         """log q(z|x) - log p(z) at the draws, (B,) nats, as the critic says; its weights are constants here."""
@@ -105,8 +109,3 @@ class Adversarial(layers.Layer):
         held = [ops.stop_gradient(v.value) for v in self.critic.trainable_variables]
         t, _ = self.critic.stateless_call(held, self.critic.non_trainable_variables, [*x, z])
         return t + known
-
-
-def log_normal(z, mean, std):
-    """log N(z; mean, diag(std^2)), (B,) nats."""
-    return -ops.sum(0.5 * ops.square((z - mean) / std) + ops.log(std) + 0.5 * math.log(2 * math.pi), axis=-1)

@@ -3,13 +3,14 @@
 from typing import Literal
 
 from vaelab.config.types import Activation, Fraction, PositiveFloat, PositiveInt
+from vaelab.contracts import Prior, optional
 from vaelab.errors import ConfigError
 from vaelab.objectives.adversarial import Adversarial, Compared
 from vaelab.objectives.critics import ViewInputs, inner_product
 
 
 class AVB(Adversarial):
-    """The critic compares z ~ q(z|x) with z ~ N(0, I): T = <f(x), g(z)>, with several views the sum of one term each.
+    """The critic compares z ~ q(z|x) with z ~ p(z): T = <f(x), g(z)>, with several views the sum of one term each.
 
     Works with every posterior; with a closed-form one the true rate is known and the critic's can be compared with it.
 
@@ -33,6 +34,13 @@ class AVB(Adversarial):
     ):
         if not hidden_dims:
             raise ConfigError("objective.hidden_dims: expected at least one number, got [].")
+        draw = optional(structure.prior, Prior, "draw")
+        if draw is None:
+            name = optional(structure.prior, Prior, "option")
+            raise ConfigError(
+                f"objective=avb draws from the prior while it trains, and prior={name} has no `draw`. Use "
+                "prior=standard or objective=avb_ac."
+            )
         super().__init__(
             critic=inner_product(
                 ViewInputs(structure, critic_views == "joint"), hidden_dims=hidden_dims, activation=activation
@@ -42,6 +50,11 @@ class AVB(Adversarial):
             critic_steps=critic_steps,
             seed=seed,
         )
+        self._draw = draw
+
+    def others(self, n, training):
+        """Draws from the prior."""
+        return self._draw(n, self.prior_noise, training)
 
     def compared(self, z, q):
         """z itself; nothing is known beforehand."""

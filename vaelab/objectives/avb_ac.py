@@ -4,16 +4,17 @@ from typing import Literal
 
 from keras import ops
 
+from vaelab.compute.normal_ops import log_normal
 from vaelab.config.types import Activation, Fraction, PositiveFloat, PositiveInt
 from vaelab.errors import ConfigError
-from vaelab.objectives.adversarial import Adversarial, Compared, log_normal
+from vaelab.objectives.adversarial import Adversarial, Compared
 from vaelab.objectives.critics import ViewInputs, contrasting
 
 
 class AVBAC(Adversarial):
     """The critic compares the standardised z, (z - mean) / std of z ~ q(z|x), with N(0, I); the rest is known.
 
-    rate_critic = T(x, (z - mean) / std) + log N(z; mean, std^2) - log N(z; 0, I) with the moments of q(z|x) held
+    rate_critic = T(x, (z - mean) / std) + log N(z; mean, std^2) - log p(z) with the moments of q(z|x) held
     constant. The critic has only to learn how q(z|x) differs from the Gaussian of its own moments.
 
     Args:
@@ -56,15 +57,22 @@ class AVBAC(Adversarial):
             critic_steps=critic_steps,
             seed=seed,
         )
-        self._moments = structure.infer
+        self._moments, self.log_prior = structure.infer, structure.prior.log_prob
+        self.latent_dim = structure.latent_dim
+
+    def others(self, n, training):
+        """Draws from N(0, I), which q(z|x) standardised is were it Gaussian."""
+        return self.prior_noise.normal((n, self.latent_dim), training)
 
     def compared(self, z, q):
-        """z standardised by the moments of q, and log N(z; mean, std^2) - log N(z; 0, I)."""
+        """z standardised by the moments of q, and log N(z; mean, std^2) - log p(z)."""
         mean, std = ops.stop_gradient(q.mean), ops.stop_gradient(q.std)
-        return Compared((z - mean) / std, log_normal(z, mean, std) - log_normal(z, 0.0, ops.ones_like(z)))
+        return Compared((z - mean) / std, self._known(z, mean, std))
 
     def rate(self, x, z):
         """The estimate of log q(z|x) - log p(z) of each image, (B,) nats."""
         mean, std = self._moments(x)
-        known = log_normal(z, mean, std) - log_normal(z, 0.0, ops.ones_like(z))
-        return self.critic([*x, (z - mean) / std]) + known
+        return self.critic([*x, (z - mean) / std]) + self._known(z, mean, std)
+
+    def _known(self, z, mean, std):
+        return ops.sum(log_normal(z, mean, std, ops.log(std)), axis=-1) - self.log_prior(z)

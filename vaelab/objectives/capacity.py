@@ -3,7 +3,7 @@
 from keras import layers, ops
 
 from vaelab.config.types import NonNegativeFloat, PositiveFloat
-from vaelab.objectives.closed_form import need_closed_form
+from vaelab.objectives.closed_form import need_closed_form_rate
 
 
 class Capacity(layers.Layer):
@@ -28,7 +28,7 @@ class Capacity(layers.Layer):
 
     def __init__(self, *, capacity: NonNegativeFloat, gamma: PositiveFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
-        need_closed_form(structure, "capacity")
+        need_closed_form_rate(structure, "objective=capacity")
         self.capacity, self.gamma = capacity, gamma
 
     def in_words(self, beta: float) -> str:

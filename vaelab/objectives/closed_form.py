@@ -1,5 +1,6 @@
-"""What most objectives ask of q(z|x)."""
+"""What objectives ask of q(z|x) and p(z)."""
 
+from vaelab.contracts import Prior, optional
 from vaelab.errors import ConfigError
 
 
@@ -9,4 +10,24 @@ def need_closed_form(structure, objective: str) -> None:
         raise ConfigError(
             f"objective={objective} needs a closed-form q(z|x); posterior={structure.posterior_name} has none. "
             "Use objective=avb or posterior=gaussian."
+        )
+
+
+def need_closed_form_rate(structure, objective: str) -> None:
+    """ConfigError where KL(q(z_d|x) || p(z_d)) of a latent is not known."""
+    need_closed_form(structure, objective)
+    if optional(structure.prior, Prior, "rate") is None:
+        name = optional(structure.prior, Prior, "option")
+        raise ConfigError(
+            f"{objective} needs the rate of each latent in closed form; prior={name} has none. Use prior=standard."
+        )
+
+
+def need_factorised_prior(structure, objective: str) -> None:
+    """ConfigError where p(z) is no product over latents."""
+    if not optional(structure.prior, Prior, "factorised"):
+        name = optional(structure.prior, Prior, "option")
+        raise ConfigError(
+            f"objective={objective} compares each latent with its own prior p(z_d); prior={name} is no product of "
+            "them. Use prior=standard."
         )

@@ -30,7 +30,7 @@ class IWAE(layers.Layer):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "iwae")
         self.samples = k
-        self.log_posterior = structure.log_posterior
+        self.log_posterior, self.log_prior = structure.log_posterior, structure.prior.log_prob
 
     def in_words(self, beta: float) -> str:
         """The loss as a formula with these settings."""
@@ -39,7 +39,7 @@ class IWAE(layers.Layer):
 
     def losses(self, x, outputs, log_likelihood, stage):
         """Scalar terms, means over the batch; log_likelihood (k, B), other arguments as in `VAE.losses`."""
-        log_prior = -0.5 * ops.sum(ops.square(outputs.z) + math.log(2 * math.pi), axis=-1)
+        log_prior = self.log_prior(outputs.z)
         log_w = log_likelihood + stage.beta * (log_prior - self.log_posterior(outputs.z, outputs.q))  # (k, B)
         bound = ops.logsumexp(log_w, axis=0) - math.log(self.samples)
         return {

@@ -1,11 +1,10 @@
 """The rate taken apart: mutual information, total correlation, and what each latent differs from the prior by."""
 
-import math
-
 from keras import layers, ops
 
+from vaelab.compute.normal_ops import log_normal
 from vaelab.config.types import NonNegativeFloat
-from vaelab.objectives.closed_form import need_closed_form
+from vaelab.objectives.closed_form import need_closed_form, need_factorised_prior
 
 
 class TCVAE(layers.Layer):
@@ -35,6 +34,8 @@ class TCVAE(layers.Layer):
     def __init__(self, *, alpha: NonNegativeFloat, gamma: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "tcvae")
+        need_factorised_prior(structure, "tcvae")
+        self.log_prior = structure.prior.log_prob
         self.alpha, self.gamma = alpha, gamma
 
     def in_words(self, beta: float) -> str:
@@ -64,17 +65,9 @@ class TCVAE(layers.Layer):
 
     def _parts(self, z, q):
         """(mutual information, total correlation, dimension-wise rate), scalars in nats; z, q of shape (B, D)."""
-        densities = _log_density(
-            z[:, None], q.mean[None], q.std[None], q.log_std[None]
-        )  # (B, B, D): z_i under q(.|x_j)
+        densities = log_normal(z[:, None], q.mean[None], q.std[None], q.log_std[None])  # (B, B, D): z_i under q(.|x_j)
         log_m = ops.log(ops.cast(ops.shape(z)[0], "float32"))
         log_q = ops.logsumexp(ops.sum(densities, axis=-1), axis=1) - log_m  # (B,)
         log_q_each = ops.sum(ops.logsumexp(densities, axis=1) - log_m, axis=-1)  # (B,)
-        log_q_given_x = ops.sum(_log_density(z, q.mean, q.std, q.log_std), axis=-1)
-        log_prior = ops.sum(_log_density(z, 0.0, 1.0, 0.0), axis=-1)
-        return ops.mean(log_q_given_x - log_q), ops.mean(log_q - log_q_each), ops.mean(log_q_each - log_prior)
-
-
-def _log_density(z, mean, std, log_std):
-    """log N(z; mean, std^2), nats, of each latent."""
-    return -0.5 * ops.square((z - mean) / std) - log_std - 0.5 * math.log(2 * math.pi)
+        log_q_given_x = ops.sum(log_normal(z, q.mean, q.std, q.log_std), axis=-1)
+        return ops.mean(log_q_given_x - log_q), ops.mean(log_q - log_q_each), ops.mean(log_q_each - self.log_prior(z))

@@ -3,13 +3,14 @@
 from keras import layers, ops
 
 from vaelab.config.types import NonNegativeFloat
-from vaelab.objectives.closed_form import need_closed_form
+from vaelab.objectives.closed_form import need_closed_form, need_closed_form_rate
 
 
 class VAE(layers.Layer):
     """loss = distortion + beta * rate, in nats per image.
 
-    distortion = -E_q[log p(x|z)] with one sample, rate = KL(q(z|x) || p(z)) in closed form. beta = 1 is the negative
+    distortion = -E_q[log p(x|z)] with one sample, rate = KL(q(z|x) || p(z)), in closed form or
+    at that sample. beta = 1 is the negative
     ELBO; other values make it a beta-VAE. With free bits the loss holds sum_d max(free_bits, rate_d), rate_d the mean
     over the batch: a latent below that many nats is not pushed further down. The reported rate is the whole one.
 
@@ -28,6 +29,8 @@ class VAE(layers.Layer):
     def __init__(self, *, free_bits: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "vae")
+        if free_bits:
+            need_closed_form_rate(structure, "objective.free_bits")
         self.free_bits = free_bits
 
     def in_words(self, beta: float) -> str:

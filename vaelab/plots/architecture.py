@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, shortened, text_width
 
 HEAD_NAMES = ("mean", "log_var", "rho", "std")  # these read the same features: drawn side by side
@@ -26,9 +26,9 @@ def architecture(view):
     Raises:
         ConfigError: the view lists no layers.
     """
-    layers = getattr(view, "layers", None)
+    layers = view.layers
     if not layers:
-        raise ConfigError("architecture: this run's model lists no layers.")
+        raise NotApplicable("architecture: this run's model lists no layers.")
     networks: dict[str, list] = {}
     for network, name, kind, shape, parameters in layers:
         networks.setdefault(str(network), []).append((str(name), str(kind), tuple(shape), int(parameters)))

@@ -11,7 +11,7 @@ from vaelab.plots.animation import Animation
 from vaelab.plots.background_transfer import chosen_sources, chosen_targets
 from vaelab.plots.conjoint_scatter import flat_part
 from vaelab.plots.grid import Block, grid_frames, same_shape
-from vaelab.plots.points import colouring, draw_legend, draw_points, frame, legend_space, prior_circles
+from vaelab.plots.points import colouring, draw_ellipses, draw_legend, draw_points, frame, legend_space, prior_ellipses
 from vaelab.plots.style import MARGIN, NARROW, SMALL, TEXT, Page
 from vaelab.view import transfer
 
@@ -82,11 +82,11 @@ def _walk(view, place, codes, captions, facts, color, n) -> list[np.ndarray]:
     page = Page(f"Background transfer: {title} code", facts, height + below + 0.34, width=NARROW)
     foot = below + 0.34
     ax = page.axes(0.75, foot + 0.6, NARROW - 0.75 - side - MARGIN, height - 0.65)
-    if is_code:
-        prior_circles(ax)
+    ellipses = prior_ellipses(view, range(where.start, where.stop)) if is_code else None
+    draw_ellipses(ax, ellipses)
     points, path = xy[: len(rows)], xy[len(rows) :]
     draw_points(ax, points, colours, size=float(np.clip(300 / np.sqrt(len(points)), 1.5, 16.0)), numbers=False)
-    frame(ax, xy, labels, True, circles=is_code)
+    frame(ax, xy, labels, True, circles=ellipses)
     ax.tick_params(labelsize=SMALL)
     draw_legend(page, colours, present, NARROW - side - MARGIN + 0.2, foot + height - 0.1, below)
     trail = [

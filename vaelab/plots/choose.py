@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, NotApplicable
 from vaelab.plots.style import count
 
 
@@ -52,7 +52,7 @@ def need_labels(view, split, what: str) -> np.ndarray:
         ConfigError: the dataset has none.
     """
     if split.y is None or not len(view.class_names):
-        raise ConfigError(f"{what} needs class labels; this run's dataset has none.")
+        raise NotApplicable(f"{what} needs class labels; this run's dataset has none.")
     return np.asarray(split.y)
 
 
@@ -140,18 +140,16 @@ def plane(view, split, dims, plot: str, n: int = 2) -> list[int]:
     if dims is not None:
         return checked_latents(view, dims, f"plots.{plot}.dims", n)
     if view.latent_dim < n:
-        raise ConfigError(f"{plot} needs {words} latents; this run has {view.latent_dim}.")
+        raise NotApplicable(f"{plot} needs {words} latents; this run has {view.latent_dim}.")
     if view.latent_dim > n:
         value, _ = importance(view, split)
         best = sorted(int(d) for d in np.argsort(-value)[:n])
         carried = "the highest rate" if split.rate_per_latent is not None else "the widest means"
         listed = f"{', '.join(map(str, best[:-1]))} and {best[-1]}"
-        error = ConfigError(
+        raise NotApplicable(
             f"{plot} shows {words} latents and this run has {view.latent_dim}: choose them with "
             f"plots.{plot}.dims=[{','.join(map(str, best))}] ({listed} have {carried}; the others stay fixed)."
         )
-        error.quiet = True  # nothing to say where nobody asked for it
-        raise error
     return list(range(n))
 
 

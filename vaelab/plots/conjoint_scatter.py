@@ -5,9 +5,9 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.plots import choose as pick
-from vaelab.plots.points import colouring, draw_legend, draw_points, frame, legend_space, prior_circles
+from vaelab.plots.points import colouring, draw_ellipses, draw_legend, draw_points, frame, legend_space, prior_ellipses
 from vaelab.plots.style import MARGIN, SMALL, TEXT, WIDTH, Page
 from vaelab.view import projections
 
@@ -26,9 +26,7 @@ def conjoint_scatter(view, *, split: Literal["train", "validation", "test"], n: 
         ConfigError: the model has one view.
     """
     if len(view.parts) < 2:
-        error = ConfigError("conjoint_scatter needs a model of several views (structure=conjoint); this run has one.")
-        error.quiet = True
-        raise error
+        raise NotApplicable("conjoint_scatter needs a model of several views (structure=conjoint); this run has one.")
     part = view.split(split)
     rows = pick.random_rows(view, part, n, "projection")
     kinds = ["auto"] + ([f"tag_{v + 1}" for v in range(view.n_views)] if part.tags is not None else [])
@@ -51,12 +49,12 @@ def conjoint_scatter(view, *, split: Literal["train", "validation", "test"], n: 
     top = page.height - 0.3
     for colour, (_, below, present), height in zip(colours, spaces, heights):
         bottom = top - height
-        for k, (_, xy, labels, is_code) in enumerate(maps):
+        for k, ((_, xy, labels, is_code), where) in enumerate(zip(maps, view.parts.values())):
             ax = page.axes(k * cell + 0.57, bottom + below + 0.57, inner, inner)
-            if is_code:
-                prior_circles(ax)
+            ellipses = prior_ellipses(view, range(where.start, where.stop)) if is_code else None
+            draw_ellipses(ax, ellipses)
             draw_points(ax, xy, colour, size=max(1.5, min(9.0, 220 / np.sqrt(len(xy)))), numbers=False)
-            frame(ax, xy, labels, True, circles=is_code)
+            frame(ax, xy, labels, True, circles=ellipses)
             ax.xaxis.labelpad = ax.yaxis.labelpad = 1
             ax.tick_params(labelsize=SMALL - 0.5)
         draw_legend(page, colour, present, WIDTH - side - MARGIN + 0.2, top - 0.08, below and bottom + below)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
 
@@ -25,9 +25,7 @@ def conjoint_swap(view, *, split: Literal["train", "validation", "test"], n: Pos
         ConfigError: the model has no shared part, or an index is out of range.
     """
     if "shared" not in view.parts:
-        error = ConfigError("conjoint_swap needs a model of several views (structure=conjoint); this run has one.")
-        error.quiet = True
-        raise error
+        raise NotApplicable("conjoint_swap needs a model of several views (structure=conjoint); this run has one.")
     part = view.split(split)
     rows = _rows(view, part, n, indices)
     codes = np.asarray(part.mean[rows], np.float32)

@@ -38,7 +38,7 @@ def codes(view, z) -> np.ndarray:
         ConfigError: a vector without D finite numbers.
     """
     if z is None:
-        return np.zeros((1, view.latent_dim), np.float32)
+        return np.asarray(view.prior.mean, np.float32)[None]
     rows = list(z) if len(z) and isinstance(z[0], (list, tuple)) else [list(z)]
     for row in rows:
         if len(row) != view.latent_dim:

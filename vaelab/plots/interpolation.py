@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, place_grid
 from vaelab.plots.style import MUTED, SMALL, wrapped
@@ -28,7 +28,8 @@ def interpolation(
         between: two images, or the mean codes of two classes (the images shown are the nearest to the means).
         space: latent walks from posterior mean to posterior mean and decodes; pixel blends the two images, then
             encodes and decodes each blend.
-        path: linear, or spherical (along the great circle, lengths interpolated), for space=latent.
+        path: linear, or spherical (along the great circle about the prior's mean, lengths interpolated), for
+            space=latent.
         n: pairs drawn at random, of different classes where there are labels.
         steps: images on the path, ends included.
         pairs: chosen instead: [[12, 57], [3, 900]] images, or [[bag, sneaker]] classes.
@@ -50,7 +51,9 @@ def interpolation(
         ends, starts, stops, words = _class_pairs(view, part, n, pairs)
     originals = [part.images(ends[:, k]) for k in (0, 1)]
     if space == "latent":
-        decoded = view.decode(between_codes(starts, stops, steps, path).reshape(-1, view.latent_dim))
+        middle = view.prior.mean  # great circles are about it
+        codes = middle + between_codes(starts - middle, stops - middle, steps, path)
+        decoded = view.decode(codes.reshape(-1, view.latent_dim))
         how = f"{path} between codes" if between == "images" else f"{path} between mean codes of classes"
     else:
         blends = [between_codes(a, b, steps, "linear") for a, b in zip(*originals)]  # (pairs, steps, H, W, C) per view
@@ -116,7 +119,7 @@ def _image_pairs(view, part, n, pairs) -> np.ndarray:
                 raise ConfigError(f"plots.interpolation.pairs: expected pairs [[12,57],[3,900]], got {pair}.")
         return np.array([[pick.checked_index(part, i, "plots.interpolation.pairs") for i in pair] for pair in pairs])
     if len(part) < 2:
-        raise ConfigError(f"interpolation needs two images; the {part.name} split has {len(part)}.")
+        raise NotApplicable(f"interpolation needs two images; the {part.name} split has {len(part)}.")
     generator = pick.rng(view, "interpolation")
     found = []
     for _ in range(n):
@@ -133,7 +136,7 @@ def _class_pairs(view, part, n, pairs):
     present = np.unique(y)
     if pairs is None:
         if len(present) < 2:
-            raise ConfigError("plots.interpolation.between=class_means needs two classes.")
+            raise NotApplicable("plots.interpolation.between=class_means needs two classes.")
         generator = pick.rng(view, "interpolation_classes")
         chosen = [generator.choice(present, 2, replace=False) for _ in range(n)]
     else:

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import enlarged, joined, number, to_rgb, with_cells
+from vaelab.plots.manifold import held_at
 from vaelab.plots.style import (
     FAINT,
     INK,
@@ -22,7 +23,7 @@ from vaelab.plots.style import (
     colour,
     shortened,
 )
-from vaelab.plots.traversal import codes
+from vaelab.plots.traversal import about_the_prior, codes
 
 ACTIVE = 0.01  # variance of the posterior mean over images above which a latent is active
 NAME, STRIP, MAP, BARS = 0.2, 1.25, 6.35, 7.35  # left edges in inches
@@ -41,7 +42,8 @@ def latent_card(
 ):
     """One line per latent, the highest rate first.
 
-    Rate: mean of KL(q(z_d|x) || N(0, 1)) in nats. Traversal: decoder means from -width to width, the others at 0.
+    Rate: mean of KL(q(z_d|x) || p(z_d)) in nats. Traversal: decoder means from -width to width, the others at the
+    prior's mean.
     Map: mean over codes of |d decode / d z_d| by central differences, channels averaged, one scale for all latents.
     Bars: with generative factors the share of the latent's variance each explains (correlation ratio); with labels
     the correlation with "is of this class".
@@ -60,8 +62,7 @@ def latent_card(
     order = [int(d) for d in np.argsort(-value, kind="stable")][:most]
     if latents is not None:
         order = pick.checked_latents(view, latents, "plots.latent_card.latents")
-    base = np.zeros(view.latent_dim)
-    steps = np.tile(np.linspace(-width, width, STEPS), (len(order), 1))
+    base, steps = np.array(view.prior.mean), about_the_prior(view, order, width, STEPS)
     decoded = view.decode(codes(base, order, steps).reshape(-1, view.latent_dim))
     strips = [v.reshape(len(order), STEPS, *v.shape[1:]) for v in decoded]
     rows = pick.random_rows(view, part, images, "latent_card")
@@ -76,7 +77,7 @@ def latent_card(
         [
             view.name,
             pick.split_facts(view, part),
-            f"traversal from −{width:g} to {width:g}, the others at 0",
+            f"traversal from −{width:g} to {width:g}, the others {held_at(view, None)}",
             f"map: |change of the image| per unit of the latent, mean over {len(rows)} images",
             "" if len(order) == view.latent_dim else f"{len(order)} of {view.latent_dim} latents",
         ],

@@ -7,8 +7,19 @@ import numpy as np
 from vaelab.config.types import PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
-from vaelab.plots.points import colouring, draw_legend, draw_points, frame, legend_space, prior_circles, scatter_figure
+from vaelab.plots.points import (
+    colouring,
+    draw_ellipses,
+    draw_legend,
+    draw_points,
+    frame,
+    legend_space,
+    prior_ellipses,
+    scatter_figure,
+)
 from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour
+
+PLANES = ((0, 1), (0, 2), (1, 2))  # of a box
 
 
 def latent_scatter(
@@ -42,11 +53,14 @@ def latent_scatter(
     title = "Latent codes" if len(shown) > 1 else "Codes of one latent"
     if len(shown) == 2:
         return scatter_figure(
-            z[:, shown], colours, title=title, facts=facts, labels=labels, ticks=True, circles=True
+            z[:, shown], colours, title=title, facts=facts, labels=labels, ticks=True,
+            circles=prior_ellipses(view, shown),
         )  # fmt: skip
     if len(shown) == 1:
-        return _histogram(z[:, shown[0]], colours, title, facts, labels[0])
-    return _box(z[:, shown], colours, title, facts, labels)
+        return _histogram(z[:, shown[0]], colours, title, facts, labels[0], _marginal(view, shown[0]))
+    return _box(
+        z[:, shown], colours, title, facts, labels, [prior_ellipses(view, [shown[k] for k in p]) for p in PLANES]
+    )
 
 
 def _dims(view, part, dims):
@@ -68,7 +82,15 @@ def _codes(view, part, rows, code, draws):
     return z.reshape(-1, z.shape[-1]), np.tile(rows, draws), f"{draws} posterior draws per image"
 
 
-def _histogram(values, colours, title, facts, label):
+def _marginal(view, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """(values, p(z_d)) of a latent's prior, the density from its quantiles: d probability / d value."""
+    levels = np.concatenate([np.geomspace(1e-3, 0.01, 20)[:-1], np.linspace(0.01, 0.5, 100)])
+    levels = np.concatenate([levels, 1 - levels[-2::-1]])
+    at = view.prior.quantiles(levels)[:, d]
+    return (at[1:] + at[:-1]) / 2, np.diff(levels) / np.maximum(np.diff(at), 1e-12)
+
+
+def _histogram(values, colours, title, facts, label, prior):
     side, below, present = legend_space(colours)
     page = Page(title, facts, 4.6 + below)
     ax = page.axes(0.75, below + 0.6, WIDTH - 0.75 - side - MARGIN, 3.9)
@@ -79,15 +101,14 @@ def _histogram(values, colours, title, facts, label):
         for k in present:
             own = {"bins": edges, "density": True, "color": colour(k)}
             ax.hist(values[colours.values == k], histtype="step", linewidth=1.6, **own)
-    x = np.linspace(min(edges[0], -3), max(edges[-1], 3), 200)
-    ax.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=MUTED, linestyle="--", linewidth=1)
+    ax.plot(*prior, color=MUTED, linestyle="--", linewidth=1)
     ax.set_xlabel(f"{label}  (dashed: the prior)")
     ax.set_ylabel("density" + (" within the class" if colours.names else ""))
     draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + 4.4, below)
     return page.figure
 
 
-def _box(z, colours, title, facts, labels):
+def _box(z, colours, title, facts, labels, ellipses):
     """The three-dimensional view large, the three planes small beside it."""
     side, below, present = legend_space(colours)
     height = 7.2
@@ -108,11 +129,11 @@ def _box(z, colours, title, facts, labels):
         axis.pane.set_edgecolor(FAINT)
         axis.line.set_color(MUTED)
         axis._axinfo["grid"].update(color="#e3e6ea", linewidth=0.7)
-    for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
+    for k, (i, j) in enumerate(PLANES):
         flat = page.axes(large + 0.62, below + 0.42 + (2 - k) * (small + 0.42), small, small)
-        prior_circles(flat)
+        draw_ellipses(flat, ellipses[k])
         draw_points(flat, z[:, [i, j]], colours, size=max(1.0, min(6.0, 160 / np.sqrt(len(z)))), numbers=False)
-        frame(flat, z[:, [i, j]], (labels[i], labels[j]), True, circles=True)
+        frame(flat, z[:, [i, j]], (labels[i], labels[j]), True, circles=ellipses[k])
         flat.set_ylabel(labels[j], labelpad=1)
         flat.set_xlabel(labels[i], labelpad=1)
     draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)

@@ -3,7 +3,6 @@
 from typing import Literal
 
 import numpy as np
-from scipy.stats import norm
 
 from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.errors import ConfigError
@@ -26,9 +25,10 @@ def manifold(
 
     Args:
         dims: the two latents (null: the only two).
-        scale: the grid is `scale` times the prior's quantiles from 0.05 to 0.95, equal steps in probability.
+        scale: the grid is the prior's quantiles from 0.05 to 0.95, equal steps in probability, `scale` times as far
+            from its mean.
         rectangle: [x_min, x_max, y_min, y_max] with equal steps instead.
-        at: image of the split whose code holds the other latents (null: they are 0).
+        at: image of the split whose code holds the other latents (null: the prior's mean).
     Returns:
         matplotlib Figure.
     """
@@ -37,18 +37,19 @@ def manifold(
         shown = [0]
     else:
         shown = pick.plane(view, part, dims, "manifold")
-    x, y, what = axes_of(n, scale, rectangle, "manifold")
+    (x, *others), what = axes_of(view, shown, n, scale, rectangle, "manifold")
+    y = others[0] if others else np.zeros(1)
     base = base_code(view, part, at, "manifold")
     if len(shown) == 1:
-        y, what = np.zeros(1), what.replace(f"{n} × {n}", f"{n} images", 1)
+        what = what.replace(f"{n} × {n}", f"{n} images", 1)
     memory.require(16 * len(y) * len(x) * len(base), f"plots.manifold.n={n}: its codes", "Choose a smaller one.")
     z = np.tile(base, (len(y), len(x), 1))  # (rows, columns, D)
     z[..., shown[0]] = x
     if len(shown) > 1:
         z[..., shown[1]] = y[::-1, None]
     decoded = view.decode(z.reshape(-1, view.latent_dim))
-    others = view.latent_dim - len(shown)
-    held = "" if not others else f"the other {others} latents " + ("at 0" if at is None else f"of image #{at}")
+    rest = view.latent_dim - len(shown)
+    held = f"the other {rest} latents {held_at(view, at)}" if rest else ""
     tile = 9.0 / (n * view.n_views)
     columns = tuple(thinned([number(a) for a in x], tile, 0.6))
     high = tile * decoded[0].shape[1] / decoded[0].shape[2]
@@ -83,27 +84,32 @@ def needs(view, *, split, dims, **_):
 manifold.needs = needs
 
 
-def axes_of(n, scale, rectangle, plot) -> tuple[np.ndarray, np.ndarray, str]:
-    """Coordinates of the columns and rows of a grid, ascending, and what they are."""
+def axes_of(view, shown, n, scale, rectangle, plot) -> tuple[list[np.ndarray], str]:
+    """Ascending coordinates of a grid along each of the latents shown, and what they are."""
     if rectangle is None:
         levels = np.linspace(0.05, 0.95, n) if n > 1 else np.array([0.5])
-        quantiles = scale * norm.ppf(levels)
+        middle = view.prior.mean
+        quantiles = middle + scale * (view.prior.quantiles(levels) - middle)  # (n, D)
         factor = "" if scale == 1 else f"{scale:g} × "
-        return quantiles, quantiles, f"{n} × {n} at {factor}the prior's quantiles 0.05 to 0.95"
+        return [quantiles[:, d] for d in shown], f"{n} × {n} at {factor}the prior's quantiles 0.05 to 0.95"
     if len(rectangle) != 4 or not (rectangle[0] < rectangle[1] and rectangle[2] < rectangle[3]):
         raise ConfigError(
             f"plots.{plot}.rectangle: expected [x_min, x_max, y_min, y_max], smaller ones first, got {rectangle}."
         )
     x0, x1, y0, y1 = rectangle
-    return (
-        np.linspace(x0, x1, n),
-        np.linspace(y0, y1, n),
-        f"{n} × {n} over [{x0:g}, {x1:g}] × [{y0:g}, {y1:g}], equal steps",
-    )
+    axes = [np.linspace(x0, x1, n), np.linspace(y0, y1, n)][: len(shown)]
+    return axes, f"{n} × {n} over [{x0:g}, {x1:g}] × [{y0:g}, {y1:g}], equal steps"
+
+
+def held_at(view, at) -> str:
+    """Where `base_code` holds the latents that are not shown."""
+    if at is not None:
+        return f"of image #{at}"
+    return "at the prior's mean" if np.any(view.prior.mean) else "at 0"
 
 
 def base_code(view, part, at, plot) -> np.ndarray:
     """(D,) the code the other latents are taken from: the prior's mean, or an image's posterior mean."""
     if at is None:
-        return np.zeros(view.latent_dim)
+        return np.array(view.prior.mean)
     return np.asarray(part.mean[pick.checked_index(part, at, f"plots.{plot}.at")], np.float64)

@@ -9,7 +9,7 @@ from vaelab.config.types import PositiveFloat, PositiveInt
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
 from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, joined, number, square
-from vaelab.plots.manifold import axes_of, base_code
+from vaelab.plots.manifold import axes_of, base_code, held_at
 from vaelab.system import memory
 
 
@@ -30,25 +30,25 @@ def manifold_3d(
     Args:
         output: all slices in one picture, or a GIF that walks through them and back.
         dims: the three latents (null: the only three).
-        scale: times the prior's quantiles from 0.05 to 0.95.
-        at: image of the split whose code holds the other latents (null: they are 0).
+        scale: the grid is the prior's quantiles from 0.05 to 0.95, `scale` times as far from its mean.
+        at: image of the split whose code holds the other latents (null: the prior's mean).
         duration_ms: of a frame.
     Returns:
         matplotlib Figure, or Animation.
     """
     part = view.split(split)
     shown = pick.plane(view, part, dims, "manifold_3d", n=3)
-    x, _, what = axes_of(n, scale, None, "manifold_3d")
-    depth, _, _ = axes_of(slices, scale, None, "manifold_3d")
+    (x, y), what = axes_of(view, shown[:2], n, scale, None, "manifold_3d")
+    (depth,), _ = axes_of(view, shown[2:], slices, scale, None, "manifold_3d")
     base = base_code(view, part, at, "manifold_3d")
     pixels = sum(map(math.prod, view.data_shapes))
     n_bytes = 8 * n * n * max(2 * len(base), slices * pixels)
     memory.require(n_bytes, f"plots.manifold_3d.n={n} in {slices} slices", "Choose a smaller n.")
-    decoded = [joined(images) for images in _decoded(view, base, shown, x, depth)]  # per view (slices, n H, n W, C)
+    decoded = [joined(images) for images in _decoded(view, base, shown, x, y, depth)]  # per view (slices, n H, n W, C)
     names = [pick.latent_name(view, d) for d in shown]
     facts = [view.name, f"{slices} slices of {what}", f"{names[0]} grows to the right, {names[1]} upwards"]
     if view.latent_dim > 3:
-        facts.append(f"the other {view.latent_dim - 3} latents " + ("at 0" if at is None else f"of image #{at}"))
+        facts.append(f"the other {view.latent_dim - 3} latents {held_at(view, at)}")
     title = f"Manifold: the decoder over {names[0]}, {names[1]} and {names[2]}"
     levels = [f"{names[2]} = {number(d)}" for d in depth]
     if output == "animation":
@@ -75,12 +75,12 @@ def needs(view, *, split, dims, **_):
 manifold_3d.needs = needs
 
 
-def _decoded(view, base, shown, x, depth) -> list[np.ndarray]:
+def _decoded(view, base, shown, x, y, depth) -> list[np.ndarray]:
     """Per view (slices, n, n, H, W, C), decoded slice by slice; rows run from the largest second latent down."""
     found = []
     for level in depth:
         z = np.tile(base, (len(x), len(x), 1))  # (rows, columns, D)
-        z[..., shown[0]], z[..., shown[1]], z[..., shown[2]] = x, x[::-1, None], level
+        z[..., shown[0]], z[..., shown[1]], z[..., shown[2]] = x, y[::-1, None], level
         images = view.decode(z.reshape(-1, view.latent_dim))
         found.append([v.reshape(len(x), len(x), *v.shape[1:]) for v in images])
     return [np.stack(v) for v in zip(*found)]

@@ -70,14 +70,14 @@ def colouring(view, part, rows, color: str, setting: str) -> Colouring:
     raise ConfigError(f"{setting}: nothing to colour by is called '{color}'. There are: {', '.join(known)}.")
 
 
-def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool, circles: bool = False):
+def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool, circles=None):
     """A square-scaled scatter with its legend.
 
     Args:
         xy: (n, 2).
         labels: of the two axes.
         ticks: False where coordinates mean nothing (t-SNE, UMAP).
-        circles: the 1 and 2 standard deviation circles of the prior.
+        circles: `prior_ellipses` of the two latents, or None.
     Returns:
         matplotlib Figure.
     """
@@ -88,19 +88,19 @@ def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool,
     ax = page.axes(
         left, below + (0.6 if ticks else 0.4), WIDTH - left - side - MARGIN, height - (0.65 if ticks else 0.45)
     )
-    if circles:
-        prior_circles(ax)
+    draw_ellipses(ax, circles)
     draw_points(ax, xy, colours)
     frame(ax, xy, labels, ticks, circles)
     draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
 
 
-def frame(ax, xy, labels, ticks, circles=False) -> None:
-    """Equal scales, all points inside, labels."""
+def frame(ax, xy, labels, ticks, circles=None) -> None:
+    """Equal scales, all points and ellipses inside, labels."""
     low, high = np.min(xy, axis=0), np.max(xy, axis=0)
-    if circles:
-        low, high = np.minimum(low, -2.1), np.maximum(high, 2.1)
+    if circles is not None:
+        middle, spread = circles
+        low, high = np.minimum(low, middle - 2.1 * spread), np.maximum(high, middle + 2.1 * spread)
     pad = 0.04 * max(float(np.max(high - low)), 1e-3)
     low, high = low - pad, high + pad
     box, page = ax.get_position(), ax.figure.get_size_inches()
@@ -162,13 +162,23 @@ def _scale(colours: Colouring) -> Normalize:
     return Normalize(float(colours.values.min()), float(max(colours.values.max(), colours.values.min() + 1)))
 
 
-def prior_circles(ax) -> None:
-    """Circles of radius 1 and 2 around the origin: where the prior's standard deviations lie."""
+def prior_ellipses(view, dims) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the prior in two latents, (2,) each."""
+    return np.asarray(view.prior.mean)[list(dims)], np.asarray(view.prior.std)[list(dims)]
+
+
+def draw_ellipses(ax, ellipses) -> None:
+    """The prior's 1 and 2 standard deviations around its mean; circles where it is N(0, I), nothing for None."""
+    if ellipses is None:
+        return
+    (x, y), (wide, high) = ellipses
     angle = np.linspace(0, 2 * np.pi, 200)
+    line = {"color": MUTED, "linewidth": 0.8, "zorder": 2.5}
     for radius in (1, 2):
-        ax.plot(radius * np.cos(angle), radius * np.sin(angle), color=MUTED, linewidth=0.8, zorder=2.5, **_halo())
+        ax.plot(x + radius * wide * np.cos(angle), y + radius * high * np.sin(angle), **line, **_halo())
         ax.annotate(
-            f"{radius}σ", (0, radius), color=MUTED, fontsize=8, ha="center", va="bottom", zorder=3, **_halo()
+            f"{radius}σ", (x, y + radius * high), color=MUTED, fontsize=8, ha="center", va="bottom", zorder=3,
+            **_halo(),
         )  # fmt: skip
 
 

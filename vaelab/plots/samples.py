@@ -14,7 +14,8 @@ def samples(view, *, n: PositiveInt, distribution: Literal["prior", "uniform"], 
     """Decoder means of n latent vectors; with several views the same vectors in each.
 
     Args:
-        distribution: prior draws z ~ N(0, scale^2 I); uniform draws each latent from [-scale, scale].
+        distribution: prior draws z ~ p(z), moved to `scale` times the distance from its mean; uniform draws each latent
+            from [-scale, scale].
         scale: 1 is the prior itself (prior), half the width of the range (uniform).
     Returns:
         matplotlib Figure.
@@ -22,8 +23,10 @@ def samples(view, *, n: PositiveInt, distribution: Literal["prior", "uniform"], 
     memory.require(12 * n * view.latent_dim, f"plots.samples.n={n}: its codes", "Choose a smaller one.")
     generator = pick.rng(view, f"samples_{distribution}")
     if distribution == "prior":
-        z = scale * generator.standard_normal((n, view.latent_dim))
-        title, source = "Samples from the prior", "z ~ N(0, I)" if scale == 1 else f"z ~ N(0, {scale:g}² I)"
+        middle, z = view.prior.mean, view.sample_prior(n, generator)
+        z = middle + scale * (z - middle)
+        title, source = "Samples from the prior", f"z ~ {view.prior.words}"
+        source += "" if scale == 1 else f", {scale:g} times as far from its mean"
     else:
         z = generator.uniform(-scale, scale, (n, view.latent_dim))
         title, source = "Images of random latent vectors", f"each latent uniform in [{-scale:g}, {scale:g}]"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.plots.style import FAINT, MARGIN, WIDTH, Page, colour
 
 UNITS = {"beta": "beta", "capacity": "capacity, nats", "learning_rate": "learning rate"}
@@ -17,13 +17,11 @@ def schedule(view):
         matplotlib Figure.
 
     Raises:
-        ConfigError: the caller gave none.
+        NotApplicable: there is no record of them.
     """
-    found = getattr(view, "schedules", None)
+    found = view.schedules
     if not found:
-        error = ConfigError("schedule: this run has no record of its schedules.")
-        error.quiet = True
-        raise error
+        raise NotApplicable("schedule: this run has no record of its schedules.")
     columns = min(len(found), 3)
     rows = -(-len(found) // columns)
     page = Page("Schedules over training", [view.name], 2.8 * rows)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import PositiveInt
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots import points
 from vaelab.plots.animation import Animation, rendered
@@ -50,17 +50,15 @@ def training_animation(
 
 def needs(view, *, show, dims, **_) -> list:
     """Frames, which are returned; for codes two latents."""
-    kept = view.frames() if hasattr(view, "frames") else []
+    kept = view.frames()
     if not kept:
-        error = ConfigError(
+        raise NotApplicable(
             "training_animation needs frames that training keeps when this plot is chosen, and this run kept none: "
             "train with plot=[training_animation]."
         )
-        error.quiet = True
-        raise error
     if show == "codes":
         if view.latent_dim < 2:
-            raise ConfigError("training_animation: show=codes needs two latents; this run has one. Use show=samples.")
+            raise NotApplicable("training_animation: show=codes needs two latents; this run has one. Use show=samples.")
         if dims is not None:
             pick.checked_latents(view, dims, "plots.training_animation.dims", 2)
     return kept
@@ -116,15 +114,15 @@ def _codes(view, frames, dims) -> list[np.ndarray]:
     side, below, present = points.legend_space(colours, NARROW)
     ends = np.array([np.percentile(arrays["codes"][:, dims], INSIDE, axis=0) for _, arrays in frames])
     inside = np.concatenate([ends.min(axis=(0, 1))[None], ends.max(axis=(0, 1))[None]])
-    height, foot = 5.2, 0.4
+    height, foot, ellipses = 5.2, 0.4, points.prior_ellipses(view, dims)
     facts = [view.name, f"posterior means, test split, {count(len(rows), len(test))}", "circles: prior, 1σ and 2σ"]
     shown = []
     for caption, (_, arrays) in zip(_captions(frames), frames):
         page = Page("Codes during training", facts, height + below + foot, width=NARROW)
         ax = page.axes(0.75, below + foot + 0.6, NARROW - 0.75 - side - MARGIN, height - 0.7)
-        points.prior_circles(ax)
+        points.draw_ellipses(ax, ellipses)
         points.draw_points(ax, arrays["codes"][:, dims], colours)
-        points.frame(ax, inside, [pick.latent_name(view, d) for d in dims], ticks=True, circles=True)
+        points.frame(ax, inside, [pick.latent_name(view, d) for d in dims], ticks=True, circles=ellipses)
         points.draw_legend(page, colours, present, NARROW - side - MARGIN + 0.2, below + foot + height - 0.1, below)
         page.text(caption, NARROW / 2, 0.2, size=TEXT + 1, ha="center")
         shown.append(rendered(page.figure))

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from vaelab.errors import ConfigError
+from vaelab.errors import NotApplicable
 from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour, number, text_width
 
 PARTS = {"train": ("training", 0), "val": ("validation", 3)}  # name and colour
@@ -47,7 +47,7 @@ def _terms(history) -> tuple[np.ndarray, dict]:
     """Epochs (E,), and {term: {"train": (E,), "val": (E,)}} in the order they are shown."""
     epochs = np.asarray(history.get("epoch", ()), float)
     if not len(epochs):
-        raise ConfigError("training_curves needs a training history; this run has none.")
+        raise NotApplicable("training_curves needs a training history; this run has none.")
     names = {key.partition("/")[2] for key in history if key.startswith(("train/", "val/"))} - set(LEFT_OUT)
     order = [n for n in FIRST if n in names] + sorted(names - set(FIRST))
     terms = {}
@@ -60,7 +60,7 @@ def _terms(history) -> tuple[np.ndarray, dict]:
         if curves:
             terms[name] = curves
     if not terms:
-        raise ConfigError("training_curves needs train/... or val/... in the history; this run has none.")
+        raise NotApplicable("training_curves needs train/... or val/... in the history; this run has none.")
     return epochs, terms
 
 

@@ -49,7 +49,7 @@ def traversal(
         order = pick.checked_latents(view, latents, "plots.traversal.latents")
     else:
         order = order[:most]
-    values = _values(part, order, span, width, steps)  # (latents, steps)
+    values = _values(view, part, order, span, width, steps)  # (latents, steps)
     base = base_code(view, part, at, "traversal")
     decoded = view.decode(codes(base, order, values).reshape(-1, view.latent_dim))
     decoded = [v.reshape(len(order), steps, *v.shape[1:]) for v in decoded]
@@ -68,10 +68,11 @@ def traversal(
         names = [name.replace("\n", "  ") for name in names]
     title = "Traversal of each latent" if len(order) > 1 else f"Traversal of {pick.latent_name(view, order[0])}"
     if output == "animation":
-        return _animation(view, decoded, values, names, title, facts, span, duration_ms)
+        ends = [number(v) for v in np.linspace(-width, width, steps)] if span == "prior" else None
+        return _animation(view, decoded, ends, names, title, facts, duration_ms)
     tile = (9.0 - 0.3 * view.n_views) / (steps * view.n_views)
     if span == "prior":
-        heads = thinned([number(v, 1) for v in values[0]], tile)
+        heads = thinned([number(v, 1) for v in np.linspace(-width, width, steps)], tile)
     else:
         heads = thinned([f"{p:.0f} %" for p in np.linspace(1, 99, steps)], tile)
         names = [f"{n}\n{number(v[0], 1)} … {number(v[-1], 1)}" for n, v in zip(names, values)]
@@ -82,12 +83,18 @@ def traversal(
     return grid_figure(blocks, title=title, facts=facts, largest_tile=1.1)
 
 
-def _values(part, order, span, width, steps) -> np.ndarray:
+def _values(view, part, order, span, width, steps) -> np.ndarray:
     """(latents, steps) where each latent goes."""
     if span == "prior":
-        return np.tile(np.linspace(-width, width, steps), (len(order), 1))
+        return about_the_prior(view, order, width, steps)
     low, high = np.percentile(np.asarray(part.mean)[:, order], [1, 99], axis=0)
     return np.linspace(low, high, steps, axis=1)
+
+
+def about_the_prior(view, latents, width: float, steps: int) -> np.ndarray:
+    """(latents, steps): from -width to width standard deviations of the prior around its mean."""
+    mean, std = (np.asarray(a)[latents, None] for a in (view.prior.mean, view.prior.std))
+    return mean + std * np.linspace(-width, width, steps)
 
 
 def codes(base: np.ndarray, latents, values: np.ndarray) -> np.ndarray:
@@ -98,8 +105,8 @@ def codes(base: np.ndarray, latents, values: np.ndarray) -> np.ndarray:
     return z
 
 
-def _animation(view, decoded, values, names, title, facts, span, duration_ms):
-    n, steps = values.shape
+def _animation(view, decoded, ends, names, title, facts, duration_ms):
+    n, steps = decoded[0].shape[:2]
     columns = square(n, *decoded[0].shape[2:4], blocks=view.n_views)
     names = [name.replace("\n", "  ") for name in names]
     above = {r: names[r * columns : (r + 1) * columns] for r in range(-(-n // columns))}
@@ -109,10 +116,7 @@ def _animation(view, decoded, values, names, title, facts, span, duration_ms):
         for k in order
     ]
     shares = np.linspace(1, 99, steps)
-    captions = [
-        f"each latent at {number(values[0, k])}" if span == "prior" else f"each latent at its {shares[k]:.0f} % point"
-        for k in order
-    ]
+    captions = [f"each latent at {ends[k]}" if ends else f"each latent at its {shares[k]:.0f} % point" for k in order]
     return Animation(grid_frames(frames, captions, title=title, facts=facts), duration_ms)
 
 

@@ -1,11 +1,11 @@
 """q(z|x) = N(mean(x), diag(std(x)^2))."""
 
-import math
 from typing import Literal, NamedTuple
 
 from keras import layers, ops
 
 from vaelab.compute.noise import Noise
+from vaelab.compute.normal_ops import log_normal
 
 
 class GaussianParameters(NamedTuple):
@@ -74,17 +74,9 @@ class Gaussian(layers.Layer):
         std = ops.maximum(std, 1e-6)  # log std must stay finite
         return GaussianParameters(mean, std, ops.log(std))
 
-    def rate(self, q: GaussianParameters):
-        """KL from q(z|x) to N(0, I) of each latent, (B, D) nats, never negative.
-
-        Per latent: (mean^2 + std^2 - 1) / 2 - log std.
-        """
-        return 0.5 * (ops.square(q.mean) + ops.square(q.std) - 1.0) - q.log_std
-
     def log_prob(self, z, q: GaussianParameters):
         """log q(z|x) in nats: z (B, D) -> (B,), z (S, B, D) -> (S, B)."""
-        standard = (z - q.mean) / q.std
-        return ops.sum(-0.5 * ops.square(standard) - q.log_std - 0.5 * math.log(2 * math.pi), axis=-1)
+        return ops.sum(log_normal(z, q.mean, q.std, q.log_std), axis=-1)
 
     def exported(self, features, noise=None):
         """(mean, std) as symbolic tensors made of built-in layers only, so that the `.h5` reloads in plain Keras."""

@@ -4,10 +4,12 @@ import keras
 from keras import layers, ops
 
 from vaelab.config.types import NonNegativeInt
+from vaelab.contracts import Posterior, optional
 from vaelab.errors import ConfigError
 from vaelab.structures.decoding import decode_samples
 from vaelab.structures.networks import cut, cuts, joined, layer_rows, renamed
 from vaelab.structures.outputs import Outputs
+from vaelab.structures.rates import rate_of
 from vaelab.structures.view_encoder import ViewEncoder
 
 
@@ -23,6 +25,7 @@ class Conjoint(layers.Layer):
         shared_dim: latents of the shared part.
         architecture: has `encoder(data_shape, noise_dim)` and `decoder(data_shape, latent_dim, likelihood_channels)`.
         make_posterior: function (latent_dim, name) -> posterior layer.
+        make_prior: function (latent_dim) -> prior.
         make_likelihood: function () -> likelihood layer.
         data_shapes: (H, W, C) of each view.
         latent_dim: None, or the sum of all parts.
@@ -35,6 +38,7 @@ class Conjoint(layers.Layer):
         shared_dim: NonNegativeInt,
         architecture,
         make_posterior,
+        make_prior,
         make_likelihood,
         data_shapes,
         latent_dim,
@@ -48,6 +52,7 @@ class Conjoint(layers.Layer):
             del self._sizes["shared"]
         self._view_parts = tuple(tuple(p for p in (f"private_{i}", "shared") if p in self._sizes) for i in numbers)
         self.latent_dim = _latent_dim(private, shared_dim, latent_dim, self._view_parts)
+        self.prior = make_prior(self.latent_dim)
         self.heads = [make_posterior(size, name) for name, size in self._sizes.items()]
         self.views = [make_likelihood() for _ in self.data_shapes]
         self.encoders, self.decoders = [], []
@@ -75,11 +80,11 @@ class Conjoint(layers.Layer):
     @property
     def posterior_name(self):
         """The option of the group posterior."""
-        return self.heads[0].option
+        return optional(self.heads[0], Posterior, "option")
 
     @property
     def closed_form(self):
-        """Whether q(z|x) and its rate have a closed form."""
+        """Whether q(z|x) is a diagonal Gaussian with a density that is known."""
         return self.heads[0].closed_form
 
     @property
@@ -94,7 +99,7 @@ class Conjoint(layers.Layer):
 
     @property
     def _noise_sizes(self):
-        return [e.noise_dim for e in self.encoders] + [h.head_noise_dim for h in self.heads]
+        return [e.noise_dim for e in self.encoders] + [optional(h, Posterior, "head_noise_dim") for h in self.heads]
 
     @property
     def likelihoods(self):
@@ -120,8 +125,7 @@ class Conjoint(layers.Layer):
         ]
         z = ops.concatenate([z for z, _ in drawn], axis=-1)
         q = _joined([q for _, q in drawn])
-        rate = self.heads[0].rate(q) if self.closed_form else None
-        return Outputs(z, q, self.decode(z, training=training), rate)
+        return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q))
 
     def _seen(self, part, features):
         """The features that the head of a part reads, (B, F)."""

@@ -10,7 +10,8 @@ class Outputs(NamedTuple):
         z: (B, D) or (S, B, D).
         q: parameters of q(z|x), each (B, D); None where implicit.
         decoded: tuple, likelihood parameters per view, (B, H, W, C') or (S, B, H, W, C').
-        rate: KL(q(z|x) || p(z)) per latent, (B, D); None where implicit.
+        rate: KL(q(z|x) || p(z)) whose sum over the last axis is the rate: per latent, (B, D), or (B, 1) or (S, B, 1),
+            log q(z|x) - log p(z) at z, where the prior has no closed form; None where q has no density.
     """
 
     z: object

@@ -3,25 +3,28 @@
 import keras
 from keras import layers
 
+from vaelab.contracts import Posterior, optional
 from vaelab.errors import ConfigError
 from vaelab.structures.decoding import decode_samples
 from vaelab.structures.networks import cut, cuts, layer_rows
 from vaelab.structures.outputs import Outputs
+from vaelab.structures.rates import rate_of
 from vaelab.structures.view_encoder import ViewEncoder
 
 
 class Single(layers.Layer):
-    """Encoder, posterior, decoder and likelihood of one view.
+    """Encoder, posterior, prior, decoder and likelihood of one view.
 
     Args:
         architecture: has `encoder(data_shape, noise_dim)` and `decoder(data_shape, latent_dim, likelihood_channels)`.
         make_posterior: function (latent_dim, name) -> posterior layer.
+        make_prior: function (latent_dim) -> prior.
         make_likelihood: function () -> likelihood layer.
         data_shapes: one (H, W, C).
         latent_dim: D.
     """
 
-    def __init__(self, *, architecture, make_posterior, make_likelihood, data_shapes, latent_dim):
+    def __init__(self, *, architecture, make_posterior, make_prior, make_likelihood, data_shapes, latent_dim):
         super().__init__(name="structure", dtype="float32")
         if len(data_shapes) != 1:
             raise ConfigError(
@@ -31,6 +34,7 @@ class Single(layers.Layer):
             raise ConfigError("structure=single needs latent_dim, for instance latent_dim=2.")
         (self.data_shape,) = self.data_shapes = tuple(map(tuple, data_shapes))
         self.latent_dim = latent_dim
+        self.prior = make_prior(latent_dim)
         self.likelihood = make_likelihood()
         self.posterior = make_posterior(latent_dim, "posterior")
         self.encoder = ViewEncoder(
@@ -43,11 +47,11 @@ class Single(layers.Layer):
     @property
     def posterior_name(self):
         """The option of the group posterior."""
-        return self.posterior.option
+        return optional(self.posterior, Posterior, "option")
 
     @property
     def closed_form(self):
-        """Whether q(z|x) and its rate have a closed form."""
+        """Whether q(z|x) is a diagonal Gaussian with a density that is known."""
         return self.posterior.closed_form
 
     @property
@@ -58,7 +62,11 @@ class Single(layers.Layer):
     @property
     def eps_dim(self):
         """Size of the noise that `draw` takes."""
-        return self.encoder.noise_dim + self.posterior.head_noise_dim
+        return sum(self._noise_sizes)
+
+    @property
+    def _noise_sizes(self):
+        return [self.encoder.noise_dim, optional(self.posterior, Posterior, "head_noise_dim")]
 
     @property
     def likelihoods(self):
@@ -79,8 +87,7 @@ class Single(layers.Layer):
         """x: tuple of one view (B, H, W, C) -> Outputs."""
         features = self.encoder(x[0], training=training)
         z, q = self.posterior(features, training=training, samples=samples)
-        rate = self.posterior.rate(q) if self.closed_form else None
-        return Outputs(z, q, self.decode(z, training=training), rate)
+        return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q))
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
@@ -89,7 +96,7 @@ class Single(layers.Layer):
 
     def draw(self, x, eps):
         """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim)."""
-        body, head = cuts([self.encoder.noise_dim, self.posterior.head_noise_dim])
+        body, head = cuts(self._noise_sizes)
         features = self.encoder(x[0], eps=eps[:, body])
         return self.posterior(features, eps=eps[:, head])[0]
 
@@ -122,7 +129,7 @@ class Single(layers.Layer):
             encoder = keras.Model(image, self.posterior.exported(features), name="encoder")
             return encoder, decoder, keras.Model(again, decoder(encoder(again)[0]), name="vae")
         noise, same = (keras.Input((self.eps_dim,), name="noise") for _ in range(2))
-        body, head = cuts([self.encoder.noise_dim, self.posterior.head_noise_dim])
+        body, head = cuts(self._noise_sizes)
         features = self.encoder.exported(to_network(image), cut(noise, body, "body_noise"))
         encoder = keras.Model(
             [image, noise], self.posterior.exported(features, cut(noise, head, "head_noise")), name="encoder"

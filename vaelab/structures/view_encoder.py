@@ -2,6 +2,7 @@
 
 from keras import layers, ops
 
+from vaelab.contracts import Posterior, optional
 from vaelab.structures.networks import renamed
 
 
@@ -19,7 +20,7 @@ class ViewEncoder(layers.Layer):
     def __init__(self, architecture, data_shape, posterior, *, network, noise):
         super().__init__(name=f"{network}_with_noise", dtype="float32")
         self.network = renamed(posterior.body(architecture.encoder, data_shape), network)
-        self.noise_dim = posterior.noise_dim
+        self.noise_dim = optional(posterior, Posterior, "noise_dim")
         self.noise = posterior.make_noise(noise) if self.noise_dim else None
         self.features_dim = self.network.output_shape[-1]
         self.built = True

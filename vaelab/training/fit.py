@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 
 from vaelab.config.schema import Trainer
+from vaelab.contracts import Objective, optional
 from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.training import callbacks as parts
 from vaelab.training import optimizers, variables
@@ -97,7 +98,7 @@ def monitored_key(optimize: str | None, vae, *, validates: bool, early_stopping:
                 f"optimize: expected one of {', '.join(known)} (with a leading - to maximise), got '{optimize}'."
             )
         return optimize
-    term = getattr(vae.objective, "ranks_models_by", "loss")
+    term = optional(vae.objective, Objective, "ranks_models_by")
     if term is None and early_stopping is not None:
         raise ConfigError(
             f"trainer.early_stopping={early_stopping}: no value of an epoch ranks the models of "

@@ -5,6 +5,7 @@ from keras import ops
 
 from vaelab.config.schema import Trainer
 from vaelab.config.together import OPTIMIZERS, check_optimizer
+from vaelab.contracts import Objective, optional
 from vaelab.errors import ConfigError
 
 CLASSES = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
@@ -54,7 +55,7 @@ def make(trainer: Trainer, schedule, total_steps, objective):
 
 def _own_speed(objective) -> dict:
     """The settings that give a critic a speed of its own, empty where there are none."""
-    settings = {k: getattr(objective, k, None) for k in ("critic_learning_rate", "critic_beta_1", "critic_steps")}
+    settings = {k: optional(objective, Objective, k) for k in ("critic_learning_rate", "critic_beta_1", "critic_steps")}
     return {k: v for k, v in settings.items() if v is not None and (k, v) != ("critic_steps", 1)}
 
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from vaelab.compute.compiled import steps_in_turn
 from vaelab.compute.noise import Noise
+from vaelab.contracts import Objective, optional
 from vaelab.errors import ConfigError
 
 
@@ -55,7 +56,9 @@ class VAEModel(keras.Model):
     def call(self, x, training=False):
         """Tuple of stored views -> ForwardPass."""
         x = self.preprocessing(x, training=training)
-        return ForwardPass(x, self.structure(x, training=training, samples=self.objective.samples))
+        return ForwardPass(
+            x, self.structure(x, training=training, samples=optional(self.objective, Objective, "samples"))
+        )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The objective's loss; its other terms go to the trackers, weighted by the batch's size."""

@@ -8,11 +8,15 @@ from keras import tree
 
 from vaelab.compute import seeds
 from vaelab.compute.compiled import compiled, compiled_gradient, reads_weights_anew
+from vaelab.compute.normal import log_normal
+from vaelab.contracts import Likelihood, Objective, misfit_of, optional
 from vaelab.datasets.base import Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
 from vaelab.system import memory
+from vaelab.view.prior_view import NumpyPrior
 
 SPLITS = ("train", "validation", "test")
+_PRIOR_DRAWS = 11  # the sub-stream of draws behind moments of a prior without closed forms
 
 
 class LatentView:
@@ -25,19 +29,28 @@ class LatentView:
         seed: the run's seed; evaluation draws come from streams of their own.
         history: one dict per epoch.
         weights_epoch: the epoch whose weights the model holds; None while it is being trained.
+        schedules: {"beta": (epochs, values), "learning_rate": ..., "capacity": ...}, as far as they are known.
+        frames: function () -> [(epoch, arrays)] kept during training; None where there are none.
         batch: images per compiled call.
     """
 
-    def __init__(self, vae, dataset, *, name, seed, history=(), weights_epoch=None, batch=500):
+    def __init__(
+        self, vae, dataset, *, name, seed, history=(), weights_epoch=None, schedules=None, frames=None, batch=500
+    ):
         self._vae, self._structure, self.dataset = vae, vae.structure, dataset
         self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
+        self.schedules, self._frames = schedules or {}, frames
         self.latent_dim, self.parts = self._structure.latent_dim, dict(self._structure.latent_parts)
         self.n_views, self.data_shapes = len(dataset.shapes), dataset.shapes
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)
         self.factor_names, self.factor_sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
         self.data_kind, self.closed_form = dataset.data_kind, self._structure.closed_form
+        self.enumerated = dataset.enumerated
         # a probability of the stored data, so that bits per dimension mean something
-        self.discrete = all(p.discrete and p.misfit(dataset) is None for p in self._structure.likelihoods)
+        self.discrete = all(
+            optional(p, Likelihood, "discrete") and misfit_of(p, dataset) is None for p in self._structure.likelihoods
+        )
+        self.prior = NumpyPrior(self._structure.prior, self.latent_dim, lambda: self.rng("plots", _PRIOR_DRAWS))
         names = dict.fromkeys(name for row in history for name in row)  # metrics every few epochs have rows without
         self.history = {k: [row.get(k) for row in history] for k in names}
         self._splits = {}
@@ -48,7 +61,10 @@ class LatentView:
         Args:
             history: one dict per epoch.
         """
-        fresh = LatentView(self._vae, self.dataset, name=self.name, seed=self.seed, history=history, batch=self._batch)
+        fresh = LatentView(
+            self._vae, self.dataset, name=self.name, seed=self.seed, history=history, schedules=self.schedules,
+            frames=self._frames, batch=self._batch,
+        )  # fmt: skip
         if reads_weights_anew():
             fresh._functions = self._functions
         return fresh
@@ -76,8 +92,20 @@ class LatentView:
         return {
             f"likelihood_{name}{'' if self.n_views == 1 else f'_{v}'}": value
             for v, p in enumerate(self._structure.likelihoods, start=1)
-            for name, value in p.learned().items()
+            for name, value in (optional(p, Likelihood, "learned") or dict)().items()
         }
+
+    def frames(self) -> list:
+        """[(epoch, arrays)] of the frames that training kept."""
+        return self._frames() if self._frames else []
+
+    def sample_prior(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """z ~ p(z), (n, D) float64."""
+        return self.prior.sample(n, rng)
+
+    def log_prior(self, z) -> np.ndarray:
+        """log p(z) in nats over the last axis, (..., D) -> (...)."""
+        return self.prior.log_density(z)
 
     # -- model functions ------------------------------------------------------------------------------------------
 
@@ -99,8 +127,7 @@ class LatentView:
             8 * n * len(views[0]) * self.latent_dim, f"{n:,} draws from q(z|x) of each image", "Ask for fewer."
         )
         if self.closed_form:
-            mean, std = self.encode(views)
-            return mean + std * rng.standard_normal((n, *mean.shape), np.float32)
+            return _gaussian_draws(*self.encode(views), n, rng)
         eps_dim = self._structure.eps_dim
         out = np.empty((n, len(views[0]), self.latent_dim), np.float32)
         for k in range(n):
@@ -112,12 +139,7 @@ class LatentView:
         """n draws from q(z|x) for rows of a split, (n, N, D)."""
         chosen = self.split(split)
         first = int(np.arange(len(chosen))[rows][:1].sum())  # other rows, other draws
-        rng = self.rng("metrics", SPLITS.index(split), n, first)
-        if self.closed_form:
-            mean, std = chosen.mean[rows], chosen.std[rows]
-            memory.require(8 * n * mean.size, f"{n:,} draws from q(z|x) of each image", "Ask for fewer.")
-            return mean + std * rng.standard_normal((n, *mean.shape), np.float32)
-        return self.sample_posterior(chosen.images(rows), n, rng)
+        return chosen.sample_posterior(n, self.rng("metrics", SPLITS.index(split), n, first), rows)
 
     def decode(self, z) -> tuple[np.ndarray, ...]:
         """z (N, D) -> image means per view, (N, H, W, C) float32 in [0, 1] where the data are.
@@ -157,11 +179,7 @@ class LatentView:
         if not self.closed_form:
             return None
         mean, std = self.encode(images)
-        return gaussian_log_density(np.asarray(z), mean, std)
-
-    def log_prior(self, z) -> np.ndarray:
-        """log N(z; 0, I) in nats over the last axis."""
-        return gaussian_log_density(np.asarray(z), 0.0, 1.0)
+        return np.sum(log_normal(np.asarray(z), mean, std), axis=-1)
 
     def grad_log_joint(self, images, z) -> tuple[np.ndarray, np.ndarray]:
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
@@ -203,18 +221,17 @@ class LatentView:
             functions["encode"] = lambda views: structure.infer(seen(views))
         if not self.closed_form:
             functions["draw"] = lambda views, eps: structure.draw(seen(views), eps)
-            functions["rate"] = lambda views, z: vae.objective.rate(seen(views), z)
-        return {name: compiled(function) for name, function in functions.items()}
+            estimate = optional(vae.objective, Objective, "rate")
+            functions["rate"] = estimate and (lambda views, z: estimate(seen(views), z))
+        return {name: function and compiled(function) for name, function in functions.items()}
 
     @cached_property
     def _gradient(self):
-        from keras import ops
+        structure = self._structure
 
         def log_joint(z, *views):
-            likelihood = self._structure.log_likelihood(
-                self._vae.preprocessing(views, training=False), self._structure.decode(z)
-            )
-            return likelihood - 0.5 * ops.sum(ops.square(z), axis=-1) - 0.5 * self.latent_dim * math.log(2 * math.pi)
+            seen = self._vae.preprocessing(views, training=False)
+            return structure.log_likelihood(seen, structure.decode(z)) + structure.prior.log_prob(z)
 
         return compiled_gradient(log_joint)
 
@@ -286,25 +303,36 @@ class SplitView:
         """-log p(x|z) at `z`, nats, (N,)."""
         return -self._view.log_prob(self.x, self.z)
 
+    def sample_posterior(self, n: int, rng: np.random.Generator, rows=slice(None)) -> np.ndarray:
+        """n draws from q(z|x) of each of the rows, (n, N, D) float32."""
+        if self._view.closed_form:
+            return _gaussian_draws(self.mean[rows], self.std[rows], n, rng)
+        return self._view.sample_posterior(self.images(rows), n, rng)
+
     @cached_property
     def rate_per_latent(self) -> np.ndarray | None:
-        """KL(q(z_d|x) || N(0, 1)) in nats, (N, D); None without closed form."""
-        if not self._view.closed_form:
-            return None
-        mean, std = self.mean.astype(np.float64), self.std.astype(np.float64)
-        return 0.5 * (mean**2 + std**2 - 1.0) - np.log(std)
+        """KL(q(z_d|x) || p(z_d)) in nats, (N, D); None where it has no closed form."""
+        return self._view.prior.rate_of_moments(self.mean, self.std) if self._view.closed_form else None
 
     @cached_property
-    def rate(self) -> np.ndarray:
-        """KL(q(z|x) || p(z)) in nats, (N,); the critic's estimate at `z` where there is no closed form."""
-        if self._view.closed_form:
-            return self.rate_per_latent.sum(axis=1)
-        return self._view._mapped(self._view._functions["rate"], self.x, self.z)
+    def rate(self) -> np.ndarray | None:
+        """KL(q(z|x) || p(z)) in nats, (N,): in closed form, or log q(z|x) - log p(z) at `z`; where q(z|x) has no
+        density the objective's estimate there, None where it makes none.
+        """
+        view = self._view
+        if view.closed_form:
+            if self.rate_per_latent is not None:
+                return self.rate_per_latent.sum(axis=1)
+            log_q = np.sum(log_normal(np.asarray(self.z, np.float64), self.mean, self.std), axis=-1)
+            return log_q - view.log_prior(self.z)
+        estimate = view._functions["rate"]
+        return estimate and view._mapped(estimate, self.x, self.z)
 
 
-def gaussian_log_density(z, mean, std) -> np.ndarray:
-    """log N(z; mean, diag(std^2)) in nats, summed over the last axis."""
-    return np.sum(-0.5 * np.square((z - mean) / std) - np.log(std) - 0.5 * math.log(2 * math.pi), axis=-1)
+def _gaussian_draws(mean, std, n: int, rng: np.random.Generator) -> np.ndarray:
+    """n draws from N(mean, std^2), (n, N, D) float32."""
+    memory.require(8 * n * mean.size, f"{n:,} draws from q(z|x) of each image", "Ask for fewer.")
+    return mean + std * rng.standard_normal((n, *mean.shape), np.float32)
 
 
 def _padded(a, n):

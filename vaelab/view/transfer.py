@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, NotApplicable
 
 MOST_FOR_A_BACKGROUND = 1000  # images per tag its background is found from
 SURE = 0.9  # share of the images in which a pixel has one value, so that nothing is in front of it
@@ -40,12 +40,10 @@ def roles(view, source_view: int, setting: str) -> Roles:
         ConfigError: the model has not two views or no shared part.
     """
     if view.n_views != 2 or "shared" not in view.parts:
-        error = ConfigError(
+        raise NotApplicable(
             f"{setting} needs a model of two views with a shared part (structure=conjoint); "
             f"this run has {view.n_views} view{'s' if view.n_views > 1 else ''}."
         )
-        error.quiet = True
-        raise error
     if source_view not in (1, 2):
         raise ConfigError(f"{setting}.source_view: expected 1 or 2, got {source_view}.")
     return Roles(source_view - 1, 2 - source_view)
@@ -70,12 +68,10 @@ def backgrounds(view, v: int, setting: str) -> Backgrounds:
     """
     part = view.split("train")
     if part.tags is None:
-        error = ConfigError(
+        raise NotApplicable(
             f"{setting} starts from backgrounds, which it finds by their tags; this run's dataset has none. "
             f"Use {setting}.start=zeros or {setting}.targets=[image files]."
         )
-        error.quiet = True
-        raise error
     tags = np.asarray(part.tags)[:, v]
     known = np.unique(tags)
     found = []

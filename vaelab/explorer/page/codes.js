@@ -73,6 +73,13 @@ function gauss() {
   return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 }
 
+// A draw from the prior, (D).
+function fromPrior() {
+  const {mean, std, draws} = facts.prior;
+  if (draws) return Float32Array.from(draws[Math.floor(Math.random() * draws.length)]);
+  return Float32Array.from({length: D}, (_, d) => mean[d] + std[d] * gauss());
+}
+
 // -- between codes ----------------------------------------------------------------------------------------------------
 
 // Share t of the way from a to b over latents start..stop, others as in a. Spherical: constant angular speed.

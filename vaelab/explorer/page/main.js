@@ -113,7 +113,7 @@ function buildControls() {
     announce();
   });
   $('sample').addEventListener('click', () => {
-    setCode(Float32Array.from({length: D}, gauss), {pinned: true});
+    setCode(fromPrior(), {pinned: true});
     announce();
   });
   $('theme').addEventListener('click', toggleTheme);

@@ -122,7 +122,7 @@ function context(canvas) {
   return c;
 }
 
-// The prior's circles and the axes' numbers, where axes have a meaning.
+// The prior's standard deviations and the axes' numbers, where axes have a meaning.
 function drawUnder() {
   const c = context(under);
   if (!onLatents() || layer === 'decoder') return;
@@ -164,7 +164,9 @@ function drawUnder() {
   c.strokeStyle = line;
   for (const sigma of D > 1 ? [1, 2, 3] : []) {
     c.beginPath();
-    c.arc(screenX(0), screenY(0), sigma * camera.scale, 0, 2 * Math.PI);
+    const {mean, std} = facts.prior;
+    const [wide, high] = [std[axisX], std[axisY]].map(s => s * sigma * camera.scale);
+    c.ellipse(screenX(mean[axisX]), screenY(mean[axisY]), wide, high, 0, 0, 2 * Math.PI);
     c.stroke();
   }
 }

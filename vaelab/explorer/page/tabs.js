@@ -94,7 +94,10 @@ function buildSliders() {
       const zero = make('button', {className: 'quiet', textContent: 'Zero', 'aria-label': `${name}: zero`});
       const draw = make('button', {className: 'quiet', textContent: 'Random', 'aria-label': `${name}: random`});
       zero.addEventListener('click', () => setPart(part, () => 0));
-      draw.addEventListener('click', () => setPart(part, gauss));
+      draw.addEventListener('click', () => {
+        const drawn = fromPrior();
+        setPart(part, d => drawn[d]);
+      });
       group.append(make('div', {className: 'group-head'}, make('h3', {textContent: name}), zero, draw));
     }
     const inPart = importance.filter(d => part.start <= d && d < part.stop);
@@ -144,7 +147,7 @@ function sliderRow(d, largest) {
 
 function setPart({start, stop}, value) {
   const z = current.z.slice();
-  for (let d = start; d < stop; d++) z[d] = value();
+  for (let d = start; d < stop; d++) z[d] = value(d);
   setCode(z, {pinned: true});
   announce();
 }
