@@ -13,7 +13,7 @@ GROUPS = ("beta_schedule", "capacity_schedule", "learning_rate_schedule")
 
 def schedule(group, option, **more):
     node = config(f"{group}={option}")[group]
-    return part({group: {**node, **more}}, group)
+    return part({**node, **more}, group)
 
 
 def values(function, at):
