@@ -130,3 +130,8 @@ def test_a_node_that_does_not_say_what_it_is_is_refused_in_a_sentence(stored):
     del stored["model"]["_target_"]
     with pytest.raises(RunError, match="model does not say what it is"):
         completed(stored, {}, WHERE)
+
+
+def test_a_younger_setting_that_says_what_was_meant_is_not_worth_a_word(stored):
+    old = {k: v for k, v in stored.items() if k != "prior"}
+    assert completed(old, CHOSEN, WHERE) == (stored, None)
