@@ -32,3 +32,10 @@ def test_short_overrides_fit_a_file_name():
 def test_two_runs_of_one_second_get_two_folders(tmp_path):
     first, second = folders.make_unique(tmp_path, "t"), folders.make_unique(tmp_path, "t")
     assert (first.name, second.name) == ("t", "t-2")
+
+
+def test_a_setting_that_says_what_was_meant_before_it_changes_no_hash():
+    """A sweep of before the setting, typed again, finds its jobs; another value is another job."""
+    standard = {"_target_": "vaelab.priors.standard.Standard"}
+    assert folders.config_hash({**JOB, "prior": standard}) == folders.config_hash(JOB)
+    assert folders.config_hash({**JOB, "prior": {"_target_": "mine.Prior"}}) != folders.config_hash(JOB)

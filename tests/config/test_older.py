@@ -143,3 +143,8 @@ def test_static_pixels_stay_those_of_the_seed_of_their_run():
     del stored["dataset"]["binarize_seed"]
     found, note = completed(stored, chosen, WHERE)
     assert found["dataset"]["binarize_seed"] is None and note is None
+
+
+def test_a_younger_setting_that_says_what_was_meant_is_not_worth_a_word(stored):
+    old = {k: v for k, v in stored.items() if k != "prior"}
+    assert completed(old, CHOSEN, WHERE) == (stored, None)

@@ -267,8 +267,9 @@ def codes(view) -> dict:
         split = view.split(name)
         terms = {"mean": split.mean, "std": split.std, "z": split.z, "y": split.y, "tags": split.tags}
         terms |= {"factors": split.factors, "distortion": split.distortion.astype("float32")}
-        terms |= {f"rate{kind}": split.rate.astype("float32")}
-        terms |= {f"elbo{kind}": (-(split.distortion + split.rate)).astype("float32")}
+        if split.rate is not None:
+            terms |= {f"rate{kind}": split.rate.astype("float32")}
+            terms |= {f"elbo{kind}": (-(split.distortion + split.rate)).astype("float32")}
         arrays |= {f"{name}_{key}": value for key, value in terms.items() if value is not None}
     return arrays
 
