@@ -9,12 +9,11 @@ from typing import Any
 
 from vaelab.config import check as checking
 from vaelab.config import folders, locate, schema, together, typed
+from vaelab.config.locate import USER_DIRS
 from vaelab.config.nearest import by_meaning, nearest
 from vaelab.errors import ConfigError
 
 MANY = 50  # jobs, whose check takes long enough to be announced
-# Folders given with --config-dir; the search-path plugin puts them before vaelab's own.
-USER_DIRS: list[Path] = []
 
 
 def use_config_dir(folder: str) -> None:

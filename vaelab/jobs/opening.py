@@ -14,12 +14,17 @@ from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
 
 
-def start_backend(cfg: dict) -> None:
-    """Starts Keras as a run's configuration says; fills in the number of threads, which is part of the record."""
+def start_backend(cfg: dict, *, exactly: bool = False) -> None:
+    """Starts Keras as a run's configuration says; fills in the number of threads, which is part of the record.
+
+    Args:
+        exactly: refuse where this process keeps other threads (`backend.start`): what trains must, what looks need not.
+    """
     trainer = cfg["trainer"]
-    trainer["threads"] = trainer["threads"] or backend.usable_cores()
+    trainer["threads"] = trainer["threads"] or backend.threads_of_process(cfg["backend"]) or backend.usable_cores()
+    deterministic = trainer["deterministic"]
     backend.start(
-        cfg["backend"], device=cfg["device"], threads=trainer["threads"], deterministic=trainer["deterministic"]
+        cfg["backend"], device=cfg["device"], threads=trainer["threads"], deterministic=deterministic, exactly=exactly
     )
 
 

@@ -45,7 +45,7 @@ def train(
     """
     trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
-    opening.start_backend(cfg)
+    opening.start_backend(cfg, exactly=True)
     with (
         signals.handled_by(signal.default_int_handler),
         folder.locked(),
