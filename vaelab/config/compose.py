@@ -82,6 +82,31 @@ def check_all(primary: str, overrides: list[str], multirun: bool) -> Path:
         return _folder(first, multirun)
 
 
+def job(overrides: list[str]) -> tuple[Any, Path]:
+    """A job of `vaelab train` whose folder nobody makes yet: (checked configuration, Hydra's node with it; folder).
+
+    Raises:
+        ConfigError: every problem of the overrides and of the composed values.
+    """
+    with _hydra():
+        full = _compose_all_problems("train", overrides)
+        _checked(full, "train")
+        return full, _folder(full, False)
+
+
+@contextmanager
+def configuration_dirs(given):
+    """Folders of the user's options (one or several) while the context is open, instead of earlier ones."""
+    saved = list(USER_DIRS)
+    USER_DIRS.clear()
+    try:
+        for folder in [given] if isinstance(given, str | Path) else given:
+            use_config_dir(str(folder))
+        yield
+    finally:
+        USER_DIRS[:] = saved
+
+
 def check_words(primary: str, overrides: list[str], *, package: str | None, resolve: bool) -> None:
     """ConfigError where what --cfg or --info are to show cannot be composed."""
     from omegaconf import OmegaConf

@@ -17,7 +17,7 @@ def setting(key: str, value) -> str:
 
 
 def written(value) -> str:
-    """A Python value in Hydra's syntax: null, true, 0.5, [1,2], {a:1}; a text with other characters stands in quotes."""
+    """A Python value in Hydra's syntax: null, true, 0.5, [1,2], {a:1}, a text with other characters in quotes."""
     if hasattr(value, "tolist"):  # numpy's
         value = value.tolist()
     if value is None:
