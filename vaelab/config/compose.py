@@ -445,12 +445,14 @@ def _nearest_key(key: str, known: set[str]) -> str:
     beside = {k.rpartition(".")[2]: k for k in known if k.rpartition(".")[0] == where}
     if where and (hint := by_meaning(last, beside)):
         return hint
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
+    if where and (near := difflib.get_close_matches(last, beside, n=1, cutoff=0.6)):  # of this very part
+        return f"Did you mean '{beside[near[0]]}'?"
+    close = [] if where and beside else difflib.get_close_matches(key, known, n=1, cutoff=0.7)
     same_end = sorted(k for k in known if k.rpartition(".")[2] == last)
     if close or same_end:
         return f"Did you mean '{(close or same_end)[0]}'?"
-    near_end = difflib.get_close_matches(last, {k.rpartition(".")[2] for k in known}, n=1, cutoff=0.75)
-    if near_end:
+    ends = {} if where and beside else {k.rpartition(".")[2] for k in known}
+    if near_end := difflib.get_close_matches(last, ends, n=1, cutoff=0.75):
         return f"Did you mean '{next(k for k in sorted(known) if k.rpartition('.')[2] == near_end[0])}'?"
     return (
         f"There are: {', '.join(sorted(beside.values()))}." if beside else "See vaelab train --help for the settings."
@@ -473,7 +475,11 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
             if isinstance(value, dict):
                 yield from walk(value, f"{prefix}{key}.")
 
-    chosen = [o for k, o in by_key.items() if o.partition("=")[2] in locate.options(k, USER_DIRS)]
+    def there(group, names):
+        several = names.strip("[]").split(",") if group in schema.MULTI else [names]
+        return set(several) <= set(locate.options(group, USER_DIRS))
+
+    chosen = [o for k, o in by_key.items() if there(k, o.partition("=")[2])]
     try:
         composed = hydra_compose(primary, overrides=chosen)
     except HydraException:  # one of the groups is none of this command's

@@ -77,3 +77,9 @@ def merged(before, after) -> list[str]:
     """Words of two command lines; where both are about one setting, the later one's."""
     later = {key(w) for w in after}
     return [w for w in before if key(w) not in later] + list(after)
+
+
+def of_own_parts(typed) -> list[str]:
+    """Those words of a command line that a later command on the run needs, too, to find the user's own parts."""
+    trusted = [w for w in typed if key(w) == "trusted"]
+    return [*(w for w in typed if w.startswith("--config-dir=")), *trusted] if trusted else []

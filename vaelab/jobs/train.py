@@ -70,7 +70,8 @@ def train(
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
-                again = words.pasteable("resume", words.setting("run", folder))
+                own = words.of_own_parts(folder.status().get("overrides") or ())
+                again = words.pasteable("resume", words.setting("run", folder), *own)
                 raise Interrupted(
                     f"stopped; finished epochs are saved. Continue with: {words.program()} {again}"
                 ) from None
@@ -302,10 +303,10 @@ def summary(scores, folder, cfg, train_seconds, seconds) -> str:
     """The short table at the end and three things to try next."""
     run, status = words.setting("run", folder), folder.status()
     overrides = status.get("overrides") or []
-    trusted = [w for w in overrides if words.key(w) == "trusted"]
+    own = words.of_own_parts(overrides)
     following = [
-        ["plot", run, "plot=[traversal]", *trusted],
-        ["explore", run, *trusted],
+        ["plot", run, "plot=[traversal]", *own],
+        ["explore", run, *own],
         ["train", "-m", *next_sweep(status.get("chosen") or {}, overrides)],
     ]
     return "\n".join(
