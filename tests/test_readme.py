@@ -102,7 +102,7 @@ def test_own_parts_go_on_and_sweep(own_parts):
 
 MISTAKES = {
     "model.wdth=3": r"model\.wdth is not a setting\. Did you mean 'model\.width'\?",
-    "model.depth=3": r"model\.depth is not a setting.*There are: model\.activation, model\.width\.",
+    "model.bias=3": r"model\.bias is not a setting.*There are: model\.activation, model\.width\.",
     "metrics.code_norm.splt=test": r"Did you mean 'metrics\.code_norm\.split'\?",
     "model.width=wide": "model.width: expected an integer, got 'wide'",
     "model._target_=my_parts.TwoLayer": r"there is no my_parts\.TwoLayer",

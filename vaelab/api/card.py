@@ -7,6 +7,7 @@ from vaelab.system.printing import plus_minus
 
 # In this order, the first of them that a run has.
 PICTURES = ("reconstructions", "samples", "latent_scatter", "manifold", "training_curves", "tsne", "conjoint_scatter")
+CURVES = ("rate_distortion", "test_elbo", "test_active_units")
 NUMBERS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic", "active_units", "nll_ais", "knn_accuracy")
 BOX = "border:1px solid #8886;border-radius:8px;padding:12px 14px;max-width:1000px;line-height:1.45"
 SMALL = "opacity:.7;font-size:12px"
@@ -31,13 +32,19 @@ def run_card(run) -> str:
 
 
 def sweep_card(sweep) -> str:
-    """Name, how many jobs ended how, the table of its jobs, the picture its report begins with."""
+    """Name, how many jobs ended how, a row per job with what differs and headline numbers, the report's curves."""
     states = [folder.status().get("state") or "queued" for folder in sweep.folder.jobs()]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    pictures = sorted((sweep.folder.path / "report").glob("*.png"))[:2]
-    table = sweep.runs.drop(columns="run").to_html(index=False, escape=True, border=0, na_rep="-", max_rows=30)
-    best = f"<div>best: {_safe(sweep.best.folder.path.name)}</div>" if sweep.best else ""
-    content = f"{best}{table}<div>{''.join(map(inline, pictures))}</div>"
+    candidates = (sweep.folder.path / "report" / f"{name}.png" for name in CURVES)
+    pictures = [path for path in candidates if path.is_file()][:2]
+    runs, numbers = sweep.runs, [f"test/{name}" for name in NUMBERS]
+    shown = [c for c in (*sweep.differ, "state", *numbers) if c in runs and not runs[c].isna().all()]
+    table = runs[shown].to_html(
+        index=False, escape=True, border=0, na_rep="-", max_rows=30, float_format="{:,.4g}".format
+    )
+    best = sweep.best
+    told_best = f"<div>best: {_safe(best.folder.path.name)}</div>" if best else ""
+    content = f"{told_best}<div style='overflow-x:auto'>{table}</div><div>{''.join(map(inline, pictures))}</div>"
     return _box(f"sweep {sweep.name}", told, content, sweep.report or sweep.folder)
 
 

@@ -1,7 +1,6 @@
 """A run, opened: what `vaelab.train` and `vaelab.load` return."""
 
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Run:
     ):
         self.folder = run_folder.find(str(reference), output_dir)
         self._accept, self._dirs = accept_changed_data, config_dir
-        self._trusted, self._data_dir = list(trusted), data_dir
+        self._trusted, self._data_dir = [trusted] if isinstance(trusted, str) else list(trusted), data_dir
         self.config = self._read_config()
 
     def _read_config(self) -> dict:
@@ -309,9 +308,7 @@ def load(
         >>> mean, std = run.encode(run.view.split("test").x)
         >>> images = run.sample(16)
     """
-    packages = [trusted] if isinstance(trusted, str) else list(trusted)
-    reference = run.folder.path if isinstance(run, Run) else Path(run) if isinstance(run, Path) else run
     return Run(
-        reference, trusted=packages, data_dir=data_dir, output_dir=output_dir,
+        run, trusted=trusted, data_dir=data_dir, output_dir=output_dir,
         accept_changed_data=accept_changed_data, config_dir=config_dir,
     )  # fmt: skip

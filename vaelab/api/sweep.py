@@ -41,14 +41,16 @@ class Sweep:
         from vaelab.commands.runs import row_of
 
         rows = [row_of(folder) for folder in self.folder.jobs()]
-        keys = [key for words in self._words() for key in words]
-        differ = [k for k in dict.fromkeys(keys) if len({words.get(k) for words in self._words()}) > 1]
         known = {name for row in rows for name in (*row, *row["facts"])}
-        return frame(rows, leading=[k for k in differ if k in known])
+        return frame(rows, leading=[k for k in self.differ if k in known])
 
-    def _words(self) -> list[dict]:
-        jobs = self.folder.record().get("jobs") or {}
-        return [dict(o.lstrip("+~").split("=", 1) for o in job["overrides"] if "=" in o) for job in jobs.values()]
+    @property
+    def differ(self) -> list[str]:
+        """The settings in which jobs differ."""
+        jobs = (self.folder.record().get("jobs") or {}).values()
+        typed = [dict(o.lstrip("+~").split("=", 1) for o in job["overrides"] if "=" in o) for job in jobs]
+        keys = dict.fromkeys(key for words in typed for key in words)
+        return [key for key in keys if len({words.get(key) for words in typed}) > 1]
 
     @property
     def report(self) -> str | None:
