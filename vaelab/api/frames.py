@@ -20,7 +20,7 @@ class Metrics(pd.DataFrame):
             return {k: None if pd.isna(v) else getattr(v, "item", lambda v=v: v)() for k, v in self.loc[key].items()}
         return super().__getitem__(key)
 
-    def __contains__(self, key):
+    def __contains__(self, key):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().__contains__(key) or key in self.index
 
 

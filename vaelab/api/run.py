@@ -1,6 +1,7 @@
 """A run, opened: what `vaelab.train` and `vaelab.load` return."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -163,16 +164,14 @@ class Run:
         Raises:
             ConfigError: no such metric or setting, or it does not apply to this run.
         """
-        from omegaconf import OmegaConf
-
         from vaelab.api import frames
         from vaelab.jobs import results
         from vaelab.records.tracking import update_results
 
         with compose.configuration_dirs(self._dirs):
             cfg = self._composed("evaluate", "metric", metrics, settings)
-            nodes = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
-            kept = self.view.weights_epoch
+            nodes = compose.plain(cfg.get("metrics"))
+            kept: Any = self.view.weights_epoch
             scores = results.score(self.view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True)
         self.folder.add_metrics(scores)
         update_results(self.folder, cfg.tracking.uri, cfg.output_dir)
@@ -192,8 +191,6 @@ class Run:
         Raises:
             ConfigError: no such picture or setting, or it does not apply to this run.
         """
-        from omegaconf import OmegaConf
-
         from vaelab.api.pictures import shown
         from vaelab.config import trust
         from vaelab.jobs import results
@@ -201,7 +198,7 @@ class Run:
 
         with compose.configuration_dirs(self._dirs):
             cfg = self._composed("plot", "plot", (name,), settings)
-            ((option, node),) = OmegaConf.to_container(cfg.plots, resolve=True).items()
+            ((option, node),) = compose.plain(cfg.plots).items()
             draw = trust.load(node.pop("_target_"), "plot", self._trusted)
             picture = draw(self.view, **node)
         if save:
@@ -220,13 +217,11 @@ class Run:
         Returns:
             A `Page`: `page.file`, `page.open()` for the browser.
         """
-        from omegaconf import OmegaConf
-
         from vaelab.api.pictures import Page
         from vaelab.explorer import build, content
         from vaelab.jobs.page import current_page, fingerprint, load_decoder
 
-        settings = OmegaConf.to_container(compose.compose("explore", []).explorer, resolve=True)
+        settings = compose.plain(compose.compose("explore", []).explorer)
         if current_page(self.folder, settings) is None:
             view = self.view
             build.write(

@@ -1,5 +1,7 @@
 """`vaelab.sweep`: one job per combination of values, called from Python."""
 
+from pathlib import Path
+
 from vaelab.api.arguments import overrides_of
 from vaelab.config import compose, typed
 from vaelab.errors import TrainingError
@@ -22,7 +24,7 @@ class Sweep:
         RunError: there is no such sweep.
     """
 
-    def __init__(self, reference="latest", *, output_dir="outputs", trusted=(), config_dir=()):
+    def __init__(self, reference: str | Path = "latest", *, output_dir="outputs", trusted=(), config_dir=()):
         self.folder = find_sweep(str(reference), output_dir)
         self.name, self._opening = self.folder.name, {"trusted": trusted, "config_dir": config_dir}
 

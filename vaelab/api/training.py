@@ -58,11 +58,12 @@ def _train(full, folder: RunFolder) -> None:
     from vaelab.jobs.train import train as train_job
 
     task = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
-    plain = OmegaConf.to_container(task, resolve=True)
-    overrides = OmegaConf.to_container(full.hydra.overrides.task)
+    plain, overrides = compose.plain(task), list(full.hydra.overrides.task)
     chosen = {k: v for k, v in full.hydra.runtime.choices.items() if "/" not in str(k) and isinstance(v, str)}
     opening.refuse_other_settings(folder, plain)
-    folder.write_hydra({"config": task, "overrides": full.hydra.overrides.task})
+    hydra = OmegaConf.masked_copy(full, ["hydra"])
+    hydra.hydra.runtime.output_dir, hydra.hydra.job.name = str(folder.path), "train"
+    folder.write_hydra({"config": task, "hydra": hydra, "overrides": full.hydra.overrides.task})
     train_job(plain, folder, chosen=chosen, overrides=[*locate.typed_dirs(), *overrides])
 
 

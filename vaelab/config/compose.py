@@ -283,6 +283,11 @@ def _resolved(job) -> dict:
         raise ConfigError(_about_reference(error)) from None
 
 
+def plain(node) -> dict:
+    """A node of a composed configuration as plain containers; empty where there is none."""
+    return _resolved(node) if node is not None else {}
+
+
 def _about_reference(error: Exception) -> str:
     """What is wrong with a ${...}."""
     from omegaconf import OmegaConf

@@ -12,6 +12,7 @@ import sys
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from vaelab.config import locate, signature
 from vaelab.errors import ConfigError
@@ -76,7 +77,7 @@ def check_parts(cfg) -> None:
             raise ConfigError(f"{where}.{error}") from None
 
 
-def load(target, group: str, trusted=()):
+def load(target, group: str, trusted=()) -> Any:
     """The class or function itself.
 
     Raises:

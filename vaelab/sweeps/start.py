@@ -1,6 +1,7 @@
 """A sweep begun from Python: what `vaelab train -m` does between composing and the report."""
 
 import sys
+from typing import Any
 
 from vaelab.config import compose
 from vaelab.errors import TrainingError
@@ -25,10 +26,12 @@ def multirun(overrides: list[str]) -> tuple[SweepFolder, TrainingError | None]:
     try:
         with compose._hydra():
             words = ["hydra.job.name=train", *overrides]
-            GlobalHydra.instance().hydra.multirun("train", None, words, with_log_configuration=False)
+            hydra: Any = GlobalHydra.instance().hydra
+            hydra.multirun("train", None, words, with_log_configuration=False)
     except TrainingError as error:
         failed = error
     finally:
-        folder, sys.argv = launch.current.folder, saved
+        sys.argv = saved
+        folder: Any = launch.current.folder
         launch.finish()
     return folder, failed
