@@ -243,7 +243,7 @@ class Run:
             ConfigError: fewer than were trained, or threads that this process cannot have any more.
             Interrupted: stopped again; finished epochs are saved.
         """
-        from vaelab.api.training import interruption_told
+        from vaelab.api.interruption import interruption_told
         from vaelab.commands import resume
 
         longer = {"epochs": epochs, "steps": steps}

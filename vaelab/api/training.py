@@ -1,10 +1,8 @@
 """`vaelab.train`: the main job, called from Python."""
 
-from contextlib import contextmanager
-
 from vaelab.api.arguments import overrides_of
+from vaelab.api.interruption import interruption_told
 from vaelab.config import compose, folders, locate
-from vaelab.errors import Interrupted
 from vaelab.records.run_folder import RunFolder, removed_if_refused
 
 
@@ -52,7 +50,7 @@ def train(*words: str, **settings):
 
 
 def _train(full, folder: RunFolder) -> None:
-    from omegaconf import OmegaConf
+    from omegaconf import OmegaConf, read_write
 
     from vaelab.jobs import opening
     from vaelab.jobs.train import train as train_job
@@ -62,7 +60,8 @@ def _train(full, folder: RunFolder) -> None:
     chosen = {k: v for k, v in full.hydra.runtime.choices.items() if "/" not in str(k) and isinstance(v, str)}
     opening.refuse_other_settings(folder, plain)
     hydra = OmegaConf.masked_copy(full, ["hydra"])
-    hydra.hydra.runtime.output_dir, hydra.hydra.job.name = str(folder.path), "train"
+    with read_write(hydra.hydra):
+        hydra.hydra.runtime.output_dir, hydra.hydra.job.name = str(folder.path), "train"
     folder.write_hydra({"config": task, "hydra": hydra, "overrides": full.hydra.overrides.task})
     train_job(plain, folder, chosen=chosen, overrides=[*locate.typed_dirs(), *overrides])
 
@@ -70,17 +69,3 @@ def _train(full, folder: RunFolder) -> None:
 def _typed(overrides: list[str]) -> bool:
     """Whether the run's folder is named: one that is there is gone on with."""
     return any(o.lstrip("+").startswith("hydra.run.dir=") for o in overrides)
-
-
-@contextmanager
-def interruption_told(folder: RunFolder):
-    """Ctrl-C, or a notebook's stop button, as `Interrupted` with what to type next."""
-    try:
-        yield
-    except (Interrupted, KeyboardInterrupt) as error:
-        if not folder.checkpoint.is_dir():
-            raise Interrupted("stopped before the first epoch was finished; nothing is lost but that time.") from None
-        again = f"vaelab.load({str(folder)!r}).resume()"
-        text = str(error).partition("Continue with: ")[2]
-        told = f"{again}, or in a terminal: {text}" if text else again
-        raise Interrupted(f"stopped; finished epochs are saved. Continue with {told}") from None
