@@ -19,8 +19,8 @@ FLOORS = (
     {"build", "metrics", "plots", "explorer", "report"},
     {"jobs"},
     {"sweeps"},
-    {"commands", "notebook"},
-    {"cli"},
+    {"commands"},
+    {"cli", "api"},
     {"__main__", "__init__"},
 )
 # What a part may not import although it lies below.

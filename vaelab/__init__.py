@@ -1,18 +1,39 @@
-"""vaelab: a config-driven lab for variational autoencoders. `vaelab.load(run)` opens a finished run in a notebook."""
+"""vaelab: a config-driven lab for variational autoencoders.
+
+    run = vaelab.train("dataset=fashionmnist", "model=conv_v2", beta=4, latent_dim=10)
+    run = vaelab.load("latest")
+    runs = vaelab.runs("outputs")
+
+`help(vaelab.train)` says more; `vaelab --help` lists the commands of the terminal. Importing this loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["Run", "Sweep", "__version__", "compare", "errors", "load", "runs", "sweep", "train"]
+
+_PLACES = {
+    "Run": "vaelab.api.run", "Sweep": "vaelab.api.sweep", "compare": "vaelab.api.tables", "load": "vaelab.api.run",
+    "runs": "vaelab.api.tables", "sweep": "vaelab.api.sweep", "train": "vaelab.api.training",
+}  # fmt: skip
+
+if TYPE_CHECKING:
+    from vaelab import errors
+    from vaelab.api.run import Run, load
+    from vaelab.api.sweep import Sweep, sweep
+    from vaelab.api.tables import compare, runs
+    from vaelab.api.training import train
 
 
-def load(run, *, trusted=(), data_dir=None, accept_changed_data=False):
-    """A finished run: `encode(x)`, `decode(z)`, `sample(n)`, `metrics`, `config`.
+def __getattr__(name: str):
+    if name == "errors":
+        return import_module("vaelab.errors")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'vaelab' has no attribute '{name}'")
+    found = globals()[name] = getattr(import_module(_PLACES[name]), name)
+    return found
 
-    Args:
-        run: a run folder, an MLflow run id or run name, or "latest".
-        trusted: packages of yours whose parts the run's config may name.
-        data_dir: where the dataset's files are, if not where they were at training.
-        accept_changed_data: open the run although its data are not those it was trained on.
-    """
-    from vaelab.notebook import Run
 
-    return Run(run, trusted=tuple(trusted), data_dir=data_dir, accept_changed_data=accept_changed_data)
+def __dir__():
+    return sorted(__all__)

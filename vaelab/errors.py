@@ -36,6 +36,10 @@ class VaelabError(Exception):
     def __str__(self):
         return visible(super().__str__())
 
+    def _render_traceback_(self):
+        """What a notebook shows: the sentence alone."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ConfigError(VaelabError):
     """What the user typed cannot be done: unknown name, wrong type, impossible combination."""

@@ -125,6 +125,6 @@ def test_every_option_on_a_trained_run(kind, name, digits_view):
 @pytest.fixture(scope="session")
 def digits_view(digits_run):
     """The `LatentView` of the run that tests share."""
-    from vaelab.notebook import Run
+    from vaelab.api.run import Run
 
     return Run(digits_run[1]).view

@@ -12,7 +12,7 @@ import vaelab
 
 @pytest.fixture(scope="module")
 def run(digits_run):
-    from vaelab.notebook import Run
+    from vaelab.api.run import Run
 
     return Run(digits_run[1])
 
@@ -86,7 +86,7 @@ def test_looking_does_not_change_what_is_seen(run):
     before = view.split("test").z.copy()
     view.posterior_samples("test", 3)
     view.split("train").distortion  # noqa: B018 (computed on purpose)
-    from vaelab.notebook import Run
+    from vaelab.api.run import Run
 
     np.testing.assert_array_equal(before, Run(run.folder.path).view.split("test").z)
 

@@ -24,7 +24,7 @@ def run(cfg) -> int:
     folders = [run_folder.find(str(reference), cfg.output_dir) for reference in chosen]
     for n, folder in enumerate(folders):
         print(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
-    stored = [_facts(folder) for folder in folders]
+    stored = [facts_of(folder) for folder in folders]
     print("\nconfiguration" + ("" if differences(stored) else ": no difference"))
     _print([[key, *map(_shown, values)] for key, values in differences(stored).items()], len(folders))
     scores = [folder.read_metrics() for folder in folders]
@@ -42,7 +42,7 @@ def _name(n: int) -> str:
     return f"R{n + 1}"
 
 
-def _facts(folder) -> dict:
+def facts_of(folder) -> dict:
     """{dotted key: value} of everything in a run's configuration, with the chosen options."""
 
     def walk(node, prefix=""):
@@ -71,7 +71,7 @@ def paired(first, second, split: str) -> list[str]:
     seed may change more (vaelab train -m seed=0,1,2).
     """
     one, two = (folder.read_codes(split) for folder in (first, second))
-    why = _not_same_images(first, second, one, two)
+    why = not_same_images(first, second, one, two)
     if why:
         return [f"not compared: {why}"]
     lines = []
@@ -93,7 +93,7 @@ def _difference(term: str, delta: np.ndarray) -> str:
     return text
 
 
-def _not_same_images(first, second, one: dict, two: dict) -> str | None:
+def not_same_images(first, second, one: dict, two: dict) -> str | None:
     """Why the rows of two runs do not belong together, or None."""
     for folder, found in ((first, one), (second, two)):
         if not found:

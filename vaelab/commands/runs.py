@@ -22,7 +22,7 @@ WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run 
 def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
     file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
-    found = [row for row in _rows(cfg.output_dir) if _wanted(row, cfg)]
+    found = [row for row in rows_of(cfg.output_dir) if _wanted(row, cfg)]
     if cfg.sync:
         return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
@@ -74,18 +74,18 @@ def _wanted(row, cfg) -> bool:
     return all(row[k] == v for k, v in _filters(cfg).items())
 
 
-def _rows(output_dir) -> list[dict]:
+def rows_of(output_dir) -> list[dict]:
     """A row for each run; one that is damaged is named and left out."""
     found = []
     for folder in run_folder.all_runs(output_dir):
         try:
-            found.append(_row(folder))
+            found.append(row_of(folder))
         except RunError as error:
             print(f"note: a run is left out: {error}", file=sys.stderr)
     return found
 
 
-def _row(folder) -> dict:
+def row_of(folder) -> dict:
     status, stored = folder.status(), folder.read_config()
     chosen, metrics = status.get("chosen") or {}, folder.read_metrics()
     return {
@@ -150,7 +150,7 @@ def _age(seconds: float) -> str:
 
 def bring_up_to_date(output_dir, uri: str | None) -> None:
     """Delivers to MLflow what it missed: without this a run whose process was killed would be shown as running."""
-    _sync(_rows(output_dir), output_dir, uri, quiet=True)
+    _sync(rows_of(output_dir), output_dir, uri, quiet=True)
 
 
 def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:

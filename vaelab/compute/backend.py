@@ -52,7 +52,16 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def start(backend: str, *, device: str, threads: int, deterministic: bool):
+def threads_of_process(backend: str) -> int | None:
+    """Threads inside one operation that this process has settled on, None before it did."""
+    if backend == "tensorflow" and "tensorflow" in sys.modules:
+        import tensorflow as tf
+
+        return tf.config.threading.get_intra_op_parallelism_threads() or None
+    return None
+
+
+def start(backend: str, *, device: str, threads: int, deterministic: bool, exactly: bool = False):
     """Imports Keras on `backend` and returns the module. A process keeps its first backend and threads.
 
     Args:
@@ -60,9 +69,10 @@ def start(backend: str, *, device: str, threads: int, deterministic: bool):
         device: "auto" or "cpu".
         threads: threads inside one operation. Sums depend on it, so it is part of a run's record.
         deterministic: on CPU, run one operation at a time: identical commands then give identical weights.
+        exactly: refuse where the process keeps other threads: what is trained would not be what is recorded.
 
     Raises:
-        ConfigError: the backend is not installed, or Keras already runs on another one.
+        ConfigError: the backend is not installed, or this process already computes in another way.
     """
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -75,12 +85,13 @@ def start(backend: str, *, device: str, threads: int, deterministic: bool):
 
         if keras.backend.backend() != backend:
             raise ConfigError(
-                f"backend={backend}: this process already runs Keras on {keras.backend.backend()}. Start a new one."
+                f"backend={backend}: this process already runs Keras on {keras.backend.backend()}. Start a new one "
+                "(in a notebook: restart the kernel)."
             )
     os.environ["KERAS_BACKEND"] = backend
     try:
         with quiet_stderr():
-            _configure(backend, threads, deterministic)
+            _configure(backend, threads, deterministic, exactly)
             import keras
     except ImportError as error:
         raise ConfigError(
@@ -89,7 +100,7 @@ def start(backend: str, *, device: str, threads: int, deterministic: bool):
     return keras
 
 
-def _configure(backend: str, threads: int, deterministic: bool) -> None:
+def _configure(backend: str, threads: int, deterministic: bool, exactly: bool) -> None:
     """Threads and memory growth must be set before the first operation of a process; later calls change nothing."""
     if backend == "tensorflow":
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
@@ -105,8 +116,9 @@ def _configure(backend: str, threads: int, deterministic: bool) -> None:
                 tf.config.experimental.set_memory_growth(gpu, True)
             if deterministic and tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.enable_op_determinism()
-        except RuntimeError:  # already initialised by an earlier job of this process, with the same numbers
-            pass
+        except RuntimeError:  # already initialised, with other numbers
+            if exactly:
+                _refuse_other_threads(threads, deterministic)
         tf.constant(0.0)  # the first device use prints its own lines
     elif backend == "torch":
         import torch
@@ -119,6 +131,21 @@ def _configure(backend: str, threads: int, deterministic: bool) -> None:
         import jax
 
         jax.devices()
+
+
+def _refuse_other_threads(threads: int, deterministic: bool) -> None:
+    """ConfigError where TensorFlow does not compute as it is asked to."""
+    import tensorflow as tf
+
+    here = tf.config.threading.get_intra_op_parallelism_threads() or usable_cores()
+    in_order = tf.config.threading.get_inter_op_parallelism_threads() == 1
+    if here == threads and (in_order or not deterministic):
+        return
+    way = f"trainer.threads={here}" + ("" if in_order else " trainer.deterministic=false")
+    raise ConfigError(
+        f"trainer.threads={threads} trainer.deterministic={str(deterministic).lower()}: this process already computes "
+        f"with {way}, and a process keeps that. Start a new one (in a notebook: restart the kernel), or ask for {way}."
+    )
 
 
 def device_name() -> str:

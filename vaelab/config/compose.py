@@ -9,12 +9,11 @@ from typing import Any
 
 from vaelab.config import check as checking
 from vaelab.config import folders, locate, schema, together, typed
+from vaelab.config.locate import USER_DIRS
 from vaelab.config.nearest import by_meaning, nearest
 from vaelab.errors import ConfigError
 
 MANY = 50  # jobs, whose check takes long enough to be announced
-# Folders given with --config-dir; the search-path plugin puts them before vaelab's own.
-USER_DIRS: list[Path] = []
 
 
 def use_config_dir(folder: str) -> None:
@@ -81,6 +80,31 @@ def check_all(primary: str, overrides: list[str], multirun: bool) -> Path:
         for job in itertools.islice(itertools.product(*values), 1, None):
             _checked(_compose_all_problems(primary, list(job)), primary, multirun=True)
         return _folder(first, multirun)
+
+
+def job(overrides: list[str]) -> tuple[Any, Path]:
+    """A job of `vaelab train` whose folder nobody makes yet: (checked configuration, Hydra's node with it; folder).
+
+    Raises:
+        ConfigError: every problem of the overrides and of the composed values.
+    """
+    with _hydra():
+        full = _compose_all_problems("train", overrides)
+        _checked(full, "train")
+        return full, _folder(full, False)
+
+
+@contextmanager
+def configuration_dirs(given):
+    """Folders of the user's options (one or several) while the context is open, instead of earlier ones."""
+    saved = list(USER_DIRS)
+    USER_DIRS.clear()
+    try:
+        for folder in [given] if isinstance(given, str | Path) else given:
+            use_config_dir(str(folder))
+        yield
+    finally:
+        USER_DIRS[:] = saved
 
 
 def check_words(primary: str, overrides: list[str], *, package: str | None, resolve: bool) -> None:
@@ -259,6 +283,11 @@ def _resolved(job) -> dict:
         raise ConfigError(_about_reference(error)) from None
 
 
+def plain(node) -> dict:
+    """A node of a composed configuration as plain containers; empty where there is none."""
+    return _resolved(node) if node is not None else {}
+
+
 def _about_reference(error: Exception) -> str:
     """What is wrong with a ${...}."""
     from omegaconf import OmegaConf
@@ -421,12 +450,14 @@ def _nearest_key(key: str, known: set[str]) -> str:
     beside = {k.rpartition(".")[2]: k for k in known if k.rpartition(".")[0] == where}
     if where and (hint := by_meaning(last, beside)):
         return hint
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
+    if where and (near := difflib.get_close_matches(last, beside, n=1, cutoff=0.6)):  # of this very part
+        return f"Did you mean '{beside[near[0]]}'?"
+    close = [] if where and beside else difflib.get_close_matches(key, known, n=1, cutoff=0.7)
     same_end = sorted(k for k in known if k.rpartition(".")[2] == last)
     if close or same_end:
         return f"Did you mean '{(close or same_end)[0]}'?"
-    near_end = difflib.get_close_matches(last, {k.rpartition(".")[2] for k in known}, n=1, cutoff=0.75)
-    if near_end:
+    ends = {} if where and beside else {k.rpartition(".")[2] for k in known}
+    if near_end := difflib.get_close_matches(last, ends, n=1, cutoff=0.75):
         return f"Did you mean '{next(k for k in sorted(known) if k.rpartition('.')[2] == near_end[0])}'?"
     return (
         f"There are: {', '.join(sorted(beside.values()))}." if beside else "See vaelab train --help for the settings."
@@ -449,7 +480,11 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
             if isinstance(value, dict):
                 yield from walk(value, f"{prefix}{key}.")
 
-    chosen = [o for k, o in by_key.items() if o.partition("=")[2] in locate.options(k, USER_DIRS)]
+    def there(group, names):
+        several = names.strip("[]").split(",") if group in schema.MULTI else [names]
+        return set(several) <= set(locate.options(group, USER_DIRS))
+
+    chosen = [o for k, o in by_key.items() if there(k, o.partition("=")[2])]
     try:
         composed = hydra_compose(primary, overrides=chosen)
     except HydraException:  # one of the groups is none of this command's

@@ -8,6 +8,18 @@ import yaml
 from vaelab.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent
+# Folders given with --config-dir; the search-path plugin puts them before vaelab's own.
+USER_DIRS: list[Path] = []
+
+
+def own_roots() -> list[Path]:
+    """Where a trusted package of the user's may lie besides Python's own path: the current folder, --config-dir's."""
+    return list(dict.fromkeys([Path.cwd(), *USER_DIRS]))
+
+
+def typed_dirs() -> list[str]:
+    """The words that give another process the same folders."""
+    return [f"--config-dir={folder}" for folder in USER_DIRS]
 
 
 @cache

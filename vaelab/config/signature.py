@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from vaelab.config import locate
 from vaelab.config import types as ranges
-from vaelab.config.locate import PACKAGE
+from vaelab.errors import ConfigError
 
 _IN_RANGE = {
     "greater than 0": lambda v: v > 0,
@@ -27,9 +28,10 @@ _NAMES |= {n: getattr(ranges, n) for n in dir(ranges) if not n.startswith("_")}
 
 
 def module_file(module: str) -> Path | None:
-    """The source file of a module, looked up by path."""
+    """The source file of a module, looked up by path in the order in which `trust.load` would import it."""
     parts = module.split(".")
-    roots = [PACKAGE.parent] if parts[0] == "vaelab" else [Path(p or ".") for p in sys.path]
+    own = parts[0] == "vaelab"
+    roots = [locate.PACKAGE.parent] if own else [*(Path(p or ".") for p in sys.path), *locate.own_roots()]
     for root in roots:
         base = root.joinpath(*parts)
         for candidate in (base.with_suffix(".py"), base / "__init__.py"):
@@ -38,14 +40,26 @@ def module_file(module: str) -> Path | None:
     return None
 
 
-@cache
 def settings(target: str) -> dict[str, Any] | None:
-    """{setting: annotation} of the class or function a dotted name points to; None where it cannot be read."""
+    """{setting: annotation} of the class or function a dotted name points to; None where there is none.
+
+    Raises:
+        ConfigError: its file cannot be read as Python.
+    """
     module, _, name = target.rpartition(".")
     path = module_file(module)
-    if path is None:
-        return None
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    return None if path is None else _read_settings(path, path.stat().st_mtime_ns, name)
+
+
+@cache
+def _read_settings(path: Path, changed: int, name: str) -> dict[str, Any] | None:
+    """As `settings`, of a name in a file as it was last changed."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+        raise ConfigError(f"{path}{line} is not valid Python: {getattr(error, 'msg', error)}.") from None
+    for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             init = [f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"]
             return _arguments(init[0]) if init else {}

@@ -9,10 +9,13 @@ import importlib
 import inspect
 import re
 import sys
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from vaelab import contracts
-from vaelab.config import locate
+from vaelab.config import locate, signature
 from vaelab.errors import ConfigError
 
 # Packages without parts, whatever `trusted` says: a name in them is no oversight.
@@ -65,7 +68,7 @@ def check_parts(cfg) -> None:
             raise ConfigError(f"{where}.{error}") from None
 
 
-def load(target, group: str, trusted=()):
+def load(target, group: str, trusted=()) -> Any:
     """The class or function itself.
 
     Raises:
@@ -76,12 +79,14 @@ def load(target, group: str, trusted=()):
     except ConfigError as error:
         raise ConfigError(f"{group}.{error}") from None
     module, _, name = target.rpartition(".")
-    try:
-        found = vars(importlib.import_module(module)).get(name)
-    except Exception as error:  # importing a user's module may raise anything
-        raise ConfigError(f"{target} cannot be loaded: {type(error).__name__}: {error}") from None
+    content = _imported(module)
+    found = content.get(name)
     if found is None:
-        raise ConfigError(f"{target}: the module {module} has no {name}.")
+        from vaelab.config.nearest import nearest
+
+        defined = [k for k, v in content.items() if getattr(v, "__module__", None) == module]
+        hint = nearest(name, defined) if defined else "It defines no class and no function."
+        raise ConfigError(f"{target}: the module {module} ({content.get('__file__')}) has no {name}. {hint}")
     package, own = target.partition(".")[0], str(getattr(found, "__module__", None))
     if not (inspect.isclass(found) or inspect.isfunction(found)) or own.partition(".")[0] != package:
         raise ConfigError(f"{target}: expected a class or function defined in {package}, got one of {own}.")
@@ -89,6 +94,43 @@ def load(target, group: str, trusted=()):
     if contract in contracts.FUNCTIONS and not inspect.isfunction(found):
         raise ConfigError(f"{target}: expected a function for the group '{group}', got a class.")
     return contracts.check(found, contract, target)
+
+
+def _imported(module: str) -> dict:
+    """The names of a module; one of the user's may lie in the current folder or in one of --config-dir.
+
+    Raises:
+        ConfigError: it cannot be imported, or this process already has another module of that name.
+    """
+    try:
+        with _own_importable():
+            content = vars(importlib.import_module(module))
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):  # of a package that it needs
+            raise ConfigError(f"{module} cannot be loaded: there is no module named {error.name}.") from None
+        looked = ", ".join(map(str, locate.own_roots()))
+        raise ConfigError(f"There is no module {module}: looked on Python's path and in {looked}.") from None
+    except Exception as error:  # importing a user's module may raise anything
+        raise ConfigError(f"{module} cannot be loaded: {type(error).__name__}: {error}") from None
+    there, checked = content.get("__file__"), signature.module_file(module)
+    if there and checked and Path(there).resolve() != checked.resolve():
+        raise ConfigError(
+            f"{module} is {checked}, but this process has imported {there} under that name. Start a new process, or "
+            "give the package another name."
+        )
+    return content
+
+
+@contextmanager
+def _own_importable():
+    """The user's folders at the end of Python's path, so that what is installed wins; gone afterwards."""
+    before = list(sys.path)
+    sys.path += [str(root) for root in locate.own_roots() if str(root) not in before]
+    importlib.invalidate_caches()  # a file written a moment ago
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def beside(target, group: str, name: str):

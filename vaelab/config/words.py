@@ -12,12 +12,29 @@ NO_TEXT = re.compile(r"null|true|false|[+-]?(nan|inf|[\d_.]+(e[+-]?\d+)?)", re.I
 
 
 def setting(key: str, value) -> str:
-    """`key=value` in Hydra's syntax: a text with other characters stands in quotes."""
+    """`key=value` in Hydra's syntax, the value as `written`."""
+    return f"{key}={written(value)}"
+
+
+def written(value) -> str:
+    """A Python value in Hydra's syntax: null, true, 0.5, [1,2], {a:1}, a text with other characters in quotes."""
+    if hasattr(value, "tolist"):  # numpy's
+        value = value.tolist()
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple | range):
+        return f"[{','.join(map(written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{key}:{written(entry)}' for key, entry in value.items())}}}"
     text = str(value)
     if PLAIN.fullmatch(text) and not NO_TEXT.fullmatch(text):
-        return f"{key}={text}"
+        return text
     quoted = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
-    return f"{key}='{quoted}'"
+    return f"'{quoted}'"
 
 
 def pasteable(*words: str) -> str:
@@ -60,3 +77,9 @@ def merged(before, after) -> list[str]:
     """Words of two command lines; where both are about one setting, the later one's."""
     later = {key(w) for w in after}
     return [w for w in before if key(w) not in later] + list(after)
+
+
+def of_own_parts(typed) -> list[str]:
+    """Those words of a command line that a later command on the run needs, too, to find the user's own parts."""
+    trusted = [w for w in typed if key(w) == "trusted"]
+    return [*(w for w in typed if w.startswith("--config-dir=")), *trusted] if trusted else []

@@ -1,7 +1,11 @@
-"""One job of a sweep in a process of its own: `python -m vaelab.jobs.job FOLDER`. The launcher starts it."""
+"""One job of a sweep in a process of its own: `python -m vaelab.jobs.job FOLDER [--config-dir=DIR ...]`.
+
+The launcher starts it.
+"""
 
 import sys
 
+from vaelab.config.compose import use_config_dir
 from vaelab.errors import VaelabError, about_disk
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import printing
@@ -75,5 +79,7 @@ def _bytes(images):
 
 if __name__ == "__main__":
     with printing.despite_trouble():
+        for word in sys.argv[2:]:
+            use_config_dir(word.removeprefix("--config-dir="))
         code = run(sys.argv[1])
     sys.exit(code)

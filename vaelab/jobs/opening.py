@@ -16,15 +16,26 @@ from vaelab.records.run_folder import RunFolder
 
 
 def trainer_of(cfg: dict) -> Trainer:
-    """The trainer settings of a checked configuration; all machine cores where it says no number of threads."""
+    """The trainer settings of a checked configuration.
+
+    Where it says no number of threads: those this process has already, else all machine cores.
+    """
     trainer = Trainer(**cfg["trainer"])
-    return replace(trainer, threads=trainer.threads or backend.usable_cores())
+    known = trainer.threads or backend.threads_of_process(cfg["backend"])
+    return replace(trainer, threads=known or backend.usable_cores())
 
 
-def start_backend(cfg: dict) -> Trainer:
-    """Starts Keras as a run's configuration says; its trainer settings."""
+def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
+    """Starts Keras as a run's configuration says; its trainer settings.
+
+    Args:
+        exactly: refuse where this process keeps other threads (`backend.start`): what trains must, what looks need not.
+    """
     trainer = trainer_of(cfg)
-    backend.start(cfg["backend"], device=cfg["device"], threads=trainer.threads, deterministic=trainer.deterministic)
+    backend.start(
+        cfg["backend"], device=cfg["device"], threads=trainer.threads, deterministic=trainer.deterministic,
+        exactly=exactly,
+    )  # fmt: skip
     return trainer
 
 

@@ -38,10 +38,10 @@ def summary(scores, folder, train_seconds, seconds) -> str:
     """The short table at the end and three things to try next."""
     run, status = words.setting("run", folder), folder.status()
     overrides = status.get("overrides") or []
-    trusted = [w for w in overrides if words.key(w) == "trusted"]
+    own = words.of_own_parts(overrides)
     following = [
-        ["plot", run, "plot=[traversal]", *trusted],
-        ["explore", run, *trusted],
+        ["plot", run, "plot=[traversal]", *own],
+        ["explore", run, *own],
         ["train", "-m", *next_sweep(status.get("chosen") or {}, overrides)],
     ]
     return "\n".join(

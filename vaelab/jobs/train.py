@@ -49,7 +49,7 @@ def train(
     """
     trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
-    trainer = opening.start_backend(cfg)
+    trainer = opening.start_backend(cfg, exactly=True)
     with (
         signals.handled_by(signal.default_int_handler),
         folder.locked(),
@@ -77,7 +77,8 @@ def train(
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
-                again = words.pasteable("resume", words.setting("run", folder))
+                own = words.of_own_parts(folder.status().get("overrides") or ())
+                again = words.pasteable("resume", words.setting("run", folder), *own)
                 raise Interrupted(
                     f"stopped; finished epochs are saved. Continue with: {words.program()} {again}"
                 ) from None

@@ -130,6 +130,14 @@ class RunFolder(Folder):
         check_types(content, dict.fromkeys(("dataset", "model", "trainer", "tracking"), dict), f"{path}")
         return content
 
+    def write_hydra(self, records: dict) -> None:
+        """.hydra/<name>.yaml of each record, as Hydra writes them where it makes the folder."""
+        from omegaconf import OmegaConf
+
+        (self.path / ".hydra").mkdir(parents=True, exist_ok=True)
+        for name, content in records.items():
+            OmegaConf.save(content, self.path / ".hydra" / f"{name}.yaml")
+
     def write_history(self, rows: list[dict]) -> None:
         """history.csv, one line per epoch."""
         text = io.StringIO()

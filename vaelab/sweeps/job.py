@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from vaelab.config import locate
 from vaelab.errors import Interrupted, RunError, visible
 from vaelab.records.run_folder import RunFolder
 
@@ -56,7 +57,7 @@ class Job:
 
     def command(self) -> list[str]:
         """What runs the job to its end, or on from where it was stopped."""
-        return [sys.executable, "-m", "vaelab.jobs.job", str(self.folder.path)]
+        return [sys.executable, "-m", "vaelab.jobs.job", str(self.folder.path), *locate.typed_dirs()]
 
     def environment(self, gpu: str | None = None) -> dict[str, str]:
         """Variables that hold the job to its threads, and to one GPU where there are several jobs at once."""
@@ -73,7 +74,8 @@ class Job:
         if self.folder.checkpoint.is_dir():
             self.cfg["trainer"]["threads"] = self.folder.read_config()["trainer"]["threads"] or self.threads
         self.folder.write_config(self.cfg)
-        facts = {"chosen": self.chosen, "overrides": self.overrides, "message": None}
+        typed = [*locate.typed_dirs(), *self.overrides]
+        facts = {"chosen": self.chosen, "overrides": typed, "message": None}
         self.folder.update_status(**facts, state="queued" if status.get("state") != "done" else "done")
 
     def settle(self, exit_code: int, asked_to_stop: bool = False) -> None:

@@ -6,12 +6,11 @@ Hydra composes the grid and calls `launch`; the command line calls `finish` when
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import OmegaConf, open_dict
 
-from vaelab.config import words
+from vaelab.config import locate, words
 from vaelab.config.folders import config_hash, short_overrides
 from vaelab.errors import Interrupted, RunError, TrainingError
 from vaelab.records.run_folder import RunFolder
@@ -163,18 +162,11 @@ def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], 
     )  # fmt: skip
 
 
-def _record_hydra(path: Path, records: dict) -> None:
-    """What Hydra writes into a run's folder."""
-    path.mkdir(parents=True, exist_ok=True)
-    for name, content in records.items():
-        OmegaConf.save(content, path / f"{name}.yaml")
-
-
 def record(sweep: SweepFolder, jobs: list[Job]) -> None:
     """sweep.json: the command and every job of every call so far."""
     for job in jobs:
         if job.hydra:
-            _record_hydra(job.folder.path / ".hydra", job.hydra)
+            job.folder.write_hydra(job.hydra)
     known = sweep.record()
     entries = {
         job.folder.path.name: {"overrides": job.overrides, "hash": config_hash(job.cfg), "number": job.number}
@@ -182,7 +174,7 @@ def record(sweep: SweepFolder, jobs: list[Job]) -> None:
     }
     typed = [w for w in sys.argv[1:] if w != "hydra.job.name=train"]
     sweep.update_record(
-        command=words.pasteable("vaelab", *sys.argv[0].split()[1:], *typed),
+        command=words.pasteable("vaelab", *sys.argv[0].split()[1:], *locate.typed_dirs(), *typed),
         started=known.get("started", time.time()),
         jobs={**known.get("jobs", {}), **entries},
     )
