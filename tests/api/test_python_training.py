@@ -30,7 +30,7 @@ def trained(tmp_path_factory):
 def weights(folder: Path) -> list[bytes]:
     from vaelab.training.checkpoint import CheckpointFolder
 
-    return [array.tobytes() for array in CheckpointFolder(Path(folder) / "checkpoint").load()[1]]
+    return [array.tobytes() for array in CheckpointFolder(Path(folder) / "checkpoint").load().model.values()]
 
 
 def test_importing_it_is_light():

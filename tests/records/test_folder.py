@@ -46,7 +46,7 @@ def test_a_sweeps_record_keeps_what_others_add(tmp_path):
 
 
 def test_a_record_that_another_process_does_not_give_back_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr("vaelab.records.folder.PATIENCE", 0.1)
     folder = RunFolder(tmp_path)
     with folder.updating(), pytest.raises(RunError, match="written to by another process"):
         RunFolder(tmp_path).update_status(state="done")

@@ -248,8 +248,8 @@ def test_sweeps_are_found_by_name_folder_and_latest(tmp_path):
 
 @pytest.mark.parametrize("number,told", [(28, "No space left on device"), (30, "Read-only file system")])
 def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, capsys):
-    from vaelab.commands import train
     from vaelab.jobs import job as process
+    from vaelab.jobs import train
 
     def refused(*args, **more):
         raise OSError(number, "a library's own words", "vae.h5")
