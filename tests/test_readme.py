@@ -79,6 +79,7 @@ def own(words, cwd, check=True):
     return done
 
 
+@pytest.mark.slow
 def test_own_parts_train_from_the_readme_alone(own_parts):
     """A model, a metric and an objective, copied out; then everything else that imports them."""
     train, evaluate = OWN_COMMANDS

@@ -185,7 +185,9 @@ def test_ctrl_c_saves_and_prints_the_line_that_resumes(tmp_path):
     assert "dataset_op" not in errors  # TensorFlow's complaint about an iterator that outlives Python
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=str)
+@pytest.mark.parametrize(
+    "ending", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGHUP, signal.SIGINT))]
+)
 def test_ui_serves_the_store_and_ends_with_all_it_started(own_run, ending):
     import psutil
 

@@ -81,6 +81,7 @@ BESIDE = {
     "objective=avb": ["posterior=implicit"], "objective=avb_ac": ["posterior=implicit"],
 }  # fmt: skip
 NODES = {"metric": "metrics", "plot": "plots"}
+QUICK = ("explorer", "trainer", "posterior", "structure", "tracking", "likelihood")
 
 
 def every_option():
@@ -102,7 +103,10 @@ def composed(choice):
     return plain, {k: v for k, v in chosen.items() if "/" not in k and isinstance(v, str)}
 
 
-@pytest.mark.parametrize("choice", every_option())
+@pytest.mark.parametrize(
+    "choice",
+    [c if c.partition("=")[0] in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in every_option()],
+)
 def test_a_run_without_any_one_setting_of_an_option_gets_the_value_that_the_option_has(choice):
     cfg, chosen = composed(choice)
     group, _, option = choice.partition("=")

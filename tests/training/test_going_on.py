@@ -64,6 +64,7 @@ def facts(fitted):
     return history, fitted.epochs, fitted.steps, fitted.weights_epoch, fitted.stopped_early
 
 
+@pytest.mark.slow
 def test_early_stopping_goes_on_where_it_was(tmp_path):
     """A learning rate that soon does harm: the best epoch, how long it waited and the best weights survive."""
     words = ["trainer.epochs=30", "trainer.early_stopping=3", "trainer.learning_rate=0.3", "trainer.checkpoint_every=2"]
@@ -80,6 +81,7 @@ def test_longer_training_of_a_finished_run(tmp_path):
     assert_same(train(tmp_path / "longer", "trainer.epochs=7"), train(tmp_path / "whole", "trainer.epochs=7"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [100, 1])
 @pytest.mark.parametrize("steps", [14, 12])
 def test_longer_training_in_steps_finishes_the_epoch_that_was_cut_short(tmp_path, every, steps):
