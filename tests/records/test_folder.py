@@ -129,7 +129,7 @@ def test_arrays_on_a_full_disk(small_disk):
 LIMITED = """
 import resource, sys
 sys.path[:0] = sys.argv[2:]
-from test_folder import RunFolder, dense
+from records.test_folder import RunFolder, dense
 small, large = dense(64), dense(20_000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 folder = RunFolder(sys.argv[1])

@@ -270,7 +270,7 @@ MANY = """
 import sys
 sys.path[:0] = sys.argv[4:]
 from pathlib import Path
-import test_tracking as t
+from records import test_tracking as t
 base, sweep, n = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 folder = t.run_folder(base, f"sweeps/s/job{n}")
 t.log(folder, base, 3, sweep_dir=sweep).finish("done")
