@@ -52,7 +52,7 @@ def test_serves_until_interrupted(digits_run, page):
 @pytest.mark.parametrize(
     "words,told",
     [
-        (["explore.file=."], "is a folder"),
+        (["explore.file=."], "ends in .html"),
         (["port=70000"], "0 to 65535"),
         (["host=192.0.2.7"], "no address of this machine"),
         (["explorer.pointss=3"], "Did you mean 'explorer.points'"),
