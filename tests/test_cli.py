@@ -11,6 +11,7 @@ from support import ROOT
 
 from vaelab import cli
 from vaelab.commands import completion
+from vaelab.config import typed
 from vaelab.config.commands import COMMANDS
 
 HEAVY = "{'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}"
@@ -47,10 +48,10 @@ def test_every_command_has_a_help_page(name, capsys):
 
 
 def test_options_may_stand_anywhere():
-    options, overrides = cli.split_options(["beta=1,2", "-m", "latent_dim=2"])
+    options, overrides, _ = typed.split("train", ["beta=1,2", "-m", "latent_dim=2"], True)
     assert options == ["-m"] and overrides == ["beta=1,2", "latent_dim=2"]
-    options, overrides = cli.split_options(["latent_dim=2", "--cfg", "job", "seed=1", "--resolve"])
-    assert options == ["--cfg", "job", "--resolve"] and overrides == ["latent_dim=2", "seed=1"]
+    options, overrides, _ = typed.split("train", ["latent_dim=2", "--cfg", "job", "-q", "--resolve"], True)
+    assert options == ["--cfg", "job", "--resolve"] and overrides == ["latent_dim=2", "quiet=true"]
 
 
 @pytest.mark.parametrize(

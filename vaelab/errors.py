@@ -73,6 +73,11 @@ class Defect(VaelabError):
     exit_code = 1
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, 200 characters of it at most; its kind where it says nothing."""
+    return visible(next((s for line in str(error).splitlines() if (s := line.strip())), type(error).__name__)[:200])
+
+
 @contextmanager
 def tracebacks_kept(log: Path | None = None):
     """Makes a `Defect` of an error that is none of those a user can cause.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support import BACKEND, ROOT, vaelab
 
-from vaelab.config import compose
+from vaelab.config import compose, locate
 from vaelab.config.check import check_launcher
 from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
@@ -184,9 +184,8 @@ def test_impossible_launcher_settings_are_refused(name, value):
 def test_a_sweep_file_becomes_words(tmp_path, monkeypatch):
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "mine.yaml").write_text("beta: [0.5, 4]\nmodel.layers: '[64,64]'\nbackend: jax\nseed: 3\n")
-    monkeypatch.setattr(compose, "USER_DIRS", [tmp_path])
-    monkeypatch.setattr(recipe, "USER_DIRS", [tmp_path])
-    options, words = recipe.expand([], ["sweep=mine", "seed=1,2", "cluster=local"])
+    with locate.config_dirs([tmp_path]):
+        options, words = recipe.expand([], ["sweep=mine", "seed=1,2", "cluster=local"])
     assert options == ["-m"]
     wanted = [
         "sweep_name=mine",
@@ -197,8 +196,10 @@ def test_a_sweep_file_becomes_words(tmp_path, monkeypatch):
         "hydra/launcher=local",
     ]
     assert words == wanted
-    with pytest.raises(ConfigError, match="Did you mean 'mine'"):
+    with locate.config_dirs([tmp_path]), pytest.raises(ConfigError, match="Did you mean 'mine'"):
         recipe.expand([], ["sweep=mnie"])
+    with pytest.raises(ConfigError, match="no such sweep"):
+        recipe.expand([], ["sweep=mine"])
     with pytest.raises(ConfigError, match="no such cluster"):
         recipe.expand([], ["cluster=cloud"])
 

@@ -7,7 +7,7 @@ import numpy as np
 from vaelab.datasets.prepare import static_seed
 from vaelab.errors import ConfigError
 from vaelab.records import run_folder
-from vaelab.system.printing import plus_minus
+from vaelab.system.printing import output, plus_minus
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs", "binarize_seed")
@@ -23,18 +23,18 @@ def run(cfg) -> int:
         raise ConfigError(f"split: expected test or train, got '{cfg.split}'.")
     folders = [run_folder.find(str(reference), cfg.output_dir) for reference in chosen]
     for n, folder in enumerate(folders):
-        print(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
+        output(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
     stored = [_facts(folder) for folder in folders]
-    print("\nconfiguration" + ("" if differences(stored) else ": no difference"))
+    output("\nconfiguration" + ("" if differences(stored) else ": no difference"))
     _print([[key, *map(_shown, values)] for key, values in differences(stored).items()], len(folders))
     scores = [folder.read_metrics() for folder in folders]
     names = sorted({name for found in scores for name in found})
-    print("\nmetrics, ± standard error over images")
+    output("\nmetrics, ± standard error over images")
     _print([[name, *(_score(found.get(name)) for found in scores)] for name in names], len(folders))
     for n, folder in enumerate(folders[1:], 1):
-        print(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
+        output(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
         for line in paired(folders[0], folder, cfg.split):
-            print(f"  {line}")
+            output(f"  {line}")
     return 0
 
 
@@ -128,7 +128,7 @@ def _print(rows: list[list[str]], n: int) -> None:
     widths = [max(len(row[k]) for row in rows) for k in range(n + 1)]
     for row in rows:
         cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]
-        print(f"  {'  '.join(cells)}".rstrip())
+        output(f"  {'  '.join(cells)}".rstrip())
 
 
 def _shown(value) -> str:

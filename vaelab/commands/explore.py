@@ -10,6 +10,7 @@ from vaelab.jobs import opening
 from vaelab.jobs.page import current_page, fingerprint, load_decoder
 from vaelab.jobs.train import title
 from vaelab.system import address, paths
+from vaelab.system.printing import output
 
 
 def run(cfg) -> int:
@@ -30,7 +31,7 @@ def run(cfg) -> int:
             return _given(page, file, bound, cfg)
         return _built(folder, stored, file, bound, settings, cfg)
     except KeyboardInterrupt:
-        print()
+        output("")
         return 0
     finally:
         if bound is not None:
@@ -76,4 +77,4 @@ def _built(folder, stored, file: Path | None, bound, settings: dict, cfg) -> int
 
 
 def _tell(file: Path) -> None:
-    print(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
+    output(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from vaelab.compute import backend
-from vaelab.errors import ConfigError, RunError, about_disk
+from vaelab.errors import ConfigError, RunError, about_disk, first_line
 from vaelab.explorer.litert import held_stderr
 from vaelab.jobs import opening
 from vaelab.system import paths
 from vaelab.system.files import beside
+from vaelab.system.printing import output
 
 MODELS = ("encoder", "decoder", "vae")
 SUFFIXES = {"keras": ".keras", "h5": ".h5", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
@@ -52,8 +53,7 @@ def run(cfg) -> int:
         try:
             model = keras.models.load_model(folder.model_file(which), compile=False)
         except Exception as error:
-            told = next(iter(str(error).splitlines()), type(error).__name__)
-            raise RunError(f"{folder.model_file(which)} cannot be read: {told[:200]}") from None
+            raise RunError(f"{folder.model_file(which)} cannot be read: {first_line(error)}") from None
         inputs = example(model)
         expected = _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
         for name in formats:
@@ -62,7 +62,7 @@ def run(cfg) -> int:
             difference = _written(model, folder.model_file(which), name, path, inputs, expected)
             if not difference <= TOLERANCE:
                 raise RunError(f"{path} differs from Keras by {difference:.1g} of the largest output: do not use it.")
-            print(f"{path}  {_size(path) / 1e6:.1f} MB, within {difference:.0e} of Keras")
+            output(f"{path}  {_size(path) / 1e6:.1f} MB, within {difference:.0e} of Keras")
     return 0
 
 
@@ -98,9 +98,9 @@ def compare(expected: list[np.ndarray], found: list[np.ndarray]) -> float:
     rest, worst = list(found), 0.0
     if len(rest) != len(expected):
         return float("inf")
-    for output in expected:
-        scale = max(float(np.abs(output).max()), 1e-6)
-        gaps = [float(np.abs(output - f).max()) / scale if f.shape == output.shape else np.inf for f in rest]
+    for wanted in expected:
+        scale = max(float(np.abs(wanted).max()), 1e-6)
+        gaps = [float(np.abs(wanted - f).max()) / scale if f.shape == wanted.shape else np.inf for f in rest]
         best = int(np.argmin(gaps))  # a format may give (mean, std) in another order
         worst = max(worst, gaps[best])
         rest.pop(best)
@@ -122,8 +122,7 @@ def _written(model, source: Path, name: str, path: Path, inputs, expected) -> fl
         except Exception as error:
             if isinstance(error, OSError) and about_disk(error):
                 raise
-            told = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise RunError(f"{path.stem} cannot be exported as {name}: {told[:200]}") from None
+            raise RunError(f"{path.stem} cannot be exported as {name}: {first_line(error)}") from None
 
 
 def _write(model, source: Path, name: str, path: Path) -> None:

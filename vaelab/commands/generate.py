@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 from vaelab.compute import seeds
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError, RunError, first_line
 from vaelab.jobs import opening
 from vaelab.system import memory, paths
 from vaelab.system.files import beside
+from vaelab.system.printing import output
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LONGEST = 65_000  # pixels of a side
@@ -31,7 +32,7 @@ def run(cfg) -> int:
     try:
         decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
     except Exception as error:
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {_first_line(error)}") from None
+        raise RunError(f"{folder.model_file('decoder')} cannot be read: {first_line(error)}") from None
     shapes = decoder.output_shape if isinstance(decoder.output_shape, list) else [decoder.output_shape]
     check_size(cfg, decoder.input_shape[-1], [shape[1:] for shape in shapes])
     z = coordinates(cfg, decoder.input_shape[-1])
@@ -40,7 +41,7 @@ def run(cfg) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with beside(path) as temporary:
         _mosaic(views, cfg.scale).save(temporary)
-    print(path)
+    output(str(path))
     return 0
 
 
@@ -77,10 +78,6 @@ def check_size(cfg, latent_dim: int, shapes) -> None:
     side = max(f * math.ceil(math.sqrt(n)) * (max(shape[:2]) + 1) for f, shape in zip(factors, shapes))
     if side > LONGEST:
         raise ConfigError(f"generate {wanted}: a picture of {side:,} pixels a side, and {LONGEST:,} is the most.")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def coordinates(cfg, latent_dim: int) -> np.ndarray:

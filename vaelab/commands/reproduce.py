@@ -1,13 +1,16 @@
 """`vaelab reproduce`: train a recipe and judge it by its `expect:`, or repeat a run and compare it byte for byte."""
 
 import difflib
-import sys
+import logging
 from pathlib import Path
 
 from vaelab.config import folders, formula, words
 from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder, removed_if_refused
+from vaelab.system.printing import output
+
+log = logging.getLogger(__name__)
 
 ENTRY = ("value", "published", "at_most", "at_least", "within")
 
@@ -33,7 +36,7 @@ def experiment(cfg) -> bool:
 def settle(folder: RunFolder, expect: dict) -> bool:
     """Judges what a run measured, prints and records the verdict; True if all pass."""
     verdicts = judge(expect, measured(folder))
-    print(table(verdicts))
+    output(table(verdicts))
     folder.write_verdicts(verdicts)
     return all(v["passed"] for v in verdicts)
 
@@ -139,11 +142,12 @@ def run(cfg) -> int:
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)
     largest = max((float(np.abs(a.astype(float) - b).max()) for a, b in pairs if a.size), default=0.0)
     same = equal == len(pairs) == len(original[1])
-    print(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
+    output(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
     different = environment_difference(folder, again)
     if different:
-        print("The environments differ:\n" + "\n".join(different), file=sys.stdout if same else sys.stderr)
-    print("PASS" if same else "FAIL")
+        text = "The environments differ:\n" + "\n".join(different)
+        output(text) if same else log.warning(text)
+    output("PASS" if same else "FAIL")
     return 0 if same else 1
 
 

@@ -1,7 +1,7 @@
 """`vaelab runs`: what was trained, newest last, with filters; as a table on the terminal or in a csv file."""
 
 import csv
-import sys
+import logging
 import time
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from vaelab.records import run_folder
 from vaelab.records.sweep_folder import all_sweeps
 from vaelab.system import paths
 from vaelab.system.files import beside
+from vaelab.system.printing import NOTE, output
+
+log = logging.getLogger(__name__)
 
 COLUMNS = (
     "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
@@ -26,7 +29,7 @@ def run(cfg) -> int:
     if cfg.sync:
         return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
-        print(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
+        output(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
         return 0
     if cfg.sort:
         if cfg.sort not in COLUMNS:
@@ -63,7 +66,7 @@ def _write(rows: list[dict], columns: list[str], path: Path) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    print(f"{len(rows)} runs written to {path}")
+    output(f"{len(rows)} runs written to {path}")
 
 
 def _filters(cfg) -> dict:
@@ -81,7 +84,7 @@ def _rows(output_dir) -> list[dict]:
         try:
             found.append(_row(folder))
         except RunError as error:
-            print(f"note: a run is left out: {error}", file=sys.stderr)
+            log.log(NOTE, f"a run is left out: {error}")
     return found
 
 
@@ -123,7 +126,7 @@ def _print(rows, columns) -> None:
     numbers = {name for name in columns if name == "age" or any(isinstance(r[name], (int, float)) for r in rows)}
     for line in cells:
         aligned = (c.rjust(w) if n in numbers else c.ljust(w) for n, c, w in zip(columns, line, widths))
-        print("  ".join(aligned).rstrip())
+        output("  ".join(aligned).rstrip())
 
 
 def _cell(name, value) -> str:
@@ -166,12 +169,12 @@ def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:
         try:
             ok = deliver(row["folder"], stored, row["folder"].status().get("tags") or {}, output_dir, uri)
         except RunError as error:
-            print(f"vaelab: {error}", file=sys.stderr)
+            log.error(error)
             ok = False
         failed += not ok
-        print(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
+        output(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
     if not quiet:
-        print(f"{len(missing)} runs to deliver, {failed} failed.")
+        output(f"{len(missing)} runs to deliver, {failed} failed.")
     return 1 if failed else 0
 
 

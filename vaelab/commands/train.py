@@ -1,5 +1,6 @@
 """`vaelab train`: the job that Hydra composed, in the folder that it made."""
 
+from vaelab.config import locate
 from vaelab.jobs import opening
 from vaelab.jobs.train import train
 from vaelab.records.run_folder import RunFolder
@@ -22,6 +23,4 @@ def run(cfg):
 
 def as_typed(hydra) -> list[str]:
     """Words of this job's command line, the user's own --config-dir among them."""
-    from vaelab.config.compose import USER_DIRS
-
-    return [*(f"--config-dir={folder}" for folder in USER_DIRS), *hydra.overrides.task]
+    return [*(f"--config-dir={folder}" for folder in locate.user_dirs()), *hydra.overrides.task]

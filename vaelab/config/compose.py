@@ -10,20 +10,9 @@ from typing import Any
 from vaelab.config import check as checking
 from vaelab.config import folders, locate, schema, together, typed
 from vaelab.config.nearest import by_meaning, nearest
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, first_line
 
 MANY = 50  # jobs, whose check takes long enough to be announced
-# Folders given with --config-dir; the search-path plugin puts them before vaelab's own.
-USER_DIRS: list[Path] = []
-
-
-def use_config_dir(folder: str) -> None:
-    """Adds a folder of the user's options; ConfigError where it is none."""
-    path = Path(folder).expanduser().resolve()
-    if not path.is_dir():
-        raise ConfigError(f"--config-dir: expected a folder, got {folder}, which is not there.")
-    if path not in USER_DIRS:
-        USER_DIRS.append(path)
 
 
 @contextmanager
@@ -178,9 +167,9 @@ def _count(override) -> int:
         n = max(0, math.ceil((stop - start) / step))
     elif isinstance(value, Glob):
         group = override.key_or_group
-        if group not in locate.groups(USER_DIRS):
+        if group not in locate.groups():
             raise ConfigError(f"{word}: glob stands for options of a group, and {group} is none.")
-        n = len(value.filter(locate.options(group, USER_DIRS)))
+        n = len(value.filter(locate.options(group)))
     else:
         n = len(value.list) if isinstance(value, ChoiceSweep) else 0
     if not n:
@@ -206,7 +195,7 @@ def _checked(full, primary: str, multirun: bool = False):
     choices = {k: v for k, v in choices.items() if not k.startswith("hydra/")}
     job = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
     plain = _resolved(job)
-    checking.check(plain, primary=primary, choices=choices, extra_dirs=USER_DIRS)
+    checking.check(plain, primary=primary, choices=choices)
     together.check_chosen_images(plain.get("plots"))
     if primary == "train":
         words = OmegaConf.to_container(full.hydra.overrides, resolve=False)
@@ -315,18 +304,18 @@ def _compose_all_problems(primary: str, overrides: list[str]):
 def _check_choice(override, primary: str) -> None:
     """ConfigError where a group is given what cannot be the name of an option."""
     group, value = override.key_or_group, override.value()
-    if group not in locate.groups(USER_DIRS) or override.package is not None:
+    if group not in locate.groups() or override.package is not None:
         return
     several, word = group in schema.MULTI, typed.shown(override.input_line)
     names = value if isinstance(value, list) and several else [value]
     may_be_none = group in ("experiment", "sweep") and value is None
     if override.is_delete() or (not may_be_none and not all(isinstance(n, str) and n for n in names)):
         what = f"names of options in brackets, as in {group}=[a,b]" if several else "the name of an option"
-        known = ", ".join(locate.options(group, USER_DIRS))
+        known = ", ".join(locate.options(group))
         raise ConfigError(f"{word}: expected {what}. There are: {known}.")
     if any(re.search(r"[^\w.+-]|^\.", name) for name in names if name):
         name = next(n for n in names if re.search(r"[^\w.+-]|^\.", n))
-        hint = nearest(name, locate.options(group, USER_DIRS))
+        hint = nearest(name, locate.options(group))
         raise ConfigError(f"{word}: there is no {group} called '{typed.shown(name)}'. {hint}")
 
 
@@ -334,7 +323,7 @@ def _broken_file() -> str | None:
     """What is wrong with the first file of the user's folders that Hydra cannot take; None where all are well."""
     import yaml
 
-    for folder in USER_DIRS:
+    for folder in locate.user_dirs():
         for path in sorted((*folder.glob("*.yaml"), *folder.glob("*/*.yaml"))):
             try:
                 content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -358,11 +347,11 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
     missing = re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text)
     if missing:
         group, option = missing.groups()
-        known = locate.options(group, USER_DIRS)
+        known = locate.options(group)
         guilty = by_key.get(group)
         option = typed.shown(option)
         if not known:
-            return guilty, f"There is no group '{group}'. {nearest(group, locate.groups(USER_DIRS))}"
+            return guilty, f"There is no group '{group}'. {nearest(group, locate.groups())}"
         return guilty, f"{group}={option}: there is no {group} called '{option}'. {nearest(option, known)}"
     bad_key = re.search(r"Could not (?:override|append|delete)[^']*'([^']+)'", text)
     if bad_key:
@@ -371,7 +360,7 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
         if "already" in text:
             return guilty, f"{key} is a setting already: write it without the leading +."
         own, top = _known_keys(primary, by_key), key.partition(".")[0]
-        known = own | set(locate.groups(USER_DIRS))
+        known = own | set(locate.groups())
         chosen_here = own & {top, f"{top}s"} and "defaults list" not in text
         here = primary == "train" or chosen_here  # settings of plot=, metric= are plots., metrics.
         if not here and top in _known_keys("train", {}) | known:
@@ -449,7 +438,7 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
             if isinstance(value, dict):
                 yield from walk(value, f"{prefix}{key}.")
 
-    chosen = [o for k, o in by_key.items() if o.partition("=")[2] in locate.options(k, USER_DIRS)]
+    chosen = [o for k, o in by_key.items() if o.partition("=")[2] in locate.options(k)]
     try:
         composed = hydra_compose(primary, overrides=chosen)
     except HydraException:  # one of the groups is none of this command's
@@ -475,10 +464,6 @@ def _yaml_problem(error, path: Path | None = None) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f"{path or mark.name}, line {mark.line + 1}" if mark else str(path or getattr(error, "name", "A yaml file"))
     return f"{where} is not valid yaml: {getattr(error, 'problem', None) or first_line(error)}."
-
-
-def first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def register_resolvers(run_dir=folders.run_dir) -> None:

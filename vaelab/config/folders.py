@@ -8,7 +8,7 @@ from pathlib import Path
 
 # These change neither weights nor numbers: where data lie, which device, who tracks, what is drawn.
 NOT_IN_HASH = (
-    "data_dir", "output_dir", "device", "tracking", "trusted", "run_name", "sweep_name",
+    "data_dir", "output_dir", "device", "tracking", "trusted", "quiet", "run_name", "sweep_name",
     "plots", "metrics", "plot_every", "metric_every", "explorer", "expect", "hydra",
 )  # fmt: skip
 NOT_IN_HASH_TRAINER = ("threads", "progress", "checkpoint_every")

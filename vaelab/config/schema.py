@@ -98,6 +98,7 @@ class Train:
     metric_every: PositiveInt | None
     plot_every: PositiveInt | None
     trusted: list[str]
+    quiet: bool
     expect: dict
     trainer: Any
     tracking: Any
@@ -156,7 +157,14 @@ class Store:
 
 
 @dataclass
-class Open:
+class Command:
+    """What every command but `train` takes."""
+
+    quiet: bool
+
+
+@dataclass
+class Open(Command):
     """What every command that opens a run takes."""
 
     run: str | None
@@ -182,7 +190,7 @@ class Plot(Evaluate):
 
 
 @dataclass
-class Data:
+class Data(Command):
     """conf/data.yaml"""
 
     verb: Literal["list", "fetch", "verify", "show"]
@@ -193,7 +201,7 @@ class Data:
 
 
 @dataclass
-class Generate:
+class Generate(Command):
     """conf/generate.yaml"""
 
     run: str | None
@@ -208,7 +216,7 @@ class Generate:
 
 
 @dataclass
-class Export:
+class Export(Command):
     """conf/export.yaml"""
 
     run: str | None
@@ -272,7 +280,7 @@ class RunFilter:
 
 
 @dataclass
-class Runs:
+class Runs(Command):
     """conf/runs.yaml"""
 
     output_dir: str
@@ -286,7 +294,17 @@ class Runs:
 
 
 @dataclass
-class Ui:
+class Compare(Command):
+    """conf/compare.yaml"""
+
+
+@dataclass
+class Report(Command):
+    """conf/report.yaml"""
+
+
+@dataclass
+class Ui(Command):
     """conf/ui.yaml"""
 
     output_dir: str

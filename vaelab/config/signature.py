@@ -38,13 +38,15 @@ def module_file(module: str) -> Path | None:
     return None
 
 
-@cache
 def settings(target: str) -> dict[str, Any] | None:
-    """{setting: annotation} of the class or function a dotted name points to; None where it cannot be read."""
+    """{setting: annotation} of the class or function a dotted name points to; None where there is no such."""
     module, _, name = target.rpartition(".")
     path = module_file(module)
-    if path is None:
-        return None
+    return None if path is None else _settings(path, path.stat().st_mtime_ns, name)
+
+
+@cache
+def _settings(path: Path, changed: int, name: str) -> dict[str, Any] | None:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             init = [f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"]

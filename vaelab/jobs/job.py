@@ -1,10 +1,13 @@
 """One job of a sweep in a process of its own: `python -m vaelab.jobs.job FOLDER`. The launcher starts it."""
 
+import logging
 import sys
 
-from vaelab.errors import VaelabError, about_disk
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import printing
+from vaelab.system.exits import exit_code_of
+
+log = logging.getLogger(__name__)
 
 SAMPLES, RECONSTRUCTIONS = 16, 8
 
@@ -14,20 +17,10 @@ def run(path: str) -> int:
     from vaelab.jobs.train import train
 
     folder = RunFolder(path)
-    try:
-        cfg = folder.read_config()
+    cfg = folder.read_config()
+    with printing.quietly(cfg.get("quiet", False)):
         train(cfg, folder, chosen=folder.status().get("chosen", {}), sweep_dir=folder.sweep_dir)
         tiles(folder, cfg)
-    except VaelabError as error:
-        print(f"vaelab: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        if about_disk(error) is None:
-            raise
-        print(f"vaelab: {about_disk(error)}", file=sys.stderr)
-        return 1
     return 0
 
 
@@ -55,7 +48,7 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
             arrays[f"reconstructions_{v}"] = _bytes(images[SAMPLES:])
         folder.save_tiles(arrays)
     except Exception as error:
-        print(f"warning: no pictures of this job for the report: {type(error).__name__}: {error}", file=sys.stderr)
+        log.warning(f"no pictures of this job for the report: {type(error).__name__}: {error}")
 
 
 def one_of_each(y, n: int, wanted: int):
@@ -74,6 +67,4 @@ def _bytes(images):
 
 
 if __name__ == "__main__":
-    with printing.despite_trouble():
-        code = run(sys.argv[1])
-    sys.exit(code)
+    sys.exit(exit_code_of(lambda: run(sys.argv[1])))

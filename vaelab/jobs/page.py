@@ -6,7 +6,7 @@ import re
 
 from vaelab import __version__
 from vaelab.config import words
-from vaelab.errors import RunError
+from vaelab.errors import RunError, first_line
 
 
 def fingerprint(folder, settings: dict) -> str:
@@ -41,5 +41,4 @@ def load_decoder(folder):
     try:
         return keras.models.load_model(folder.model_file("decoder"), compile=False)
     except Exception as error:
-        first = (str(error) or type(error).__name__).splitlines()[0]
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {first}") from None
+        raise RunError(f"{folder.model_file('decoder')} cannot be read: {first_line(error)}") from None

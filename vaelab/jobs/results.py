@@ -1,6 +1,6 @@
 """Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them."""
 
-import sys
+import logging
 import warnings
 from contextlib import suppress
 
@@ -10,7 +10,9 @@ from vaelab.config import trust
 from vaelab.errors import ConfigError
 from vaelab.jobs.stored import NotStored
 from vaelab.system.files import beside
-from vaelab.system.printing import plus_minus
+from vaelab.system.printing import NOTE, plus_minus
+
+log = logging.getLogger(__name__)
 
 
 def _other_data(dataset) -> str:
@@ -41,11 +43,7 @@ def check(view, nodes: dict, kind: str, *, trusted) -> None:
                 needs(view, **_settings(node))
 
 
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dict:
+def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
     """The nodes without those that `check` refuses, which are told.
 
     Args:
@@ -58,19 +56,19 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dic
         except ConfigError as error:
             del kept[name]
             if not getattr(error, "quiet", False):
-                tell(f"{kind} {name} left out: {error}")
+                tell(NOTE, f"{kind} {name} left out: {error}")
         except Exception as error:
-            tell(f"warning: {kind} {name} could not be checked: {type(error).__name__}: {error}")
+            tell(logging.WARNING, f"{kind} {name} could not be checked: {type(error).__name__}: {error}")
     return kept
 
 
-def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=_to_stderr) -> dict:
+def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=log.log) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
 
     Args:
         strict: raise where a metric does not apply; otherwise say so and go on. In training, trouble with a metric
             never costs the run.
-        tell: function (text) that says what was left out.
+        tell: function (level, text) that says what was left out.
     """
     found = {}
     for name, node in _chosen(metrics):
@@ -80,12 +78,12 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
         except ConfigError as error:
             if strict:
                 raise
-            tell(f"metric {name} left out: {error}")
+            tell(NOTE, f"metric {name} left out: {error}")
             continue
         except Exception as error:
             if strict:
                 raise
-            tell(f"warning: metric {name} failed: {type(error).__name__}: {error}")
+            tell(logging.WARNING, f"metric {name} failed: {type(error).__name__}: {error}")
             continue
         if view.dataset.enumerated:
             scores = of_complete_set(scores, _distinct(view.split(split)))
@@ -114,14 +112,14 @@ def _distinct(part) -> int:
 
 
 def draw(
-    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=_to_stderr, called=str
+    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=log.log, called=str
 ) -> list:  # fmt: skip
     """Draws the configured pictures into the run folder; returns the files.
 
     Args:
         strict: raise where a picture does not apply; otherwise say so and go on. In training, trouble with a picture
             never costs the run.
-        tell: function (text) that says what was left out.
+        tell: function (level, text) that says what was left out.
         called: function (option) -> name of its file under figures/.
     """
     files = []
@@ -135,11 +133,11 @@ def draw(
             if strict:
                 raise
             if not getattr(error, "quiet", False):
-                tell(f"plot {name} left out: {error}")
+                tell(NOTE, f"plot {name} left out: {error}")
         except Exception as error:
             if strict:
                 raise
-            tell(f"warning: plot {name} failed: {type(error).__name__}: {error}")
+            tell(logging.WARNING, f"plot {name} failed: {type(error).__name__}: {error}")
     return files
 
 

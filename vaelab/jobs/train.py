@@ -1,18 +1,21 @@
 """From a configuration to a complete run folder: what `vaelab train`, a sweep's job, `resume`, `reproduce` do."""
 
+import logging
 import math
 import signal
-import sys
 import time
 from types import SimpleNamespace
 
 from vaelab.config import trust, words
-from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError, tracebacks_kept
+from vaelab.errors import ConfigError, Interrupted, RunError, VaelabError, first_line, tracebacks_kept
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import PlannedView
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import signals
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -118,12 +121,12 @@ def prepare(cfg: dict, *, new: bool):
         )
     training_fits(vae, min(cfg["trainer"]["batch_size"], len(dataset.train)))
     for note in dataset.notes:
-        print(f"note: {note}", file=sys.stderr)
+        log.log(NOTE, note)
     for likelihood in vae.structure.likelihoods[:1]:
         if misfit := likelihood.misfit(dataset):
             if new:
                 _refuse_nonsense(likelihood, dataset)
-            print(f"note: {misfit}", file=sys.stderr)
+            log.log(NOTE, misfit)
     validates = held_out(cfg["trainer"], dataset) is not None
     return vae, dataset, steps, monitored_key(optimize, vae, validates=validates, early_stopping=early_stopping)
 
@@ -179,9 +182,9 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
     for nodes, kind in (("metrics", "metric"), ("plots", "plot")):  # what cannot work is told now, not in the end
         planned = PlannedView(vae.structure, dataset)
         cfg[nodes] = results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
-    print(beta_in_words(cfg, dataset.shapes, vae))
+    log.info(beta_in_words(cfg, dataset.shapes, vae))
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
-    print(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}", flush=True)
+    log.info(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}")
     rows: list[dict] = folder.read_history()
 
     def on_epoch(row):
@@ -218,7 +221,7 @@ def work(cfg, folder, vae, dataset, steps, tracker, started) -> float | None:
     folder.save_codes(codes(view))
     results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
     explorer(cfg, folder, view)
-    print(summary(scores, folder, cfg, train_seconds, time.monotonic() - started), flush=True)
+    log.info(summary(scores, folder, cfg, train_seconds, time.monotonic() - started))
     return fitted.history[kept - 1][fitted.monitored.lstrip("-")] if fitted.monitored else None
 
 
@@ -241,9 +244,9 @@ def explorer(cfg, folder, view) -> None:
             settings=cfg["explorer"], fingerprint=fingerprint(folder, cfg["explorer"]),
         )  # fmt: skip
     except VaelabError as error:
-        print(f"note: no explorer.html: {error}", file=sys.stderr)
+        log.log(NOTE, f"no explorer.html: {error}")
     except Exception as error:
-        print(f"warning: no explorer.html: {type(error).__name__}: {error}", file=sys.stderr)
+        log.warning(f"no explorer.html: {type(error).__name__}: {error}")
 
 
 def codes(view) -> dict:
@@ -271,11 +274,10 @@ def ended_badly(error, folder, tracker) -> None:
     """Marks a run that did not get to its end."""
     stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
     state = "interrupted" if stopped else "failed"
-    message = str(error).splitlines()[0] if str(error) else type(error).__name__
     try:
-        folder.update_status(state=state, message=message, finished=time.time())
+        folder.update_status(state=state, message=first_line(error), finished=time.time())
     except (OSError, RunError) as why:
-        print(f"warning: {folder} could not be marked {state}: {why}", file=sys.stderr)
+        log.warning(f"{folder} could not be marked {state}: {why}")
     tracker.finish(state)
 
 

@@ -314,8 +314,8 @@ class RunFolder(Folder):
         return found
 
     def logging(self):
-        """Copies what is printed into run.log while the context it returns is open."""
-        return printing.copied_to(self.log)
+        """What vaelab says goes into run.log, too, while the context it returns is open."""
+        return printing.logged_to(self.log)
 
     @property
     def log(self) -> Path:
@@ -330,7 +330,9 @@ class RunFolder(Folder):
         """
         import shutil
 
-        kept = [p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".update.lock", "run.log")]
+        kept = [
+            p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".holder", ".update.lock", "run.log")
+        ]
         if not kept and self.holder() is None:
             shutil.rmtree(self.path, ignore_errors=True)
             if keep is not None:

@@ -2,17 +2,20 @@
 
 import contextlib
 import json
+import logging
 import math
 import os
-import sys
 import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from vaelab.config.folders import config_hash
-from vaelab.errors import RunError, visible
+from vaelab.errors import RunError, first_line, visible
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 # Seconds between attempts to reach a server that went away: the first, and the longest.
 WAIT, LONGEST_WAIT = 20, 600
@@ -75,7 +78,7 @@ class Tracker:
         named = folder.status().get("mlflow_uri") or cfg["tracking"].get("uri")
         self.uri = store_of(folder.path, named, settings["uri"], output_dir)
         if self.uri is None and settings["enabled"]:
-            print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+            log.log(NOTE, _elsewhere(folder, named))
             folder.update_status(mlflow_delivered=False)
             self.settings = {**settings, "enabled": False}
         elif self.uri != settings["uri"]:  # artifacts lie beside a store of ours
@@ -189,15 +192,14 @@ class Tracker:
             refuse_unusable(self.uri)
             function(*arguments)
             if not self.working:
-                print(f"tracking at {self.uri} works again; what it missed is delivered.", file=sys.stderr)
+                log.log(NOTE, f"tracking at {self.uri} works again; what it missed is delivered.")
             self.working, self._wait = True, WAIT
         except Exception as error:  # whatever tracking does, training must go on
             self._again_at, self._wait = time.monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
             if self.working:
-                print(
-                    f"warning: tracking at {self.uri} does not work ({_first_line(error)}). The run folder has "
-                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later.",
-                    file=sys.stderr,
+                log.warning(
+                    f"tracking at {self.uri} does not work ({first_line(error)}). The run folder has "
+                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later."
                 )
             self.working = False
             with contextlib.suppress(OSError, RunError):
@@ -253,13 +255,12 @@ def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
     named = status.get("mlflow_uri") or ""
     store = store_of(folder.path, named, uri, output_dir)
     if store is None:
-        print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+        log.log(NOTE, _elsewhere(folder, named))
         return
     try:
         log_results(_client(store), status["mlflow_run_id"], folder, uri)
     except Exception as error:
-        first = _first_line(error)
-        print(f"warning: MLflow run {status['mlflow_run_id']} was not updated ({first}).", file=sys.stderr)
+        log.warning(f"MLflow run {status['mlflow_run_id']} was not updated ({first_line(error)}).")
 
 
 def _check_artifacts(client, run_id: str, typed: str | None) -> None:
@@ -422,7 +423,7 @@ def _told(what: str, function, *arguments) -> bool:
         function(*arguments)
         return True
     except Exception as error:
-        print(f"warning: {what} in MLflow ({_first_line(error)}).", file=sys.stderr)
+        log.warning(f"{what} in MLflow ({first_line(error)}).")
         return False
 
 
@@ -436,10 +437,6 @@ def _exists(client, run_id: str) -> bool:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return False
         raise
-
-
-def _first_line(error: BaseException) -> str:
-    return visible(str(error).strip().splitlines()[0][:200]) if str(error).strip() else type(error).__name__
 
 
 def _epochs_in(client, run_id: str) -> int:

@@ -1,15 +1,18 @@
 """The jobs of a sweep as points of a grid: what was varied, which jobs are repetitions, their numbers."""
 
+import logging
 import math
 import re
 import shlex
-import sys
 from dataclasses import dataclass, field
 
 from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
 from vaelab.errors import RunError
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -117,7 +120,7 @@ def read(sweep: SweepFolder) -> Grid:
             if not isinstance(cfg.get("seed"), int):
                 raise RunError(f"{folder}/config.yaml: seed: expected an integer, got {cfg.get('seed')!r}.")
         except RunError as error:
-            print(f"note: a job is left out: {error}", file=sys.stderr)
+            log.log(NOTE, f"a job is left out: {error}")
             damaged += 1
             continue
         known = record.get(folder.path.name) or {}

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from vaelab.config import locate
 from vaelab.errors import Interrupted, RunError, visible
 from vaelab.records.run_folder import RunFolder
 
@@ -73,7 +74,8 @@ class Job:
         if self.folder.checkpoint.is_dir():
             self.cfg["trainer"]["threads"] = self.folder.read_config()["trainer"]["threads"] or self.threads
         self.folder.write_config(self.cfg)
-        facts = {"chosen": self.chosen, "overrides": self.overrides, "message": None}
+        typed = [*(f"--config-dir={folder}" for folder in locate.user_dirs()), *self.overrides]
+        facts = {"chosen": self.chosen, "overrides": typed, "message": None}
         self.folder.update_status(**facts, state="queued" if status.get("state") != "done" else "done")
 
     def settle(self, exit_code: int, asked_to_stop: bool = False) -> None:

@@ -1,11 +1,13 @@
 """The loop of a sweep: starts what fits, collects what ended, tells what happens. One failing job stops no other."""
 
+import logging
 import signal
-import sys
 import time
 
 from vaelab.sweeps.job import Job
 from vaelab.system import signals
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds between Ctrl-C, which a terminal hands to the jobs too, and SIGTERM to those that missed it
 
@@ -91,9 +93,7 @@ class _Stop:
         self.asked += 1
         if self.asked == 1:
             self._since, self._number = time.monotonic(), number
-            print(
-                "\ninterrupted: the running jobs save and end (again to end them at once)", file=sys.stderr, flush=True
-            )
+            log.error("\ninterrupted: the running jobs save and end (again to end them at once)")
 
     def pass_on(self, running, pool):
         """Tells the jobs, once each; a terminal's Ctrl-C has told them already."""
