@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 
-from vaelab.config import locate, typed
+from vaelab.config import locate
 from vaelab.config.commands import COMMANDS, HYDRA_RUN, RUN_FILTERS, VERBS
 from vaelab.errors import DISK_TROUBLE, ConfigError, Interrupted, VaelabError, first_line
 from vaelab.system.exits import exit_code_of
@@ -40,14 +40,16 @@ def _dispatch(argv: list[str]) -> int:
         from vaelab.commands import completion
 
         return completion.run(rest)
+    from vaelab.config import typed
+
     options, overrides, folders = typed.split(command, take_verb(command, rest), command in HYDRA_RUN)
     with locate.config_dirs(folders), quietly("quiet=true" in overrides):
+        for note in typed.repeated(overrides):
+            log.log(NOTE, note)
         return _command(command, options, overrides)
 
 
 def _command(command: str, options: list[str], overrides: list[str]) -> int:
-    for note in typed.repeated(overrides):
-        log.log(NOTE, note)
     if command == "runs":  # dataset=mnist filters here; to Hydra it would choose an option of a group
         overrides = [f"filter.{o}" if o.partition("=")[0] in RUN_FILTERS else o for o in overrides]
     if command == "report":  # sweep is a group of conf/, too
@@ -135,7 +137,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         package = options[options.index("--package") + 1] if "--package" in options else None
         compose.check_words("train", overrides, package=package, resolve="--resolve" in options)
         compose.register_resolvers()
-        _hydra_main(command, options, overrides, task=None)
+        _hydra_main(command, options, overrides, task=lambda cfg: None)
         return 0
     wanted = compose.check_all("train", overrides, multirun)
     before = folders.existing(wanted)
@@ -203,6 +205,8 @@ def _hydra_main(command: str, options: list[str], overrides: list[str], task) ->
 
 def _understood(error: Exception, overrides: list[str], folder) -> Exception:
     """What is told of an error that Hydra met before the first job."""
+    from vaelab.config import typed
+
     if (refused := _disk_error(error)) is not None:
         if refused.errno in DISK_TROUBLE:
             return refused

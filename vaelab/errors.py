@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import sys
-import tempfile
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +98,8 @@ def tracebacks_kept(log: Path | None = None):
 
 def _keep_traceback(log: Path | None) -> str | None:
     """Appends the traceback of the error being handled; returns the file, None where no file can be written."""
+    import tempfile
+
     try:
         if log is None:
             number, name = tempfile.mkstemp(prefix="vaelab-", suffix=".log")

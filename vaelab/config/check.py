@@ -125,7 +125,12 @@ def _check_value(where: str, value: Any, annotation: Any, problems: list[str]) -
     if dataclasses.is_dataclass(annotation):
         _check_closed(where, value, annotation, problems)
         return
-    if not signature.fits(value, annotation):
+    if isinstance(annotation, signature.Unreadable):
+        problems.append(
+            f"{where}: its annotation {annotation.text} cannot be checked. Write it with int, float, bool, str, list, "
+            "dict, Literal, Optional and | None, or leave it out."
+        )
+    elif not signature.fits(value, annotation):
         problems.append(f"{where}: expected {signature.describe(annotation)}, got {_shown(value)}.")
 
 
