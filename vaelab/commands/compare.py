@@ -7,6 +7,7 @@ import numpy as np
 from vaelab.datasets.prepare import static_seed
 from vaelab.errors import ConfigError
 from vaelab.records import run_folder
+from vaelab.system import tables
 from vaelab.system.printing import output, plus_minus
 
 # Settings of a dataset that leave its test images as they are.
@@ -33,8 +34,7 @@ def run(cfg) -> int:
     _print([[name, *(_score(found.get(name)) for found in scores)] for name in names], len(folders))
     for n, folder in enumerate(folders[1:], 1):
         output(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
-        for line in paired(folders[0], folder, cfg.split):
-            output(f"  {line}")
+        output(tables.table(paired(folders[0], folder, cfg.split), folds=[2], indent=2)[0])
     return 0
 
 
@@ -64,33 +64,30 @@ def differences(stored: list[dict]) -> dict[str, list]:
     return {key: values for key, values in found.items() if any(v != values[0] for v in values[1:])}
 
 
-def paired(first, second, split: str) -> list[str]:
-    """Differences of the per-image terms, with the standard error of their mean.
+def paired(first, second, split: str) -> list[tuple[str, str, str]]:
+    """(term, mean difference with its standard error, what that says) of the per-image terms.
 
     Pairing takes the differences between images out: the error is that of this test set for these two runs; another
     seed may change more (vaelab train -m seed=0,1,2).
     """
     one, two = (folder.read_codes(split) for folder in (first, second))
-    why = _not_same_images(first, second, one, two)
-    if why:
-        return [f"not compared: {why}"]
-    lines = []
-    for term in TERMS:
-        if term in one and term in two:
-            lines.append(_difference(term, two[term].astype(float) - one[term].astype(float)))
-    if not any(line.startswith("elbo") for line in lines):
-        lines.append("elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable.")
-    return lines
+    if why := _not_same_images(first, second, one, two):
+        return [("not compared:", "", why)]
+    terms = [term for term in TERMS if term in one and term in two]
+    found = [_difference(term, two[term].astype(float) - one[term].astype(float)) for term in terms]
+    if not any(term.startswith("elbo") for term in terms):
+        why = "one run has a closed-form rate, the other a critic's estimate; they are not comparable."
+        found.append(("elbo:", "", why))
+    return found
 
 
-def _difference(term: str, delta: np.ndarray) -> str:
-    error = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan
-    text = f"{term:<12} {delta.mean():+10.4f} ± {error:.4f}"
+def _difference(term: str, delta: np.ndarray) -> tuple[str, str, str]:
+    error, said = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan, []
     if term.startswith("elbo"):
         if error > 0:
-            text += f"  ({abs(delta.mean()) / error:.1f} standard errors)"
-        text += f"  higher for {np.mean(delta > 0):.0%} of {len(delta):,} images"
-    return text
+            said.append(f"({abs(delta.mean()) / error:.1f} standard errors)")
+        said.append(f"higher for {np.mean(delta > 0):.0%} of {len(delta):,} images")
+    return term, f"{delta.mean():+10.4f} ± {error:.4f}", "  ".join(said)
 
 
 def _not_same_images(first, second, one: dict, two: dict) -> str | None:
@@ -122,13 +119,15 @@ def _not_same_images(first, second, one: dict, two: dict) -> str | None:
 
 
 def _print(rows: list[list[str]], n: int) -> None:
-    if not rows:
-        return
-    rows = [["", *(_name(k) for k in range(n))], *rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(n + 1)]
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]
-        output(f"  {'  '.join(cells)}".rstrip())
+    """The rows under the runs' names; runs for which a terminal has no room follow below."""
+    runs, rows = list(range(1, n + 1)), [["", *(_name(k) for k in range(n))], *rows]
+    while len(rows) > 1 and runs:
+        if runs[0] > 1:
+            output("")
+        part = [[row[0], *(row[k] for k in runs)] for row in rows]
+        text, left = tables.table(part, numbers=range(1, n + 1), folds=[0], first=range(len(part[0])), indent=2)
+        output(text)
+        runs = [runs[k - 1] for k in left] if len(left) < len(runs) else []
 
 
 def _shown(value) -> str:

@@ -8,6 +8,7 @@ from vaelab.config import folders, formula, words
 from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder, removed_if_refused
+from vaelab.system import tables
 from vaelab.system.printing import output
 
 log = logging.getLogger(__name__)
@@ -100,9 +101,7 @@ def table(verdicts: list[dict]) -> str:
             (v["name"], published, f"{v['measured']:.5g}", v["bound"], f"{v['margin']:+.3g}",
              "PASS" if v["passed"] else "FAIL")
         )  # fmt: skip
-    widths = [max(len(r[k]) for r in rows) for k in range(6)]
-    lines = ((c.rjust(w) if k else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths))) for row in rows)
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+    return tables.table(rows, numbers=range(1, 6), folds=[0])[0]
 
 
 def run(cfg) -> int:

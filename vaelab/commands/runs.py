@@ -7,17 +7,19 @@ from pathlib import Path
 
 from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError
-from vaelab.records import run_folder
+from vaelab.records import listing
+from vaelab.records.listing import COLUMNS
 from vaelab.records.sweep_folder import all_sweeps
-from vaelab.system import paths
+from vaelab.system import paths, tables
 from vaelab.system.files import beside
 from vaelab.system.printing import NOTE, output
 
 log = logging.getLogger(__name__)
 
-COLUMNS = (
-    "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
-    "mlflow", "age",
+# The folder's name says dataset, model and objective.
+SAY_MOST = (
+    "run", "elbo", "elbo_critic", "state", "beta", "latent_dim", "age", "seed", "epochs",
+    "model", "dataset", "objective", "mlflow",
 )  # fmt: skip
 WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run has a value
 
@@ -25,7 +27,7 @@ WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run 
 def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
     file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
-    found = [row for row in _rows(cfg.output_dir) if _wanted(row, cfg)]
+    found = [row for row in listing.rows(cfg.output_dir) if _wanted(row, cfg)]
     if cfg.sync:
         return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
@@ -77,56 +79,17 @@ def _wanted(row, cfg) -> bool:
     return all(row[k] == v for k, v in _filters(cfg).items())
 
 
-def _rows(output_dir) -> list[dict]:
-    """A row for each run; one that is damaged is named and left out."""
-    found = []
-    for folder in run_folder.all_runs(output_dir):
-        try:
-            found.append(_row(folder))
-        except RunError as error:
-            log.log(NOTE, f"a run is left out: {error}")
-    return found
-
-
-def _row(folder) -> dict:
-    status, stored = folder.status(), folder.read_config()
-    chosen, metrics = status.get("chosen") or {}, folder.read_metrics()
-    return {
-        "run": str(folder),
-        "dataset": chosen.get("dataset"),
-        "model": chosen.get("model"),
-        "objective": chosen.get("objective"),
-        "beta": stored.get("beta"),
-        "latent_dim": status.get("latent_dim") or stored.get("latent_dim"),  # the structure may set it
-        "seed": stored.get("seed"),
-        "elbo": (metrics.get("test/elbo") or {}).get("value"),
-        "elbo_critic": (metrics.get("test/elbo_critic") or {}).get("value"),  # a critic's estimate, no bound
-        "epochs": status.get("epochs") or (folder.read_history() or [{"epoch": 0}])[-1]["epoch"],
-        "state": status.get("state"),
-        "mlflow": _delivery(status),
-        "age": status.get("started"),
-        "folder": folder,
-        "facts": folder.facts(),
-    }
-
-
-def _delivery(status) -> str:
-    """Whether MLflow knows all that is known here."""
-    if "mlflow_delivered" not in status:
-        return "-"
-    if status.get("state") in ("running", "queued"):
-        return "running"
-    up_to_date = status["mlflow_delivered"] and status.get("mlflow_state") == status.get("state")
-    return "yes" if up_to_date else "not delivered"
-
-
 def _print(rows, columns) -> None:
+    """The table; on a narrow terminal without the columns that say least, which are named."""
     cells = [columns, *([_cell(name, row[name]) for name in columns] for row in rows)]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
-    numbers = {name for name in columns if name == "age" or any(isinstance(r[name], (int, float)) for r in rows)}
-    for line in cells:
-        aligned = (c.rjust(w) if n in numbers else c.ljust(w) for n, c, w in zip(columns, line, widths))
-        output("  ".join(aligned).rstrip())
+    numbers = [k for k, n in enumerate(columns) if n == "age" or any(isinstance(r[n], (int, float)) for r in rows)]
+    usual = set(columns) <= set(COLUMNS)
+    first = sorted(range(len(columns)), key=lambda k: SAY_MOST.index(columns[k])) if usual else range(len(columns))
+    text, left_out = tables.table(cells, numbers=numbers, first=first)
+    output(text)
+    if left_out:
+        names = ", ".join(columns[k] for k in left_out)
+        log.log(NOTE, f"this terminal is too narrow for {names}; columns=[...] chooses others, csv=FILE has all.")
 
 
 def _cell(name, value) -> str:
@@ -153,7 +116,7 @@ def _age(seconds: float) -> str:
 
 def bring_up_to_date(output_dir, uri: str | None) -> None:
     """Delivers to MLflow what it missed: without this a run whose process was killed would be shown as running."""
-    _sync(_rows(output_dir), output_dir, uri, quiet=True)
+    _sync(listing.rows(output_dir), output_dir, uri, quiet=True)
 
 
 def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:

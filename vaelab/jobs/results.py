@@ -9,6 +9,7 @@ import numpy as np
 from vaelab.config import trust
 from vaelab.errors import ConfigError
 from vaelab.jobs.stored import NotStored
+from vaelab.system import tables
 from vaelab.system.files import beside
 from vaelab.system.printing import NOTE, plus_minus
 
@@ -154,19 +155,21 @@ def save_picture(picture, folder, name: str, suffix: str):
     return path
 
 
-def table(scores: dict) -> str:
-    """The scores as aligned lines: name, value ± standard error or why there is none, what they were computed from."""
-    rows = []
+def rows(scores: dict) -> list[tuple[str, str, str, str]]:
+    """(name, value, ± standard error or why there is none, what it was computed from) of each score."""
+    found = []
     for name, s in sorted(scores.items()):
         value = "-" if s["value"] is None else f"{s['value']:.4g}" if abs(s["value"]) < 1 else f"{s['value']:,.3f}"
         error = plus_minus(s, 3)
         basis = f"{s['n']:,} {s['split']} images" if s.get("n") else s["split"]
         drawn = s.get("samples")
         samples = f", {drawn:,} sample{'s' if drawn > 1 else ''} each" if drawn else ""
-        rows.append((name, value, error, f"{basis}{samples}, {s['data']}"))
-    if not rows:
-        return ""
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    lines = [f"  {a:<{widths[0]}}  {b:>{widths[1]}} {c:<{widths[2]}}  {d}" for a, b, c, d in rows]
+        found.append((name, value, error, f"{basis}{samples}, {s['data']}"))
+    return found
+
+
+def table(scores: dict) -> str:
+    """The rows as aligned lines, and the notes."""
+    lines, _ = tables.table(rows(scores), numbers=[1], folds=[3], indent=2)
     notes = sorted({f"  note: {name}: {s['note']}" for name, s in scores.items() if s.get("note")})
-    return "\n".join(lines + notes)
+    return "\n".join([lines, *notes] if lines else notes)
