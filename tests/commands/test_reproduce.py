@@ -54,12 +54,12 @@ def test_verdicts():
 )
 def test_what_cannot_be_judged_is_refused_before_training(entry, line):
     with pytest.raises(ConfigError, match=re.escape(line)):
-        reproduce.check({"loss": entry})
+        reproduce.check_expectations({"loss": entry})
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_recipes_expect_can_be_judged(name):
-    reproduce.check(dict(compose.compose("train", [f"experiment={name}"]).expect))
+    reproduce.check_expectations(dict(compose.compose("train", [f"experiment={name}"]).expect))
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from vaelab.errors import RunError
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
 from vaelab.system import files as module
-from vaelab.system.files import beside, write, write_bytes
+from vaelab.system.files import atomic_file, write, write_bytes
 
 ADDS = """
 import sys
@@ -250,14 +250,14 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path):
     write(link, "after")
     assert link.is_symlink() and target.read_text() == "after"
     os.mkfifo(pipe)
-    with beside(pipe) as path:
+    with atomic_file(pipe) as path:
         assert path == pipe
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_a_folder_takes_the_place_of_another(tmp_path):
     for content in ("one", "two"):
-        with beside(tmp_path / "model") as temporary:
+        with atomic_file(tmp_path / "model") as temporary:
             temporary.mkdir()
             (temporary / "weights").write_text(content)
     assert (tmp_path / "model" / "weights").read_text() == "two"

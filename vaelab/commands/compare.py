@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from vaelab.config.flat import flat
 from vaelab.datasets.prepare import static_seed
 from vaelab.errors import ConfigError
 from vaelab.records import run_folder
@@ -12,6 +13,8 @@ from vaelab.system.printing import output, plus_minus
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs", "binarize_seed")
+# Settings that say where a run lies, what it is called and what it shows.
+OWN = ("output_dir", "data_dir", "sweep_name", "run_name", "quiet")
 TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image, in nats
 
 
@@ -44,17 +47,8 @@ def _name(n: int) -> str:
 
 def _facts(folder) -> dict:
     """{dotted key: value} of everything in a run's configuration, with the chosen options."""
-
-    def walk(node, prefix=""):
-        for key, value in node.items():
-            if key == "_target_" or (not prefix and key in ("output_dir", "data_dir", "sweep_name", "run_name")):
-                continue
-            if isinstance(value, dict):
-                yield from walk(value, f"{prefix}{key}.")
-            else:
-                yield f"{prefix}{key}", value
-
-    return {**folder.status().get("chosen", {}), **dict(walk(folder.read_config()))}
+    found = {k: v for k, v in flat(folder.read_config()) if k not in OWN and not k.endswith("_target_")}
+    return {**folder.status().get("chosen", {}), **found}
 
 
 def differences(stored: list[dict]) -> dict[str, list]:

@@ -14,7 +14,7 @@ from vaelab.errors import ConfigError, RunError, about_disk, first_line
 from vaelab.explorer.litert import held_stderr
 from vaelab.jobs import opening
 from vaelab.system import paths
-from vaelab.system.files import beside
+from vaelab.system.files import atomic_file
 from vaelab.system.printing import output
 
 MODELS = ("encoder", "decoder", "vae")
@@ -116,7 +116,7 @@ def _written(model, source: Path, name: str, path: Path, inputs, expected) -> fl
     with open(os.devnull, "w") as quiet, redirect_stdout(quiet), held_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with beside(path) as temporary:
+            with atomic_file(path) as temporary:
                 _write(model, source, name, temporary)
             return compare(expected, READERS[name](path)(inputs))
         except Exception as error:

@@ -8,7 +8,7 @@ from vaelab.compute import seeds
 from vaelab.errors import ConfigError, RunError, first_line
 from vaelab.jobs import opening
 from vaelab.system import memory, paths
-from vaelab.system.files import beside
+from vaelab.system.files import atomic_file
 from vaelab.system.printing import output
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -39,7 +39,7 @@ def run(cfg) -> int:
     images = decoder.predict(z, verbose=0)
     views = images if isinstance(images, list) else [images]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with beside(path) as temporary:
+    with atomic_file(path) as temporary:
         _mosaic(views, cfg.scale).save(temporary)
     output(str(path))
     return 0

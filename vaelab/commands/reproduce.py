@@ -28,7 +28,7 @@ def experiment(cfg) -> bool:
 
     if not cfg.expect:
         raise ConfigError("reproduce: expected experiment=<recipe> with an expect: block, or run=<finished run>.")
-    check(dict(cfg.expect))
+    check_expectations(dict(cfg.expect))
     train.run(cfg)
     folder = RunFolder(HydraConfig.get().runtime.output_dir)
     return settle(folder, dict(cfg.expect))
@@ -42,7 +42,7 @@ def settle(folder: RunFolder, expect: dict) -> bool:
     return all(v["passed"] for v in verdicts)
 
 
-def check(expect: dict) -> None:
+def check_expectations(expect: dict) -> None:
     """ConfigError where an entry could not be judged, whatever is measured."""
     for name, entry in expect.items():
         bounds = [key for key in ("at_most", "at_least", "within") if key in entry] if hasattr(entry, "keys") else []
@@ -56,7 +56,7 @@ def check(expect: dict) -> None:
         for key in (*bounds, *(["published"] if entry.get("published") is not None else [])):
             if isinstance(entry[key], bool) or not isinstance(entry[key], int | float):
                 raise ConfigError(f"expect.{name}.{key}: expected a number, got '{entry[key]}'.")
-        formula.check(entry["value"])
+        formula.parsed(entry["value"])
 
 
 def measured(folder: RunFolder) -> dict[str, float]:

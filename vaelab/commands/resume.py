@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def run(cfg) -> int:
     """Continues a stopped run, or a finished one for more epochs; exit code 1 where a recipe is finished and fails."""
     folder, stored = opening.finished_run(cfg)
-    reproduce.check(stored["expect"])
+    reproduce.check_expectations(stored["expect"])
     if folder.holder():
         raise RunError(f"{folder} is being trained by {folder.holder()}.")
     before, asked = dict(stored["trainer"]), OmegaConf.to_container(cfg.trainer)

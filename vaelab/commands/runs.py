@@ -11,7 +11,7 @@ from vaelab.records import listing
 from vaelab.records.listing import COLUMNS
 from vaelab.records.sweep_folder import all_sweeps
 from vaelab.system import paths, tables
-from vaelab.system.files import beside
+from vaelab.system.files import atomic_file
 from vaelab.system.printing import NOTE, output
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _with_columns(found: list[dict], columns: list[str]) -> list[dict]:
 
 def _write(rows: list[dict], columns: list[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)

@@ -200,7 +200,7 @@ def _checked(full, primary: str, multirun: bool = False):
     if primary == "train":
         words = OmegaConf.to_container(full.hydra.overrides, resolve=False)
         keys = [w.lstrip("+~").partition("=")[0] for w in (*words["task"], *words["hydra"])]
-        together.check(plain, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
+        together.check_combination(plain, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
     return job
 
 

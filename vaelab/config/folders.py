@@ -6,6 +6,8 @@ import re
 import time
 from pathlib import Path
 
+from vaelab.config.flat import flat
+
 # These change neither weights nor numbers: where data lie, which device, who tracks, what is drawn.
 NOT_IN_HASH = (
     "data_dir", "output_dir", "device", "tracking", "trusted", "quiet", "run_name", "sweep_name",
@@ -101,12 +103,5 @@ def config_hash(job: dict) -> str:
 
 def hashed(job: dict) -> dict:
     """{dotted key: value} of what `config_hash` is of."""
-
-    def walk(node, above=""):
-        for key, value in node.items():
-            name = f"{above}{key}"
-            if name in NOT_IN_HASH or name in (f"trainer.{k}" for k in NOT_IN_HASH_TRAINER):
-                continue
-            yield from walk(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
-
-    return dict(walk(job))
+    silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}
+    return {k: v for k, v in flat(job) if not {k, k.partition(".")[0]} & silent}

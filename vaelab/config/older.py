@@ -17,7 +17,7 @@ from vaelab.errors import RunError
 SOURCES = ("files", "folders", "url", "sha256")
 
 
-def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tuple[dict[str, Any], str | None]:
+def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tuple[dict[str, Any], str | None]:
     """(the configuration with every setting of today, a note that names those it lacked and that matter, or None).
 
     Args:

@@ -12,6 +12,7 @@ from vaelab.config.types import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Split,
     TSNEIterations,
     TwoOrMore,
 )
@@ -55,7 +56,7 @@ class Explorer:
     """conf/explorer/*.yaml"""
 
     enabled: bool
-    split: Literal["train", "validation", "test"]
+    split: Split
     points: PositiveInt
     projections: list[Literal["tsne", "pca"]]
     tsne_points: PositiveInt

@@ -8,7 +8,7 @@ from vaelab.compute import backend
 from vaelab.config import words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
-from vaelab.config.older import completed, official_sources
+from vaelab.config.older import migrated, official_sources
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
@@ -121,7 +121,7 @@ def stored_config(folder: RunFolder) -> dict:
         RunError: it is missing, damaged or not of this vaelab.
     """
     chosen, where = folder.status().get("chosen") or {}, f"{folder}/config.yaml"
-    cfg, note = completed(folder.read_config(), chosen, where)
+    cfg, note = migrated(folder.read_config(), chosen, where)
     check_stored(cfg, where)
     sources, changed = official_sources(cfg["dataset"], chosen.get("dataset"), where)
     cfg["dataset"] |= sources
@@ -160,7 +160,7 @@ def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
     if not folder.begun:
         return
     chosen = folder.status().get("chosen") or {}
-    there, _ = completed(folder.read_config(), chosen, f"{folder}/config.yaml")
+    there, _ = migrated(folder.read_config(), chosen, f"{folder}/config.yaml")
     before, now = hashed(there), hashed(cfg)
     different = [k for k in {**before, **now} if before.get(k) != now.get(k)]
     if not different:

@@ -10,7 +10,7 @@ from vaelab.config import trust
 from vaelab.errors import ConfigError
 from vaelab.jobs.stored import NotStored
 from vaelab.system import tables
-from vaelab.system.files import beside
+from vaelab.system.files import atomic_file
 from vaelab.system.printing import NOTE, plus_minus
 
 log = logging.getLogger(__name__)
@@ -146,11 +146,11 @@ def save_picture(picture, folder, name: str, suffix: str):
     """A Figure as PNG, SVG or PDF; an Animation as GIF."""
     if hasattr(picture, "frames"):
         path = folder.figure_file(name, "gif")
-        with beside(path) as temporary:
+        with atomic_file(path) as temporary:
             picture.save(temporary)
         return path
     path = folder.figure_file(name, suffix)
-    with beside(path) as temporary:
+    with atomic_file(path) as temporary:
         picture.savefig(temporary, dpi=picture.get_dpi())
     return path
 

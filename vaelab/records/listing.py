@@ -15,7 +15,7 @@ COLUMNS = (
 
 
 def rows(output_dir) -> list[dict]:
-    """{column: value} of each run, oldest first, with its `folder` and its `facts`; a damaged one is named and left out."""
+    """{column: value, "folder", "facts"} of each run, oldest first; one that is damaged is named and left out."""
     found = []
     for folder in run_folder.all_runs(output_dir):
         try:

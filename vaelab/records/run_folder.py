@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 
 from vaelab.config import folders
+from vaelab.config.flat import flat
 from vaelab.errors import Defect, RunError, VaelabError, visible
 from vaelab.records.folder import Folder, check_types, damaged, shown
 from vaelab.system import printing
-from vaelab.system.files import beside, write, write_bytes
+from vaelab.system.files import atomic_file, write, write_bytes
 
 MODELS = ("encoder", "decoder", "vae")
 SWEEP_RECORD = "sweep.json"  # a sweep's, beside the folders of its jobs
@@ -179,7 +180,7 @@ class RunFolder(Folder):
         the run cost, metrics (`test/rate`, `test/rate.se`), what a recipe measured (`expect.loss`, `verdict`)."""
         status = self.status()
         try:
-            found = dict(_flat(self.read_config()))
+            found = dict(flat(self.read_config()))
         except RunError:
             found = {}
         found |= status.get("chosen") or {}
@@ -263,7 +264,7 @@ class RunFolder(Folder):
         """codes.npz: per split codes, labels and per-image terms."""
         import numpy as np
 
-        with beside(self.codes_file) as temporary:
+        with atomic_file(self.codes_file) as temporary:
             np.savez(temporary, **arrays)
 
     def read_codes(self, split: str) -> dict:
@@ -279,7 +280,7 @@ class RunFolder(Folder):
         """tiles.npz: per view samples, originals and reconstructions, uint8."""
         import numpy as np
 
-        with beside(self.tiles_file) as temporary:
+        with atomic_file(self.tiles_file) as temporary:
             np.savez_compressed(temporary, **arrays)
 
     def read_tiles(self) -> dict:
@@ -296,7 +297,7 @@ class RunFolder(Folder):
 
         path = self.frame_file(epoch)
         path.parent.mkdir(exist_ok=True)
-        with beside(path) as temporary:
+        with atomic_file(path) as temporary:
             np.savez_compressed(temporary, **arrays)
 
     def read_frames(self) -> list[tuple[int, dict]]:
@@ -442,12 +443,3 @@ def _known_of(run: RunFolder) -> dict:
 def _names(run: RunFolder) -> set:
     status = _known_of(run)
     return {status.get("run_name"), status.get("mlflow_run_id"), run.path.name} - {None}
-
-
-def _flat(settings: dict, above: str = ""):
-    """(dotted name, value) of the settings that are no groups."""
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from vaelab.config.flat import flat
 from vaelab.config.folders import config_hash
 from vaelab.errors import RunError, first_line, visible
 from vaelab.records.run_folder import RunFolder
@@ -274,19 +275,14 @@ def _check_artifacts(client, run_id: str, typed: str | None) -> None:
         raise PermissionError(f"its files would go to {to}, outside {base}; tracking.uri=sqlite:///... allows it")
 
 
-def flattened(cfg: dict, prefix: str = "") -> dict:
+def flattened(cfg: dict) -> dict:
     """{"model.filters": 64, ...}: short values only; metrics and plots are in config.yaml."""
-    found = {}
-    for key, value in cfg.items():
-        if not prefix and key in ("metrics", "plots", "tracking", "explorer"):
-            continue
-        if key in ("_target_", "files", "folders", "licence", "sha256", "expect"):  # config.yaml has them
-            continue
-        if isinstance(value, dict):
-            found.update(flattened(value, f"{prefix}{key}."))
-        elif value is not None:
-            found[f"{prefix}{key}"] = value
-    return found
+    top, anywhere = (
+        {"metrics", "plots", "tracking", "explorer", "expect"},
+        {"_target_", "files", "folders", "licence", "sha256"},
+    )
+    kept = {k: v for k, v in flat(cfg) if k.partition(".")[0] not in top and not anywhere & set(k.split("."))}
+    return {k: v for k, v in kept.items() if v is not None}
 
 
 def _client(uri: str):
@@ -374,7 +370,7 @@ def _parent(client, uri: str, experiment: str, sweep: SweepFolder) -> str:
 
 def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> bool:
     """The parent run, made before the first job and marked as running; True if that worked."""
-    return _told("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
+    return _or_warning("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
 
 
 def _start_sweep(settings, output_dir, sweep):
@@ -393,12 +389,12 @@ def finish_sweep(sweep: SweepFolder, state: str, scores: dict, uri: str | None, 
     Args:
         uri: the store the user names, or None.
     """
-    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
+    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
 
 
 def update_sweep(sweep: SweepFolder, scores: dict, uri: str | None, output_dir) -> bool:
     """A report written anew; the parent run's state stays."""
-    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
+    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
 
 
 def _update_sweep(sweep, scores, state, uri, output_dir):
@@ -417,7 +413,7 @@ def _update_sweep(sweep, scores, state, uri, output_dir):
         sweep.update_record(mlflow={**known, "state": state})
 
 
-def _told(what: str, function, *arguments) -> bool:
+def _or_warning(what: str, function, *arguments) -> bool:
     """Calls; an error becomes a warning."""
     try:
         function(*arguments)

@@ -87,7 +87,7 @@ class _Stop:
     """Ctrl-C and its like: the first starts no more jobs and lets the running ones save, the second ends them."""
 
     def __init__(self):
-        self.asked, self._since, self._number, self._told = 0, 0.0, None, set()
+        self.asked, self._since, self._number, self._passed_on = 0, 0.0, None, set()
 
     def ask(self, number, frame):
         self.asked += 1
@@ -101,6 +101,6 @@ class _Stop:
         for job in running:
             if self.asked > 1:
                 pool.kill(job)
-            elif late and job.number not in self._told:
-                self._told.add(job.number)
+            elif late and job.number not in self._passed_on:
+                self._passed_on.add(job.number)
                 pool.ask_to_stop(job)

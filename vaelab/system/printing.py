@@ -26,8 +26,8 @@ class _Worded(logging.Formatter):
 
     def format(self, record):
         text = super().format(record)
-        said = text.lstrip("\n")
-        return text[: len(text) - len(said)] + WORDS.get(record.levelno, "") + said
+        rest = text.lstrip("\n")
+        return text[: len(text) - len(rest)] + WORDS.get(record.levelno, "") + rest
 
 
 class Console(logging.Handler):
