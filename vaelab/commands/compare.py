@@ -37,7 +37,9 @@ def run(cfg) -> int:
     _print([[name, *(_score(found.get(name)) for found in scores)] for name in names], len(folders))
     for n, folder in enumerate(folders[1:], 1):
         output(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
-        output(tables.table(paired(folders[0], folder, cfg.split), folds=[2], indent=2)[0])
+        terms, missing = paired(folders[0], folder, cfg.split)
+        lines = [tables.table(terms, folds=[2], indent=2)[0], f"  {missing}" if missing else ""]
+        output("\n".join(filter(None, lines)))
     return 0
 
 
@@ -58,21 +60,20 @@ def differences(stored: list[dict]) -> dict[str, list]:
     return {key: values for key, values in found.items() if any(v != values[0] for v in values[1:])}
 
 
-def paired(first, second, split: str) -> list[tuple[str, str, str]]:
-    """(term, mean difference with its standard error, what that says) of the per-image terms.
+def paired(first, second, split: str) -> tuple[list[tuple[str, str, str]], str | None]:
+    """((term, mean difference with its standard error, what that says) of the per-image terms, what is not compared).
 
     Pairing takes the differences between images out: the error is that of this test set for these two runs; another
     seed may change more (vaelab train -m seed=0,1,2).
     """
     one, two = (folder.read_codes(split) for folder in (first, second))
     if why := _not_same_images(first, second, one, two):
-        return [("not compared:", "", why)]
+        return [], f"not compared: {why}"
     terms = [term for term in TERMS if term in one and term in two]
     found = [_difference(term, two[term].astype(float) - one[term].astype(float)) for term in terms]
-    if not any(term.startswith("elbo") for term in terms):
-        why = "one run has a closed-form rate, the other a critic's estimate; they are not comparable."
-        found.append(("elbo:", "", why))
-    return found
+    if any(term.startswith("elbo") for term in terms):
+        return found, None
+    return found, "elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable."
 
 
 def _difference(term: str, delta: np.ndarray) -> tuple[str, str, str]:

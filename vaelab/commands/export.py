@@ -13,6 +13,7 @@ from vaelab.compute import backend
 from vaelab.errors import ConfigError, RunError, about_disk, first_line
 from vaelab.explorer.litert import held_stderr
 from vaelab.jobs import opening
+from vaelab.jobs.page import load_model, require_models
 from vaelab.system import paths
 from vaelab.system.files import atomic_file
 from vaelab.system.printing import output
@@ -41,19 +42,11 @@ def run(cfg) -> int:
     to = folder.path / "export" if cfg.to is None else paths.output_folder("to", cfg.to)
     for name in formats:
         paths.output_folder("to", to / name)
-    for model in models:
-        if not folder.model_file(model).is_file():
-            state = folder.status().get("state", "unknown")
-            raise RunError(f"{folder} has no {model}.h5 (its state is {state}).")
+    require_models(folder, *models)
     # whatever trained them: the .h5 are read by every backend, and TensorFlow's exporters know all formats
     backend.start("tensorflow", device="cpu", threads=backend.usable_cores(), deterministic=False)
-    import keras
-
     for which in models:
-        try:
-            model = keras.models.load_model(folder.model_file(which), compile=False)
-        except Exception as error:
-            raise RunError(f"{folder.model_file(which)} cannot be read: {first_line(error)}") from None
+        model = load_model(folder, which)
         inputs = example(model)
         expected = _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
         for name in formats:

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from vaelab.compute import seeds
-from vaelab.errors import ConfigError, RunError, first_line
+from vaelab.errors import ConfigError
 from vaelab.jobs import opening
+from vaelab.jobs.page import load_model, require_models
 from vaelab.system import memory, paths
 from vaelab.system.files import atomic_file
 from vaelab.system.printing import output
@@ -24,15 +25,9 @@ def run(cfg) -> int:
         path = folder.figure_file(_name(cfg), "png")
     else:
         path = paths.output_file("output", cfg.output, PICTURES)
-    if not folder.model_file("decoder").is_file():
-        raise RunError(f"{folder} has no decoder.h5 (its state is {folder.status().get('state', 'unknown')}).")
+    require_models(folder, "decoder")
     opening.start_backend(stored)
-    import keras
-
-    try:
-        decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
-    except Exception as error:
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {first_line(error)}") from None
+    decoder = load_model(folder)
     shapes = decoder.output_shape if isinstance(decoder.output_shape, list) else [decoder.output_shape]
     check_size(cfg, decoder.input_shape[-1], [shape[1:] for shape in shapes])
     z = coordinates(cfg, decoder.input_shape[-1])

@@ -97,13 +97,9 @@ def _cell(name, value) -> str:
         return "-"
     if name == "age":
         return _age(time.time() - value)
-    return (
-        f"{value:,.2f}"
-        if name in ("elbo", "elbo_critic")
-        else f"{value:.5g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if name in ("elbo", "elbo_critic"):
+        return f"{value:,.2f}"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _age(seconds: float) -> str:

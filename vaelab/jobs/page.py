@@ -34,11 +34,18 @@ def current_page(folder, settings: dict) -> bytes | None:
     return re.sub(rb'"run": (?:null|"(?:[^"\\]|\\.)*")', lambda _: f'"run": {line}'.encode(), page, count=1)
 
 
-def load_decoder(folder):
-    """The decoder of decoder.h5; RunError where the file is damaged."""
+def require_models(folder, *which: str) -> None:
+    """RunError where the run has not saved these models (encoder, decoder, vae)."""
+    for name in which:
+        if not folder.model_file(name).is_file():
+            raise RunError(f"{folder} has no {name}.h5 (its state is {folder.status().get('state', 'unknown')}).")
+
+
+def load_model(folder, which: str = "decoder"):
+    """One of the run's `.h5` models; RunError where the file is damaged."""
     import keras
 
     try:
-        return keras.models.load_model(folder.model_file("decoder"), compile=False)
+        return keras.models.load_model(folder.model_file(which), compile=False)
     except Exception as error:
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {first_line(error)}") from None
+        raise RunError(f"{folder.model_file(which)} cannot be read: {first_line(error)}") from None

@@ -237,10 +237,10 @@ def explorer(cfg, folder, view) -> None:
         return
     try:
         from vaelab.explorer import build, content
-        from vaelab.jobs.page import fingerprint, load_decoder
+        from vaelab.jobs.page import fingerprint, load_model
 
         build.write(
-            folder.explorer_file, view, load_decoder(folder), run_line=content.run_line(folder),
+            folder.explorer_file, view, load_model(folder), run_line=content.run_line(folder),
             settings=cfg["explorer"], fingerprint=fingerprint(folder, cfg["explorer"]),
         )  # fmt: skip
     except VaelabError as error:
