@@ -33,15 +33,10 @@ def table(
         indent: spaces before every line.
         width: characters of a line; None for the terminal's.
     """
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     if not rows:
         return "", []
     width = width or terminal_width()
-    widths = [max(cell_len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    widths = [max(_width(row[k]) for row in rows) for k in range(len(rows[0]))]
     least = [min(w, FOLDED) if k in folds else w for k, w in enumerate(widths)]
     room = max((width or indent + sum(widths) + GAP * len(widths)) - indent, 1)
     shown: list[int] = []
@@ -49,13 +44,39 @@ def table(
         if first is None or not shown or sum(least[s] + GAP for s in (*shown, k)) - GAP <= room:
             shown.append(k)
     shown.sort()
+    cells = [[row[k] for k in shown] for row in rows]
+    right = [k in numbers for k in shown]
+    if sum(widths[k] + GAP for k in shown) - GAP <= room:
+        pads = ([" " * (widths[k] - _width(text)) for k, text in zip(shown, row)] for row in cells)
+        aligned = ([p + c if r else c + p for c, p, r in zip(row, pad, right)] for row, pad in zip(cells, pads))
+        lines = [(" " * GAP).join(row) for row in aligned]
+    else:
+        lines = _folded(cells, right, [k in folds or least[k] > room for k in shown], room)
+    return "\n".join(f"{' ' * indent}{line}".rstrip() for line in lines), [
+        k for k in range(len(widths)) if k not in shown
+    ]
+
+
+def _width(text: str) -> int:
+    """Characters of a terminal that a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # not imported for nothing
+
+    return cell_len(text)
+
+
+def _folded(cells: list[list[str]], right: list[bool], folds: list[bool], width: int) -> list[str]:
+    """The lines of a table that must be folded."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     grid = Table(box=None, show_header=False, padding=(0, GAP, 0, 0), pad_edge=False)
-    for k in shown:
-        fold = k in folds or least[k] > room
-        grid.add_column(justify="right" if k in numbers else "left", no_wrap=not fold, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(row[k]) for k in shown))
+    for number, fold in zip(right, folds):
+        grid.add_column(justify="right" if number else "left", no_wrap=not fold, overflow="fold")
+    for row in cells:
+        grid.add_row(*map(Text, row))
     text = io.StringIO()
-    Console(file=text, width=room, color_system=None, highlight=False).print(grid)
-    lines = (f"{' ' * indent}{line}".rstrip() for line in text.getvalue().splitlines())
-    return "\n".join(lines), [k for k in range(len(widths)) if k not in shown]
+    Console(file=text, width=width, color_system=None, highlight=False).print(grid)
+    return text.getvalue().splitlines()
