@@ -170,6 +170,9 @@ def rows(scores: dict) -> list[tuple[str, str, str, str]]:
 
 def table(scores: dict) -> str:
     """The rows as aligned lines, and the notes."""
-    lines, _ = tables.table(rows(scores), numbers=[1], folds=[3], indent=2)
+    found = rows(scores)
+    wide = max((len(value) for _, value, _, _ in found), default=0)
+    cells = [(name, f"{value:>{wide}} {error}", basis) for name, value, error, basis in found]
+    lines, _ = tables.table(cells, folds=[2], indent=2)
     notes = sorted({f"  note: {name}: {s['note']}" for name, s in scores.items() if s.get("note")})
     return "\n".join([lines, *notes] if lines else notes)
