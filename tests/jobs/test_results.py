@@ -14,7 +14,9 @@ def a_metric(view, *, split):
 
 def scored(x, enumerated, monkeypatch):
     part = type("Part", (), {"x": (x,), "__len__": lambda self: len(x)})()
-    view = SimpleNamespace(split=lambda name: part, data_kind="binary", dataset=SimpleNamespace(enumerated=enumerated))
+    view = SimpleNamespace(
+        split=lambda name: part, data_kind="binary", dataset=SimpleNamespace(enumerated=enumerated, instead_of=None)
+    )
     monkeypatch.setattr(results.trust, "load", lambda target, kind, trusted: a_metric)
     node = {"_target_": "a_metric", "split": "test"}
     return results.score(view, {"a": node}, weights_epoch=3, trusted=(), strict=True)
