@@ -1,5 +1,6 @@
 """Whatever becomes of standard output and error, the process goes on to its end, and run.log has everything."""
 
+import logging
 import os
 import pty
 import signal
@@ -14,12 +15,13 @@ from vaelab.system import printing, signals
 
 LINES = 5000
 WORK = f"""
-import sys
+import logging, sys
 from vaelab.system import printing
-with printing.despite_trouble(), printing.copied_to(sys.argv[1]):
+log = logging.getLogger("vaelab.work")
+with printing.despite_trouble(), printing.quietly(False), printing.logged_to(sys.argv[1]):
     for n in range({LINES}):
-        print("elbo ±", n)
-        print("note ±", n, file=sys.stderr, flush=True)
+        log.info(f"elbo ± {{n}}")
+        log.log(printing.NOTE, f"± {{n}}")
 open(sys.argv[1] + ".done", "w").close()
 """
 CASES = {
@@ -55,7 +57,7 @@ def test_output_trouble_ends_nothing(case, program, tmp_path):
     assert (tmp_path / "CODE").read_text() == "0\n"
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
     lines = logged(tmp_path)
-    assert len(lines) == 2 * LINES and lines[-2:] == [f"elbo ± {LINES - 1}", f"note ± {LINES - 1}"]
+    assert len(lines) == 2 * LINES and lines[-2:] == [f"elbo ± {LINES - 1}", f"note: ± {LINES - 1}"]
     if case.startswith("ascii"):
         assert f"elbo ? {LINES - 1}\n" in done.stdout
 
@@ -88,6 +90,68 @@ def test_streams_are_given_back(capsys):
     with printing.despite_trouble():
         print("said")
     assert (sys.stdout, sys.stderr) == before and capsys.readouterr().out == "said\n"
+
+
+def test_every_kind_has_its_stream_and_its_word(capsys, tmp_path):
+    log = logging.getLogger("vaelab.somewhere")
+    with printing.quietly(False), printing.logged_to(tmp_path / "run.log"):
+        log.info("epoch 1")
+        log.log(printing.NOTE, "grey")
+        log.warning("no picture")
+        log.error("\ninterrupted")
+    told = capsys.readouterr()
+    assert told.out == "epoch 1\n" and told.err == "note: grey\nwarning: no picture\n\nvaelab: interrupted\n"
+    assert (tmp_path / "run.log").read_text() == told.out + told.err
+
+
+def test_quiet_shows_warnings_and_what_was_asked_for_and_ends_with_its_block(capsys, tmp_path):
+    log = logging.getLogger("vaelab.somewhere")
+
+    def speak():
+        log.info("epoch 1")
+        log.log(printing.NOTE, "grey")
+        log.warning("no picture")
+        printing.output("a table")
+
+    with pytest.raises(ZeroDivisionError), printing.quietly(True), printing.logged_to(tmp_path / "run.log"):
+        speak()
+        with printing.quietly(False):  # does not undo it
+            log.info("epoch 2")
+        assert not printing.shows_progress()
+        raise ZeroDivisionError
+    assert capsys.readouterr() == ("a table\n", "warning: no picture\n")
+    assert "epoch 1\nnote: grey" in (tmp_path / "run.log").read_text()
+    speak()
+    assert capsys.readouterr().out == "epoch 1\na table\n" and printing.shows_progress()
+
+
+def test_a_notebook_silences_by_the_usual_calls(capsys):
+    logger = logging.getLogger("vaelab")
+    with printing.quietly(False):
+        logger.setLevel(logging.ERROR)
+        try:
+            logging.getLogger("vaelab.somewhere").warning("no picture")
+        finally:
+            logger.setLevel(logging.INFO)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_hydras_logging_shows_nothing_twice(capsys, tmp_path):
+    """It closes every handler there is and puts its own on the root logger."""
+    from hydra.core.utils import configure_log
+    from omegaconf import OmegaConf
+
+    settings = {"version": 1, "root": {"level": "INFO", "handlers": ["console"]}, "disable_existing_loggers": False}
+    settings["handlers"] = {"console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}}
+    before = logging.root.handlers[:], logging.root.level
+    try:
+        with printing.quietly(False), printing.logged_to(tmp_path / "run.log"):
+            configure_log(OmegaConf.create(settings))
+            logging.getLogger("vaelab.somewhere").info("epoch 1")
+    finally:
+        logging.root.handlers[:] = before[0]
+        logging.root.setLevel(before[1])
+    assert capsys.readouterr().out == "epoch 1\n" and (tmp_path / "run.log").read_text() == "epoch 1\n"
 
 
 def test_a_short_command_is_quiet_when_its_reader_goes_away(tmp_path):
