@@ -27,10 +27,11 @@ def trained(tmp_path_factory):
     return vaelab.train(*WORDS, output_dir=folder / "outputs", seed=1)
 
 
-def weights(folder: Path) -> list[bytes]:
+def weights(folder: Path) -> dict[str, bytes]:
     from vaelab.training.checkpoint import CheckpointFolder
 
-    return [array.tobytes() for array in CheckpointFolder(Path(folder) / "checkpoint").load()[1]]
+    saved = CheckpointFolder(Path(folder) / "checkpoint").load()
+    return {path: array.tobytes() for path, array in saved.model.items()}
 
 
 def test_importing_it_is_light():
