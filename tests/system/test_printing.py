@@ -182,3 +182,38 @@ def test_what_nohup_silenced_stays_silent():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
+def logger():
+    """The logger `vaelab` as it is in a new process."""
+    saved = printing.LOGGER.handlers[:], printing.LOGGER.level, printing.LOGGER.propagate
+    printing.LOGGER.handlers[:], printing.LOGGER.propagate = [], True
+    printing.LOGGER.setLevel(logging.NOTSET)
+    yield printing.LOGGER
+    printing.LOGGER.handlers[:], printing.LOGGER.propagate = saved[0], saved[2]
+    printing.LOGGER.setLevel(saved[1])
+
+
+def test_a_handler_of_the_user_s_own_is_left_in_charge(logger, capsys):
+    logger.addHandler(logging.NullHandler())
+    with printing.quietly(True):
+        logger.error("lost")
+    assert printing.install() is None and capsys.readouterr() == ("", "") and not printing.shows_progress()
+    assert len(logger.handlers) == 1 and logger.propagate
+
+
+def test_a_level_of_the_user_s_own_stays(logger, capsys):
+    logger.setLevel(logging.WARNING)
+    assert printing.install() is printing.install()
+    logger.info("epoch 1")
+    logger.warning("no picture")
+    assert capsys.readouterr() == ("", "warning: no picture\n") and not printing.shows_progress()
+
+
+def test_the_first_use_of_the_api_makes_words_seen_and_the_import_alone_nothing():
+    code = "import logging, vaelab; log = logging.getLogger('vaelab'); assert not log.handlers\n"
+    code += "vaelab.train; log.info('epoch 1'); from vaelab.system.printing import Console\n"
+    code += "assert [type(h) for h in log.handlers] == [Console]"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "epoch 1\n", done.stderr
