@@ -58,9 +58,7 @@ def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tupl
             wanted = _settings(group, group, node, where, _option(group, option))
         _fill(group, node, wanted, option, cfg, filled, where)
     for group, name in schema.MULTI.items():
-        if name not in cfg:
-            cfg[name] = {option: _option(group, option) for option in defaults[group]}
-        cfg[name] = cfg[name] if isinstance(cfg[name], dict) else {}
+        cfg[name] = cfg[name] if isinstance(cfg.get(name), dict) else {}  # no node: none was chosen, as in plot=[]
         for option, node in cfg[name].items():
             if isinstance(node, dict) and "_target_" in node:
                 path = f"{name}.{option}"

@@ -49,7 +49,7 @@ class TCVAE(layers.Layer):
         """Scalar terms, means over the batch; arguments as in `VAE.losses`."""
         distortion = -ops.mean(log_likelihood)
         rate = ops.mean(ops.sum(outputs.rate, axis=-1))
-        mutual, correlation, dimension_wise = self._parts(outputs.z, outputs.q)
+        mutual, correlation, dimension_wise = parts(outputs.z, outputs.q, self.log_prior)
         return {
             "loss": distortion
             + rate
@@ -63,11 +63,12 @@ class TCVAE(layers.Layer):
             "dimension_wise_rate": dimension_wise,
         }
 
-    def _parts(self, z, q):
-        """(mutual information, total correlation, dimension-wise rate), scalars in nats; z, q of shape (B, D)."""
-        densities = log_normal(z[:, None], q.mean[None], q.std[None], q.log_std[None])  # (B, B, D): z_i under q(.|x_j)
-        log_m = ops.log(ops.cast(ops.shape(z)[0], "float32"))
-        log_q = ops.logsumexp(ops.sum(densities, axis=-1), axis=1) - log_m  # (B,)
-        log_q_each = ops.sum(ops.logsumexp(densities, axis=1) - log_m, axis=-1)  # (B,)
-        log_q_given_x = ops.sum(log_normal(z, q.mean, q.std, q.log_std), axis=-1)
-        return ops.mean(log_q_given_x - log_q), ops.mean(log_q - log_q_each), ops.mean(log_q_each - self.log_prior(z))
+
+def parts(z, q, log_prior):
+    """(mutual information, total correlation, dimension-wise rate), scalars in nats; z, q of shape (B, D)."""
+    densities = log_normal(z[:, None], q.mean[None], q.std[None], q.log_std[None])  # (B, B, D): z_i under q(.|x_j)
+    log_m = ops.log(ops.cast(ops.shape(z)[0], "float32"))
+    log_q = ops.logsumexp(ops.sum(densities, axis=-1), axis=1) - log_m  # (B,)
+    log_q_each = ops.sum(ops.logsumexp(densities, axis=1) - log_m, axis=-1)  # (B,)
+    log_q_given_x = ops.sum(log_normal(z, q.mean, q.std, q.log_std), axis=-1)
+    return ops.mean(log_q_given_x - log_q), ops.mean(log_q - log_q_each), ops.mean(log_q_each - log_prior(z))
