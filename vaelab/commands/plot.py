@@ -6,7 +6,6 @@ from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
 from vaelab.jobs.telling import title
 from vaelab.system import paths
-from vaelab.system.printing import output
 
 
 def run(cfg) -> int:
@@ -23,5 +22,5 @@ def run(cfg) -> int:
 
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
-        output(str(file))
+        print(file)
     return 0

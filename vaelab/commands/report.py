@@ -4,7 +4,6 @@ from vaelab.errors import ConfigError
 from vaelab.records.sweep_folder import find_sweep
 from vaelab.report.write import write
 from vaelab.system import paths
-from vaelab.system.printing import output
 
 
 def run(cfg) -> int:
@@ -19,5 +18,5 @@ def run(cfg) -> int:
 
         update_sweep(sweep, numbers, cfg.tracking.uri, cfg.output_dir)
     for file in (sweep.html_file, sweep.csv_file):
-        output(f"{sweep}/{file.name}")
+        print(f"{sweep}/{file.name}")
     return 0

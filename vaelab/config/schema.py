@@ -12,7 +12,6 @@ from vaelab.config.types import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    Split,
     TSNEIterations,
     TwoOrMore,
 )
@@ -56,7 +55,7 @@ class Explorer:
     """conf/explorer/*.yaml"""
 
     enabled: bool
-    split: Split
+    split: Literal["train", "validation", "test"]
     points: PositiveInt
     projections: list[Literal["tsne", "pca"]]
     tsne_points: PositiveInt
@@ -102,7 +101,6 @@ class Train:
     metric_every: PositiveInt | None
     plot_every: PositiveInt | None
     trusted: list[str]
-    quiet: bool
     expect: dict
     trainer: Any
     tracking: Any
@@ -161,14 +159,7 @@ class Store:
 
 
 @dataclass
-class Command:
-    """What every command but `train` takes."""
-
-    quiet: bool
-
-
-@dataclass
-class Open(Command):
+class Open:
     """What every command that opens a run takes."""
 
     run: str | None
@@ -194,7 +185,7 @@ class Plot(Evaluate):
 
 
 @dataclass
-class Data(Command):
+class Data:
     """conf/data.yaml"""
 
     verb: Literal["list", "fetch", "verify", "show"]
@@ -205,7 +196,7 @@ class Data(Command):
 
 
 @dataclass
-class Generate(Command):
+class Generate:
     """conf/generate.yaml"""
 
     run: str | None
@@ -220,7 +211,7 @@ class Generate(Command):
 
 
 @dataclass
-class Export(Command):
+class Export:
     """conf/export.yaml"""
 
     run: str | None
@@ -284,7 +275,7 @@ class RunFilter:
 
 
 @dataclass
-class Runs(Command):
+class Runs:
     """conf/runs.yaml"""
 
     output_dir: str
@@ -298,17 +289,7 @@ class Runs(Command):
 
 
 @dataclass
-class Compare(Command):
-    """conf/compare.yaml"""
-
-
-@dataclass
-class Report(Command):
-    """conf/report.yaml"""
-
-
-@dataclass
-class Ui(Command):
+class Ui:
     """conf/ui.yaml"""
 
     output_dir: str

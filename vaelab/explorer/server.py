@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from vaelab.system.printing import output
-
 MAX_CODES = 256  # of one request
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -108,7 +106,7 @@ def serve(application, bound: socket.socket, *, host: str, open_browser: bool) -
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     address = f"http://{name}:{bound.getsockname()[1]}/"
     running = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
-    output(f"explorer: {address}  (Ctrl-C ends it)")
+    print(f"explorer: {address}  (Ctrl-C ends it)", flush=True)
     if open_browser:
         threading.Timer(0.3, webbrowser.open, [address]).start()
     running.run(sockets=[bound])

@@ -3,23 +3,14 @@
 The launcher starts it.
 """
 
-import logging
 import sys
 
-from vaelab.config import locate
+from vaelab.config.compose import use_config_dir
+from vaelab.errors import VaelabError, about_disk
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import printing
-from vaelab.system.exits import exit_code_of
-
-log = logging.getLogger(__name__)
 
 SAMPLES, RECONSTRUCTIONS = 16, 8
-
-
-def main(path: str, words: list[str]) -> int:
-    """One job's process; its words are those of `locate.typed_dirs`."""
-    with locate.config_dirs([word.removeprefix("--config-dir=") for word in words]):
-        return run(path)
 
 
 def run(path: str) -> int:
@@ -27,10 +18,20 @@ def run(path: str) -> int:
     from vaelab.jobs.train import train
 
     folder = RunFolder(path)
-    cfg = folder.read_config()
-    with printing.quietly(cfg.get("quiet", False)):
+    try:
+        cfg = folder.read_config()
         train(cfg, folder, chosen=folder.status().get("chosen", {}), sweep_dir=folder.sweep_dir)
         tiles(folder, cfg)
+    except VaelabError as error:
+        print(f"vaelab: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if about_disk(error) is None:
+            raise
+        print(f"vaelab: {about_disk(error)}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -58,7 +59,7 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
             arrays[f"reconstructions_{v}"] = _bytes(images[SAMPLES:])
         folder.save_tiles(arrays)
     except Exception as error:
-        log.warning(f"no pictures of this job for the report: {type(error).__name__}: {error}")
+        print(f"warning: no pictures of this job for the report: {type(error).__name__}: {error}", file=sys.stderr)
 
 
 def one_of_each(y, n: int, wanted: int):
@@ -77,4 +78,8 @@ def _bytes(images):
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code_of(lambda: main(sys.argv[1], sys.argv[2:])))
+    with printing.despite_trouble():
+        for word in sys.argv[2:]:
+            use_config_dir(word.removeprefix("--config-dir="))
+        code = run(sys.argv[1])
+    sys.exit(code)

@@ -3,8 +3,7 @@
 import numpy as np
 
 from vaelab.errors import NotApplicable
-from vaelab.plots.style import MARGIN, WIDTH, Page, colour
-from vaelab.system.palette import FAINT
+from vaelab.plots.style import FAINT, MARGIN, WIDTH, Page, colour
 
 UNITS = {"beta": "beta", "capacity": "capacity, nats", "learning_rate": "learning rate"}
 

@@ -1,8 +1,9 @@
 """A sweep begun from Python: what `vaelab train -m` does between composing and the report."""
 
+import sys
 from typing import Any
 
-from vaelab.config import compose, locate, words
+from vaelab.config import compose
 from vaelab.errors import TrainingError
 from vaelab.records.sweep_folder import SweepFolder
 
@@ -20,15 +21,17 @@ def multirun(overrides: list[str]) -> tuple[SweepFolder, TrainingError | None]:
 
     from vaelab.sweeps import launch
 
-    command = words.pasteable("vaelab", "train", *locate.typed_dirs(), "-m", *overrides)
+    saved, sys.argv = sys.argv, ["vaelab train", "-m", *overrides]  # the sweep's record keeps the command
     failed = None
-    with launch.sweeping(command) as sweep:
-        try:
-            with compose._hydra():
-                hydra: Any = GlobalHydra.instance().hydra
-                typed = ["hydra.job.name=train", *overrides]
-                hydra.multirun("train", None, typed, with_log_configuration=False)
-        except TrainingError as error:
-            failed = error
-    folder: Any = sweep.folder
+    try:
+        with compose._hydra():
+            words = ["hydra.job.name=train", *overrides]
+            hydra: Any = GlobalHydra.instance().hydra
+            hydra.multirun("train", None, words, with_log_configuration=False)
+    except TrainingError as error:
+        failed = error
+    finally:
+        sys.argv = saved
+        folder: Any = launch.current.folder
+        launch.finish()
     return folder, failed
