@@ -21,7 +21,11 @@ ACTING = (
     ),
     ("metric_every", lambda cfg: bool(cfg.get("metrics")), "no metric is chosen (metric=[])"),
     ("plot_every", lambda cfg: bool(cfg.get("plots")), "no picture is chosen (plot=[])"),
-    ("trainer.epochs", lambda cfg: cfg["trainer"]["steps"] is None, "trainer.steps says how long the training is"),
+    (
+        "trainer.epochs",
+        lambda cfg: cfg["trainer"]["steps"] is None or cfg["trainer"]["epochs"] is None,
+        "trainer.steps says how long the training is",
+    ),
 )
 # The same for what Hydra is told, by whether it is a sweep.
 IN_SWEEPS = ("sweep_name", "hydra/launcher", "hydra.launcher.", "hydra/sweeper", "hydra.sweeper.", "hydra.sweep.")
