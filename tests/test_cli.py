@@ -11,6 +11,7 @@ from support import ROOT
 
 from vaelab import cli
 from vaelab.commands import completion
+from vaelab.config import locate, typed
 from vaelab.config.commands import COMMANDS
 
 HEAVY = "{'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}"
@@ -47,10 +48,10 @@ def test_every_command_has_a_help_page(name, capsys):
 
 
 def test_options_may_stand_anywhere():
-    options, overrides = cli.split_options(["beta=1,2", "-m", "latent_dim=2"])
+    options, overrides, _ = typed.split("train", ["beta=1,2", "-m", "latent_dim=2"], True)
     assert options == ["-m"] and overrides == ["beta=1,2", "latent_dim=2"]
-    options, overrides = cli.split_options(["latent_dim=2", "--cfg", "job", "seed=1", "--resolve"])
-    assert options == ["--cfg", "job", "--resolve"] and overrides == ["latent_dim=2", "seed=1"]
+    options, overrides, _ = typed.split("train", ["latent_dim=2", "--cfg", "job", "-q", "--resolve"], True)
+    assert options == ["--cfg", "job", "--resolve"] and overrides == ["latent_dim=2", "quiet=true"]
 
 
 @pytest.mark.parametrize(
@@ -108,3 +109,29 @@ def test_a_folder_that_must_not_be_written_is_said_in_a_sentence(tmp_path):
     assert done.returncode == 1
     told = "vaelab: outputs/digits-dense-vae: Read-only file system. What was finished before is kept.\n"
     assert done.stderr == told
+
+
+def test_one_command_leaves_nothing_to_the_next(tmp_path, monkeypatch, capsys):
+    """Folders of --config-dir and -q hold for their own command, also where that ends with an error."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "model" / "tiny.yaml").write_text((locate.conf_dir() / "model" / "dense.yaml").read_text())
+    typed = ["train", "model=tiny", "--cfg", "job"]
+    assert cli.main([*typed, "--config-dir", "mine"]) == 0
+    assert cli.main(["train", "model=tiny", "-q", "beta=x", "--config-dir", "mine"]) == 2
+    assert "beta: expected a number" in capsys.readouterr().err
+    assert locate.user_dirs() == () and cli.main(typed) == 2
+    assert "there is no model called 'tiny'" in capsys.readouterr().err
+    assert cli.main(["train", "seed=1", "seed=2", "--cfg", "job"]) == 0
+    assert capsys.readouterr().err == "note: seed=1 is not used: seed=2 comes after it.\n"
+    assert cli.main(["train", "-q", "seed=1", "seed=2", "--cfg", "job"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_completion_knows_the_options_of_a_config_dir(tmp_path, monkeypatch, capsys):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "tiny.yaml").write_text("")
+    line = f"vaelab train --config-dir {tmp_path} model=ti"
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    assert cli.main(["-sc"]) == 0 and capsys.readouterr().out == "model=tiny\n"

@@ -16,7 +16,7 @@ from report.test_report import run_folder
 
 import vaelab
 from vaelab import cli, contracts
-from vaelab.config import compose, locate, trust
+from vaelab.config import locate, trust
 from vaelab.datasets import download
 from vaelab.errors import ConfigError, DataError, RunError, VaelabError, visible
 from vaelab.records.run_folder import RunFolder
@@ -118,7 +118,6 @@ def test_no_consent_makes_parts_of_keras_or_python(target):
 @pytest.mark.parametrize("group", GROUPS)
 def test_an_option_of_a_config_dir_goes_through_the_door(group, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compose, "USER_DIRS", [])
     (tmp_path / "theirs" / group).mkdir(parents=True)
     for n, target in enumerate(("keras.src.utils.file_utils.os.system", "vaelab.cli.main", "bomb.load")):
         settings = {"_target_": target, "command": f"touch {tmp_path}/canary", "epochs": 1}
@@ -133,7 +132,6 @@ def test_an_option_of_a_config_dir_goes_through_the_door(group, tmp_path, monkey
 
 def test_listing_the_data_imports_nothing_of_a_config_dir(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compose, "USER_DIRS", [])
     (tmp_path / "theirs" / "dataset").mkdir(parents=True)
     for n, target in enumerate(("vaelab.__main__.x", "bomb.load", "os.system")):
         text = f"# \u202e[/nothing] [bold]Evil\n_target_: {target}\n"

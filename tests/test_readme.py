@@ -33,11 +33,12 @@ def test_the_two_commands_are_there():
 
 def test_every_command_composes():
     from vaelab import cli
-    from vaelab.config import compose
+    from vaelab.config import compose, typed
     from vaelab.config.commands import COMMANDS as THERE
+    from vaelab.config.commands import HYDRA_RUN
 
     for words in COMMANDS:
-        options, overrides = cli.split_options(cli.take_verb(words[0], words[1:]))
+        options, overrides, _ = typed.split(words[0], cli.take_verb(words[0], words[1:]), words[0] in HYDRA_RUN)
         if words[0] == "train" and "--help" not in options:
             compose.check_all("train", overrides, "-m" in options)
         else:
@@ -114,12 +115,12 @@ MISTAKES = {
 
 @pytest.mark.parametrize("word", MISTAKES)
 def test_mistakes_with_own_parts_are_answered_in_a_sentence(own_parts, word, monkeypatch):
-    from vaelab.config import compose
+    from vaelab.config import compose, locate
     from vaelab.errors import ConfigError
 
     monkeypatch.chdir(own_parts)
     words = [w for w in OWN_COMMANDS[0][1:] if not w.startswith("--config-dir") and w != "my_conf"]
-    with compose.configuration_dirs("my_conf"), pytest.raises(ConfigError, match=MISTAKES[word]):
+    with locate.config_dirs("my_conf"), pytest.raises(ConfigError, match=MISTAKES[word]):
         compose.check_all("train", [*words, word], False)
 
 

@@ -1,28 +1,21 @@
 """`vaelab COMMAND [key=value ...]`: finds the command, checks the configuration, hands over. Imports nothing heavy."""
 
+import logging
 import os
 import sys
 
+from vaelab.config import locate
 from vaelab.config.commands import COMMANDS, HYDRA_RUN, RUN_FILTERS, VERBS
-from vaelab.errors import DISK_TROUBLE, WRONG_PATH, ConfigError, Interrupted, VaelabError, about_disk, tracebacks_kept
-from vaelab.system import printing
+from vaelab.errors import DISK_TROUBLE, ConfigError, Interrupted, VaelabError, first_line
+from vaelab.system.exits import exit_code_of
+from vaelab.system.printing import NOTE, output, quietly
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command line; returns the exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
-    argv = list(sys.argv[1:] if argv is None else argv)
-    with printing.despite_trouble():
-        try:
-            with tracebacks_kept():
-                return _dispatch(argv)
-        except VaelabError as error:
-            return _told(error)
-        except KeyboardInterrupt:
-            print("vaelab: interrupted.", file=sys.stderr)
-            return 130
-        except OSError as error:
-            print(f"vaelab: {about_disk(error)}", file=sys.stderr)
-            return 2 if error.errno in WRONG_PATH else 1
+    return exit_code_of(lambda: _dispatch(list(sys.argv[1:] if argv is None else argv)))
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -31,12 +24,12 @@ def _dispatch(argv: list[str]) -> int:
 
         return completion.answer()
     if not argv or argv[0] in ("-h", "--help", "help"):
-        print(usage())
+        output(usage())
         return 0
     if argv[0] in ("-V", "--version"):
         from vaelab import __version__
 
-        print(f"vaelab {__version__}")
+        output(f"vaelab {__version__}")
         return 0
     command, *rest = argv
     if command not in COMMANDS:
@@ -47,7 +40,16 @@ def _dispatch(argv: list[str]) -> int:
         from vaelab.commands import completion
 
         return completion.run(rest)
-    options, overrides = split_options(take_verb(command, rest), command)
+    from vaelab.config import typed
+
+    options, overrides, folders = typed.split(command, take_verb(command, rest), command in HYDRA_RUN)
+    with locate.config_dirs(folders), quietly("quiet=true" in overrides):
+        for note in typed.repeated(overrides):
+            log.log(NOTE, note)
+        return _command(command, options, overrides)
+
+
+def _command(command: str, options: list[str], overrides: list[str]) -> int:
     if command == "runs":  # dataset=mnist filters here; to Hydra it would choose an option of a group
         overrides = [f"filter.{o}" if o.partition("=")[0] in RUN_FILTERS else o for o in overrides]
     if command == "report":  # sweep is a group of conf/, too
@@ -55,7 +57,7 @@ def _dispatch(argv: list[str]) -> int:
     if "--help" in options:
         from vaelab.commands import help_page
 
-        print(help_page.page(command))
+        output(help_page.page(command))
         return 0
     if any(o.startswith(("sweep=", "cluster=")) for o in overrides) and command in HYDRA_RUN:
         from vaelab.sweeps import recipe
@@ -105,23 +107,6 @@ def take_verb(command: str, rest: list[str]) -> list[str]:
     return [f"verb={rest[0]}", *rest[1:]]
 
 
-def split_options(rest: list[str], command: str = "train") -> tuple[list[str], list[str]]:
-    """(Hydra's options with their values, overrides), wherever the options stand; --config-dir is taken out.
-
-    Raises:
-        ConfigError: a word that is neither, --config-dir without a folder.
-    """
-    from vaelab.config import typed
-    from vaelab.config.compose import use_config_dir
-
-    options, overrides, folders = typed.split(command, rest, command in HYDRA_RUN)
-    for folder in folders:
-        use_config_dir(folder)
-    for note in typed.repeated(overrides):
-        print(f"note: {note}", file=sys.stderr)
-    return options, overrides
-
-
 def run_composed(command: str, overrides: list[str]) -> int:
     """A command without a Hydra run folder: compose, check, call."""
     import importlib
@@ -129,16 +114,17 @@ def run_composed(command: str, overrides: list[str]) -> int:
     from vaelab.config.compose import compose
 
     cfg = compose(command, overrides)
-    return importlib.import_module(f"vaelab.commands.{command}").run(cfg) or 0
+    with quietly(cfg.get("quiet", False)):
+        return importlib.import_module(f"vaelab.commands.{command}").run(cfg) or 0
 
 
 def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> int:
     """A command with a run folder: every job is checked first, then Hydra runs it (or the sweep)."""
-    import hydra
     from hydra.core.hydra_config import HydraConfig
 
-    from vaelab.config import compose, folders, locate, typed
+    from vaelab.config import compose, folders, words
     from vaelab.records.run_folder import RunFolder, removed_if_refused
+    from vaelab.sweeps import launch
 
     multirun = bool({"-m", "--multirun"} & set(options)) or any(o.startswith("hydra.mode=MULTIRUN") for o in overrides)
     if any(o.startswith("hydra.launcher.") for o in overrides):
@@ -147,17 +133,18 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         recipe.check_launcher(overrides)
     if multirun and command == "reproduce":  # judges each job in this process
         overrides = [*overrides, "hydra/launcher=basic"]
-    only_shown = bool({"--cfg", "--info"} & set(options))
-    if only_shown:
+    if {"--cfg", "--info"} & set(options):
         package = options[options.index("--package") + 1] if "--package" in options else None
         compose.check_words("train", overrides, package=package, resolve="--resolve" in options)
-    else:
-        wanted = compose.check_all("train", overrides, multirun)
-        before = folders.existing(wanted)
-        if not multirun and (own := compose.typed_run_dir(overrides)):  # before Hydra writes into it
-            from vaelab.jobs import opening
+        compose.register_resolvers()
+        _hydra_main(command, options, overrides, task=lambda cfg: None)
+        return 0
+    wanted = compose.check_all("train", overrides, multirun)
+    before = folders.existing(wanted)
+    if not multirun and (own := compose.typed_run_dir(overrides)):  # before Hydra writes into it
+        from vaelab.jobs import opening
 
-            opening.refuse_other_settings(RunFolder(own[0]), own[1])
+        opening.refuse_other_settings(RunFolder(own[0]), own[1])
     failures: list[VaelabError] = []
     outcomes: list[bool] = []
     begun: list[bool] = []
@@ -165,52 +152,70 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
     def task(cfg):
         begun.append(True)
         try:
-            with removed_if_refused(RunFolder(HydraConfig.get().runtime.output_dir), before):
+            with (
+                quietly(cfg.get("quiet", False)),
+                removed_if_refused(RunFolder(HydraConfig.get().runtime.output_dir), before),
+            ):
                 return _job(command, cfg, outcomes)
-        except VaelabError as error:  # the other jobs of a sweep go on; Ctrl-C ends it
+        except (VaelabError, OSError) as error:  # the other jobs of a sweep go on; Ctrl-C ends it
             if not multirun or isinstance(error, Interrupted):
-                raise SystemExit(_told(error)) from None
-            failures.append(error)
-            print(f"vaelab: {error}", file=sys.stderr)
-            return None
-        except OSError as error:
-            if multirun or about_disk(error) is None:
+                raise _Ended from error  # past Hydra, which has words of its own for an error
+            if isinstance(error, OSError):
                 raise
-            print(f"vaelab: {about_disk(error)}", file=sys.stderr)
-            raise SystemExit(1) from None
+            failures.append(error)
+            log.error(error)
+            return None
 
     made = folders.NewFolder()
-    compose.register_resolvers(folders.run_dir if only_shown else made)
+    compose.register_resolvers(made)
+    typed_words = [*locate.typed_dirs(), *options, *overrides]
+    try:
+        with launch.sweeping(words.pasteable("vaelab", command, *typed_words)):
+            _hydra_main(command, options, overrides, task)
+    except _Ended as ended:
+        raise ended.__cause__ from None
+    except Exception as error:
+        if begun:
+            raise
+        RunFolder(made.path or wanted).discard_if_empty(before)  # Hydra has made the run's folder, or could not
+        raise _understood(error, overrides, made.path or wanted) from None
+    if failures:
+        log.error(f"{len(failures)} jobs of the sweep failed.")
+    if failures and not outcomes:
+        return max(failures, key=lambda error: error.exit_code == 1).exit_code
+    return 1 if failures or not all(outcomes) else 0
+
+
+class _Ended(BaseException):
+    """A single job's error, its cause, on its way through Hydra."""
+
+
+def _hydra_main(command: str, options: list[str], overrides: list[str], task) -> None:
+    """Hydra's own command line with these words."""
+    import hydra
+
     os.environ["HYDRA_FULL_ERROR"] = "1"
     saved = sys.argv
     sys.argv = [f"vaelab {command}", *options, f"hydra.job.name={command}", *overrides]
     try:
         hydra.main(version_base="1.3", config_path=str(locate.conf_dir()), config_name="train")(task)()
-    except SystemExit as end:
-        return end.code or 0
-    except Exception as error:
-        if begun:
-            raise
-        if not only_shown:  # Hydra has made the run's folder, or could not
-            RunFolder(made.path or wanted).discard_if_empty(before)
-        if (refused := _disk_error(error)) is not None:
-            if refused.errno in DISK_TROUBLE:
-                raise refused from None
-            path, why = refused.filename or wanted, refused.strerror or refused
-            raise ConfigError(f"{typed.shown(str(path))} cannot be made: {why}. Choose another output_dir.") from None
-        told = [o for o in overrides if o.lstrip("+~").startswith("hydra")]
-        if not told or isinstance(error, VaelabError):
-            raise
-        raise ConfigError(f"Hydra cannot work with {' '.join(told)}: {compose.first_line(error)}") from None
     finally:
         sys.argv = saved
-        if "vaelab.sweeps.launch" in sys.modules:
-            sys.modules["vaelab.sweeps.launch"].finish()
-    if failures:
-        print(f"vaelab: {len(failures)} jobs of the sweep failed.", file=sys.stderr)
-    if failures and not outcomes:
-        return max(failures, key=lambda error: error.exit_code == 1).exit_code
-    return 1 if failures or not all(outcomes) else 0
+
+
+def _understood(error: Exception, overrides: list[str], folder) -> Exception:
+    """What is told of an error that Hydra met before the first job."""
+    from vaelab.config import typed
+
+    if (refused := _disk_error(error)) is not None:
+        if refused.errno in DISK_TROUBLE:
+            return refused
+        path, why = refused.filename or folder, refused.strerror or refused
+        return ConfigError(f"{typed.shown(str(path))} cannot be made: {why}. Choose another output_dir.")
+    plumbing = [o for o in overrides if o.lstrip("+~").startswith("hydra")]
+    if not plumbing or isinstance(error, VaelabError):
+        return error
+    return ConfigError(f"Hydra cannot work with {' '.join(plumbing)}: {first_line(error)}")
 
 
 def _job(command: str, cfg, outcomes: list[bool]):
@@ -230,9 +235,3 @@ def _disk_error(error: BaseException | None) -> OSError | None:
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     return error
-
-
-def _told(error: VaelabError) -> int:
-    """Prints the sentence; returns the exit code."""
-    print(f"vaelab: {error}", file=sys.stderr)
-    return error.exit_code

@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import sys
-import tempfile
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +80,11 @@ class Defect(VaelabError):
     exit_code = 1
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, 200 characters of it at most; its kind where it says nothing."""
+    return visible(next((s for line in str(error).splitlines() if (s := line.strip())), type(error).__name__)[:200])
+
+
 @contextmanager
 def tracebacks_kept(log: Path | None = None):
     """Makes a `Defect` of an error that is none of those a user can cause.
@@ -102,6 +106,8 @@ def tracebacks_kept(log: Path | None = None):
 
 def _keep_traceback(log: Path | None) -> str | None:
     """Appends the traceback of the error being handled; returns the file, None where no file can be written."""
+    import tempfile
+
     try:
         if log is None:
             number, name = tempfile.mkstemp(prefix="vaelab-", suffix=".log")

@@ -3,7 +3,7 @@
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from vaelab.config import compose
+from vaelab.config import locate
 
 
 class VaelabSearchPath(SearchPathPlugin):
@@ -11,5 +11,5 @@ class VaelabSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Prepends each folder, the first given foremost."""
-        for folder in reversed(compose.USER_DIRS):
+        for folder in reversed(locate.user_dirs()):
             search_path.prepend(provider="vaelab --config-dir", path=f"file://{folder}")

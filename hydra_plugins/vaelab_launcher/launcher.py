@@ -29,4 +29,4 @@ class VaelabLauncher(Launcher):
         """One `JobReturn` per job, in order."""
         from vaelab.sweeps import launch
 
-        return launch.launch(self.context, self.config, self.settings, job_overrides, initial_job_idx)
+        return launch.active().launch(self.context, self.config, self.settings, job_overrides, initial_job_idx)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vaelab.api.arguments import overrides_of
-from vaelab.config import compose, typed
+from vaelab.config import compose, locate, typed
 from vaelab.errors import ConfigError
 
 VALUES = {
@@ -68,11 +68,11 @@ def test_what_is_no_word_is_refused(word, sentence):
 
 
 def test_configuration_folders_hold_for_one_call(tmp_path):
-    before = list(compose.USER_DIRS)
-    with pytest.raises(ValueError), compose.configuration_dirs(tmp_path):
-        assert [tmp_path] == compose.USER_DIRS
+    before = locate.user_dirs()
+    with pytest.raises(ValueError), locate.config_dirs(tmp_path):
+        assert (tmp_path,) == locate.user_dirs()
         raise ValueError
-    assert before == compose.USER_DIRS
-    with pytest.raises(ConfigError, match="expected a folder"), compose.configuration_dirs([tmp_path / "no"]):
+    assert before == locate.user_dirs()
+    with pytest.raises(ConfigError, match="expected a folder"), locate.config_dirs([tmp_path / "no"]):
         pass
-    assert before == compose.USER_DIRS
+    assert before == locate.user_dirs()

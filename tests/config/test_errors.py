@@ -97,7 +97,6 @@ def test_a_sweep_is_checked_whole_before_its_first_job(capsys, tmp_path, monkeyp
 
 def test_broken_yaml_names_file_and_line(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vaelab.config.compose.USER_DIRS", [])
     (tmp_path / "mine/dataset").mkdir(parents=True)
     (tmp_path / "mine/dataset/broken.yaml").write_text("# mine\n_target_: [unclosed\n")
     assert cli.main(["train", "--config-dir", "mine", "dataset=broken"]) == 2
@@ -107,7 +106,6 @@ def test_broken_yaml_names_file_and_line(capsys, tmp_path, monkeypatch):
 
 def test_user_options_win_over_built_in_ones(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vaelab.config.compose.USER_DIRS", [])
     (tmp_path / "mine/model").mkdir(parents=True)
     mine = "_target_: vaelab.models.dense.Dense\nhidden_dims: [7]\nactivation: tanh\n"
     (tmp_path / "mine/model/dense.yaml").write_text(mine)

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from vaelab.config import locate
 from vaelab.config.compose import _hydra, compose
-from vaelab.config.older import MEANT, completed
+from vaelab.config.older import MEANT, migrated
 from vaelab.errors import RunError
 
 WHERE = "outputs/run/config.yaml"
@@ -23,13 +23,13 @@ def stored():
 
 
 def test_a_run_of_today_is_left_as_it_is(stored):
-    assert completed(stored, CHOSEN, WHERE) == (stored, None)
+    assert migrated(stored, CHOSEN, WHERE) == (stored, None)
 
 
 @pytest.mark.parametrize("words", [["structure=conjoint"], ["dataset=mnist"], ["objective=avb", "posterior=implicit"]])
 def test_every_kind_of_run_is_complete(words):
     cfg = OmegaConf.to_container(compose("train", words), resolve=True)
-    assert completed(cfg, {}, WHERE) == (cfg, None)
+    assert migrated(cfg, {}, WHERE) == (cfg, None)
 
 
 def test_missing_settings_get_the_defaults_of_the_chosen_options_and_are_named(stored):
@@ -37,7 +37,7 @@ def test_missing_settings_get_the_defaults_of_the_chosen_options_and_are_named(s
     for gone in ("metric_every", "plot_every", "optimize", "capacity_schedule"):
         del old[gone]
     del old["model"]["dense_dim"], old["trainer"]["beta_1"], old["metrics"]["nll"]["widen"]
-    cfg, note = completed(old, CHOSEN, WHERE)
+    cfg, note = migrated(old, CHOSEN, WHERE)
     assert cfg == stored
     dense = stored["model"]["dense_dim"]
     for words in ("optimize=null", "capacity_schedule=constant", f"model.dense_dim={dense}", "trainer.beta_1=null"):
@@ -49,7 +49,7 @@ def test_missing_settings_get_the_defaults_of_the_chosen_options_and_are_named(s
 
 def test_without_a_record_of_options_one_of_the_same_target_serves(stored):
     del stored["model"]["dense_dim"]
-    cfg, note = completed(stored, {}, WHERE)
+    cfg, note = migrated(stored, {}, WHERE)
     assert "model.dense_dim" in note and cfg["model"]["dense_dim"] is not None
 
 
@@ -64,13 +64,13 @@ def test_without_a_record_of_options_one_of_the_same_target_serves(stored):
 def test_what_this_version_does_not_know_is_refused_in_a_sentence(stored, change, words):
     change(stored)
     with pytest.raises(RunError, match=words) as error:
-        completed(stored, CHOSEN, WHERE)
+        migrated(stored, CHOSEN, WHERE)
     assert "\n" not in str(error.value)
 
 
 def test_a_users_own_part_is_taken_as_it_is(stored):
     stored["model"] = {"_target_": "mypackage.Net", "size": 3}
-    assert completed(stored, {}, WHERE)[0]["model"] == stored["model"]
+    assert migrated(stored, {}, WHERE)[0]["model"] == stored["model"]
 
 
 # -- every setting of every option, one at a time ----------------------------------------------------------------------
@@ -118,7 +118,7 @@ def test_a_run_without_any_one_setting_of_an_option_gets_the_value_that_the_opti
         if name == "_target_" or (name is None and group in NODES):
             continue
         del above[path[-1] if name is None else name]
-        found = completed(old, chosen, WHERE)[0]
+        found = migrated(old, chosen, WHERE)[0]
         if (setting := ".".join([*path, str(name)])) in MEANT:
             assert functools.reduce(dict.__getitem__, path, found)[name] == MEANT[setting]
         else:
@@ -132,13 +132,13 @@ def test_a_run_without_a_node_or_a_setting_above_the_nodes(choice, key):
     old = {k: v for k, v in cfg.items() if k != key}
     cfg = {**cfg, "data_dir": None} if key == "data_dir" else cfg  # another machine's
     cfg = {**cfg, key: {}} if key in NODES.values() else cfg  # none chosen
-    assert completed(old, chosen, WHERE)[0] == cfg
+    assert migrated(old, chosen, WHERE)[0] == cfg
 
 
 def test_a_node_that_does_not_say_what_it_is_is_refused_in_a_sentence(stored):
     del stored["model"]["_target_"]
     with pytest.raises(RunError, match="model does not say what it is"):
-        completed(stored, {}, WHERE)
+        migrated(stored, {}, WHERE)
 
 
 def test_static_pixels_stay_those_of_the_seed_of_their_run():
@@ -146,10 +146,10 @@ def test_static_pixels_stay_those_of_the_seed_of_their_run():
     stored, chosen = composed("dataset=mnist")
     stored["dataset"]["binarize"] = "static"
     del stored["dataset"]["binarize_seed"]
-    found, note = completed(stored, chosen, WHERE)
+    found, note = migrated(stored, chosen, WHERE)
     assert found["dataset"]["binarize_seed"] is None and note is None
 
 
 def test_a_younger_setting_that_says_what_was_meant_is_not_worth_a_word(stored):
     old = {k: v for k, v in stored.items() if k != "prior"}
-    assert completed(old, CHOSEN, WHERE) == (stored, None)
+    assert migrated(old, CHOSEN, WHERE) == (stored, None)

@@ -29,8 +29,8 @@ def test_what_training_writes_is_taken(words):
 @pytest.mark.parametrize("option", DATASETS)
 def test_a_run_of_today_has_the_files_of_its_option(option):
     node = config(f"dataset={option}")["dataset"]
-    assert official_sources(node, option, (), "here")[1] is None
-    official, note = official_sources(node, None, (), "here")  # without a record of options
+    assert official_sources(node, option, "here")[1] is None
+    official, note = official_sources(node, None, "here")  # without a record of options
     assert note is None and all(node[key] == value for key, value in official.items())
 
 
@@ -65,7 +65,7 @@ def test_addresses_and_checksums_are_those_of_the_option(option, key):
     node = config(f"dataset={option}")["dataset"]
     today = copy.deepcopy(node["files"])
     node["files"][0][key] = "http://elsewhere/x"
-    official, note = official_sources(node, option, (), "here")
+    official, note = official_sources(node, option, "here")
     assert official["files"] == today and "dataset.files" in note
 
 
@@ -74,7 +74,7 @@ def test_files_that_the_option_does_not_have_are_refused(name):
     node = config("dataset=mnist")["dataset"]
     node["files"].append({"name": name, "url": "http://elsewhere/x", "sha256": None})
     with pytest.raises(RunError, match=r"no file of this dataset.*--config-dir"):
-        official_sources(node, "mnist", (), "here")
+        official_sources(node, "mnist", "here")
 
 
 def test_a_dataset_of_the_users_has_the_files_of_its_option(tmp_path):
@@ -83,9 +83,10 @@ def test_a_dataset_of_the_users_has_the_files_of_its_option(tmp_path):
     (tmp_path / "dataset" / "mine.yaml").write_text(yaml.safe_dump({"_target_": "mine.data.load", "files": files}))
     node = {"_target_": "mine.data.load", "files": [{"name": "mine.npy", "url": "http://elsewhere/x", "sha256": None}]}
     with pytest.raises(RunError, match="--config-dir"):
-        official_sources(node, "mine", (), "here")
-    assert official_sources(node, "mine", [tmp_path], "here")[0] == {"files": files}
-    assert official_sources({"_target_": "mine.data.load", "n": 3}, "mine", (), "here") == ({}, None)
+        official_sources(node, "mine", "here")
+    with locate.config_dirs([tmp_path]):
+        assert official_sources(node, "mine", "here")[0] == {"files": files}
+    assert official_sources({"_target_": "mine.data.load", "n": 3}, "mine", "here") == ({}, None)
 
 
 @pytest.mark.parametrize("option", ["../model/dense", "/etc/passwd", "..", "", None, 3, "a/b"], ids=repr)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 
 from vaelab import cli
-from vaelab.config import compose, locate, schema, signature
+from vaelab.config import locate, schema, signature
 from vaelab.config.commands import COMMANDS
 
 INTERNALS = (
@@ -26,16 +26,14 @@ GROUPS = [g for g in locate.groups() if g in {*schema.CLOSED, *schema.MULTI} or 
 def told(tmp_path, monkeypatch, capsys):
     """Function (words): types them and returns what was said, having seen that they were refused as they should be."""
     import vaelab.commands.train
-    import vaelab.sweeps.launch
+    from vaelab.sweeps.launch import Sweep
 
     def begun(*args, **kwargs):
         pytest.fail("it was accepted")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compose, "USER_DIRS", [])
-    monkeypatch.setattr("vaelab.sweeps.recipe.USER_DIRS", [])
     monkeypatch.setattr(vaelab.commands.train, "train", begun)
-    monkeypatch.setattr(vaelab.sweeps.launch, "launch", begun)
+    monkeypatch.setattr(Sweep, "launch", begun)
 
     def type_words(*words):
         before = sorted(tmp_path.rglob("*"))

@@ -95,8 +95,12 @@ def test_what_cannot_work_is_told_before_training():
     x = np.zeros((20, 8, 8, 1), np.uint8)
     structure = SimpleNamespace(latent_dim=2, closed_form=False, latent_parts={"z": slice(0, 2)})
     view, told = PlannedView(structure, Dataset("none", Split((x,)), Split((x,)))), []
-    metrics = results.applicable(view, cfg["metrics"], "metric", trusted=(), tell=told.append)
-    plots = results.applicable(view, cfg["plots"], "plot", trusted=(), tell=told.append)
+
+    def tell(level, text):
+        told.append(text)
+
+    metrics = results.applicable(view, cfg["metrics"], "metric", trusted=(), tell=tell)
+    plots = results.applicable(view, cfg["plots"], "plot", trusted=(), tell=tell)
     chosen = {name for nodes in (metrics, plots) for name, node in nodes.items() if "_target_" in node}
     assert chosen == {"elbo", "samples", "training_animation", "tsne"}
     assert [line.split(" left out: ")[0] for line in told] == [

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 from support import ROOT
@@ -13,7 +14,7 @@ from vaelab.errors import RunError
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
 from vaelab.system import files as module
-from vaelab.system.files import beside, write, write_bytes
+from vaelab.system.files import atomic_file, write, write_bytes
 
 ADDS = """
 import sys
@@ -50,6 +51,69 @@ def test_a_record_that_another_process_does_not_give_back_is_said(tmp_path, monk
     folder = RunFolder(tmp_path)
     with folder.updating(), pytest.raises(RunError, match="written to by another process"):
         RunFolder(tmp_path).update_status(state="done")
+
+
+HOLDS = """
+import sys, time
+from vaelab.records.run_folder import RunFolder
+with RunFolder(sys.argv[1]).locked():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_who_works_on_it_is_told_until_that_process_is_killed(tmp_path):
+    folder = RunFolder(tmp_path)
+    words = [sys.executable, "-c", HOLDS, str(tmp_path)]
+    with subprocess.Popen(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        assert folder.holder().startswith(f"process {other.pid} on ")
+        with pytest.raises(RunError, match=f"being trained by process {other.pid} on "), folder.locked():
+            pass
+        other.kill()
+    assert folder.holder() is None
+    with folder.locked():
+        assert folder.holder().startswith(f"process {os.getpid()} on ")
+    assert folder.holder() is None and {p.name for p in tmp_path.iterdir()} == {".lock"}
+
+
+def test_a_lock_is_for_one_thread_and_no_child_keeps_it(tmp_path):
+    import multiprocessing
+    import threading
+
+    folder, refused = RunFolder(tmp_path), []
+
+    def take():
+        with pytest.raises(RunError, match="being trained"), RunFolder(tmp_path).locked():
+            pass
+        refused.append(True)
+
+    with folder.locked():
+        thread = threading.Thread(target=take)
+        thread.start()
+        thread.join()
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+    assert refused and folder.holder() is None, "a forked child that still runs does not hold it"
+    child.kill()
+    child.join()
+
+
+def test_the_lock_of_an_earlier_version(tmp_path):
+    """It wrote who holds it into .lock, which it locked by flock."""
+    import fcntl
+
+    folder = RunFolder(tmp_path)
+    (tmp_path / ".lock").write_text("process 1 on elsewhere since 2025-01-01 00:00:00")
+    assert folder.holder() is None
+    with folder.locked():
+        pass
+    with open(tmp_path / ".lock", "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert folder.holder() == "process 1 on elsewhere since 2025-01-01 00:00:00"
+        with pytest.raises(RunError, match="process 1 on elsewhere"), folder.locked():
+            pass
+    assert folder.holder() is None
 
 
 # -- a full disk -------------------------------------------------------------------------------------------------------
@@ -106,10 +170,10 @@ def dense(units):
 def test_models_on_a_full_disk(small_disk):
     """HDF5 itself would end the process."""
     folder = RunFolder(small_disk)
-    folder.save_models({"decoder": dense(64)})
+    folder.save_models({"decoder": dense(64)}, {})
     before = folder.model_file("decoder").read_bytes()
     with pytest.raises(OSError) as error:
-        folder.save_models({"decoder": dense(20_000)})
+        folder.save_models({"decoder": dense(20_000)}, {})
     assert error.value.errno == errno.ENOSPC
     assert folder.model_file("decoder").read_bytes() == before
     assert [p.name for p in small_disk.iterdir()] == ["decoder.h5"]
@@ -133,9 +197,9 @@ from records.test_folder import RunFolder, dense
 small, large = dense(64), dense(20_000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 folder = RunFolder(sys.argv[1])
-folder.save_models({"encoder": small})
+folder.save_models({"encoder": small}, {})
 try:
-    folder.save_models({"decoder": large})
+    folder.save_models({"decoder": large}, {})
 except OSError as error:
     print(error.strerror)
 """
@@ -144,7 +208,7 @@ except OSError as error:
 @pytest.mark.slow
 def test_models_larger_than_a_file_may_be(tmp_path):
     (tmp_path / "run").mkdir()
-    words = [sys.executable, "-c", LIMITED, str(tmp_path / "run"), str(ROOT / "tests"), str(ROOT)]
+    words = [sys.executable, "-c", LIMITED, *map(str, (tmp_path / "run", ROOT / "tests", ROOT / "tests/records", ROOT))]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout == "File too large\n", done.stderr
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["encoder.h5"]
@@ -158,7 +222,7 @@ def test_a_model_in_memory_has_the_bytes_that_keras_writes(tmp_path):
     model = dense(5)
     model.save(tmp_path / "keras.h5")
     assert h5_bytes(model) == (tmp_path / "keras.h5").read_bytes()
-    RunFolder(tmp_path).save_models({"decoder": model})
+    RunFolder(tmp_path).save_models({"decoder": model}, {})
     again = keras.models.load_model(tmp_path / "decoder.h5", compile=False)
     assert [a.tobytes() for a in again.get_weights()] == [a.tobytes() for a in model.get_weights()]
 
@@ -186,14 +250,14 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path):
     write(link, "after")
     assert link.is_symlink() and target.read_text() == "after"
     os.mkfifo(pipe)
-    with beside(pipe) as path:
+    with atomic_file(pipe) as path:
         assert path == pipe
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_a_folder_takes_the_place_of_another(tmp_path):
     for content in ("one", "two"):
-        with beside(tmp_path / "model") as temporary:
+        with atomic_file(tmp_path / "model") as temporary:
             temporary.mkdir()
             (temporary / "weights").write_text(content)
     assert (tmp_path / "model" / "weights").read_text() == "two"

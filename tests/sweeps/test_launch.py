@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support import BACKEND, ROOT, vaelab
 
-from vaelab.config import compose
+from vaelab.config import compose, locate
 from vaelab.config.check import check_launcher
 from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
@@ -22,6 +22,8 @@ from vaelab.sweeps import recipe, watch
 from vaelab.sweeps.job import Job, value_of
 from vaelab.sweeps.local import LocalPool, fitting_jobs
 from vaelab.sweeps.running import run_all
+from vaelab.system import printing
+from vaelab.system.exits import exit_code_of
 
 QUICK = ["model=dense", "trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}"]
 
@@ -56,6 +58,7 @@ def run(jobs, n_jobs=2, memory_limit=None):
 def test_a_failing_job_stops_no_other_and_is_told_with_its_last_lines(tmp_path, capsys):
     scripts = ["state('done')", "print('first line'); print('the last line'); sys.exit(1)", "state('done')"]
     jobs = [job(tmp_path, n, s) for n, s in enumerate(scripts)]
+    printing.install()
     assert run(jobs)
     assert [j.state for j in jobs] == ["done", "failed", "done"]
     assert jobs[1].message == "the last line"
@@ -184,9 +187,8 @@ def test_impossible_launcher_settings_are_refused(name, value):
 def test_a_sweep_file_becomes_words(tmp_path, monkeypatch):
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "mine.yaml").write_text("beta: [0.5, 4]\nmodel.layers: '[64,64]'\nbackend: jax\nseed: 3\n")
-    monkeypatch.setattr(compose, "USER_DIRS", [tmp_path])
-    monkeypatch.setattr(recipe, "USER_DIRS", [tmp_path])
-    options, words = recipe.expand([], ["sweep=mine", "seed=1,2", "cluster=local"])
+    with locate.config_dirs([tmp_path]):
+        options, words = recipe.expand([], ["sweep=mine", "seed=1,2", "cluster=local"])
     assert options == ["-m"]
     wanted = [
         "sweep_name=mine",
@@ -197,8 +199,10 @@ def test_a_sweep_file_becomes_words(tmp_path, monkeypatch):
         "hydra/launcher=local",
     ]
     assert words == wanted
-    with pytest.raises(ConfigError, match="Did you mean 'mine'"):
+    with locate.config_dirs([tmp_path]), pytest.raises(ConfigError, match="Did you mean 'mine'"):
         recipe.expand([], ["sweep=mnie"])
+    with pytest.raises(ConfigError, match="no such sweep"):
+        recipe.expand([], ["sweep=mine"])
     with pytest.raises(ConfigError, match="no such cluster"):
         recipe.expand([], ["cluster=cloud"])
 
@@ -217,7 +221,7 @@ def test_every_shipped_sweep_composes():
 
     for name in locate.options("sweep"):
         options, words = recipe.expand([], [f"sweep={name}"])
-        jobs = compose.grid(words)
+        jobs = compose.grid([word for word in words if not word.startswith("sweep_name=")])
         assert options == ["-m"] and len(jobs) > 1
         for job in (jobs[0], jobs[-1]):
             compose.compose("train", [w for w in job if not w.startswith(("sweep_name=", "hydra"))])
@@ -257,14 +261,15 @@ def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, c
     monkeypatch.setattr(train, "train", refused)
     folder = RunFolder(tmp_path / "job")
     folder.write_config({"model": {}})
-    assert process.run(str(folder.path)) == 1
+    assert exit_code_of(lambda: process.run(str(folder.path))) == 1
     assert capsys.readouterr().err == f"vaelab: vae.h5: {told}. What was finished before is kept.\n"
 
 
 def test_a_full_disk_under_its_log_does_not_stop_a_job(tmp_path):
     """/dev/full refuses every byte; so does the log of a job on a full disk."""
-    script = "from vaelab.records.run_folder import RunFolder\nwith RunFolder(folder).logging():\n"
-    script += "    for n in range(3): print('x' * 9000, flush=True)\n    print('x', file=sys.stderr)\nstate('done')"
+    script = "from vaelab.records.run_folder import RunFolder\nfrom vaelab.system import printing\n"
+    script += "with printing.despite_trouble(), printing.quietly(False), RunFolder(folder).logging():\n"
+    script += "    for n in range(3): printing.LOGGER.info('x' * 9000)\n    print('x', file=sys.stderr)\nstate('done')"
     full = job(tmp_path, 0, script)
     with open("/dev/full", "wb") as log:
         process = subprocess.run(full.command(), stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})

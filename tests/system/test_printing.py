@@ -1,5 +1,6 @@
 """Whatever becomes of standard output and error, the process goes on to its end, and run.log has everything."""
 
+import logging
 import os
 import pty
 import signal
@@ -14,12 +15,13 @@ from vaelab.system import printing, signals
 
 LINES = 5000
 WORK = f"""
-import sys
+import logging, sys
 from vaelab.system import printing
-with printing.despite_trouble(), printing.copied_to(sys.argv[1]):
+log = logging.getLogger("vaelab.work")
+with printing.despite_trouble(), printing.quietly(False), printing.logged_to(sys.argv[1]):
     for n in range({LINES}):
-        print("elbo ±", n)
-        print("note ±", n, file=sys.stderr, flush=True)
+        log.info(f"elbo ± {{n}}")
+        log.log(printing.NOTE, f"± {{n}}")
 open(sys.argv[1] + ".done", "w").close()
 """
 CASES = {
@@ -55,7 +57,7 @@ def test_output_trouble_ends_nothing(case, program, tmp_path):
     assert (tmp_path / "CODE").read_text() == "0\n"
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
     lines = logged(tmp_path)
-    assert len(lines) == 2 * LINES and lines[-2:] == [f"elbo ± {LINES - 1}", f"note ± {LINES - 1}"]
+    assert len(lines) == 2 * LINES and lines[-2:] == [f"elbo ± {LINES - 1}", f"note: ± {LINES - 1}"]
     if case.startswith("ascii"):
         assert f"elbo ? {LINES - 1}\n" in done.stdout
 
@@ -90,6 +92,68 @@ def test_streams_are_given_back(capsys):
     assert (sys.stdout, sys.stderr) == before and capsys.readouterr().out == "said\n"
 
 
+def test_every_kind_has_its_stream_and_its_word(capsys, tmp_path):
+    log = logging.getLogger("vaelab.somewhere")
+    with printing.quietly(False), printing.logged_to(tmp_path / "run.log"):
+        log.info("epoch 1")
+        log.log(printing.NOTE, "grey")
+        log.warning("no picture")
+        log.error("\ninterrupted")
+    told = capsys.readouterr()
+    assert told.out == "epoch 1\n" and told.err == "note: grey\nwarning: no picture\n\nvaelab: interrupted\n"
+    assert (tmp_path / "run.log").read_text() == told.out + told.err
+
+
+def test_quiet_shows_warnings_and_what_was_asked_for_and_ends_with_its_block(capsys, tmp_path):
+    log = logging.getLogger("vaelab.somewhere")
+
+    def speak():
+        log.info("epoch 1")
+        log.log(printing.NOTE, "grey")
+        log.warning("no picture")
+        printing.output("a table")
+
+    with pytest.raises(ZeroDivisionError), printing.quietly(True), printing.logged_to(tmp_path / "run.log"):
+        speak()
+        with printing.quietly(False):  # does not undo it
+            log.info("epoch 2")
+        assert not printing.shows_progress()
+        raise ZeroDivisionError
+    assert capsys.readouterr() == ("a table\n", "warning: no picture\n")
+    assert "epoch 1\nnote: grey" in (tmp_path / "run.log").read_text()
+    speak()
+    assert capsys.readouterr().out == "epoch 1\na table\n" and printing.shows_progress()
+
+
+def test_a_notebook_silences_by_the_usual_calls(capsys):
+    logger = logging.getLogger("vaelab")
+    with printing.quietly(False):
+        logger.setLevel(logging.ERROR)
+        try:
+            logging.getLogger("vaelab.somewhere").warning("no picture")
+        finally:
+            logger.setLevel(logging.INFO)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_hydras_logging_shows_nothing_twice(capsys, tmp_path):
+    """It closes every handler there is and puts its own on the root logger."""
+    from hydra.core.utils import configure_log
+    from omegaconf import OmegaConf
+
+    settings = {"version": 1, "root": {"level": "INFO", "handlers": ["console"]}, "disable_existing_loggers": False}
+    settings["handlers"] = {"console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}}
+    before = logging.root.handlers[:], logging.root.level
+    try:
+        with printing.quietly(False), printing.logged_to(tmp_path / "run.log"):
+            configure_log(OmegaConf.create(settings))
+            logging.getLogger("vaelab.somewhere").info("epoch 1")
+    finally:
+        logging.root.handlers[:] = before[0]
+        logging.root.setLevel(before[1])
+    assert capsys.readouterr().out == "epoch 1\n" and (tmp_path / "run.log").read_text() == "epoch 1\n"
+
+
 def test_a_short_command_is_quiet_when_its_reader_goes_away(tmp_path):
     words = f"{{ {sys.executable} -m vaelab --help; echo $? >&3; }} 3>CODE | true"
     done = subprocess.run(
@@ -118,3 +182,38 @@ def test_what_nohup_silenced_stays_silent():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
+def logger():
+    """The logger `vaelab` as it is in a new process."""
+    saved = printing.LOGGER.handlers[:], printing.LOGGER.level, printing.LOGGER.propagate
+    printing.LOGGER.handlers[:], printing.LOGGER.propagate = [], True
+    printing.LOGGER.setLevel(logging.NOTSET)
+    yield printing.LOGGER
+    printing.LOGGER.handlers[:], printing.LOGGER.propagate = saved[0], saved[2]
+    printing.LOGGER.setLevel(saved[1])
+
+
+def test_a_handler_of_the_user_s_own_is_left_in_charge(logger, capsys):
+    logger.addHandler(logging.NullHandler())
+    with printing.quietly(True):
+        logger.error("lost")
+    assert printing.install() is None and capsys.readouterr() == ("", "") and not printing.shows_progress()
+    assert len(logger.handlers) == 1 and logger.propagate
+
+
+def test_a_level_of_the_user_s_own_stays(logger, capsys):
+    logger.setLevel(logging.WARNING)
+    assert printing.install() is printing.install()
+    logger.info("epoch 1")
+    logger.warning("no picture")
+    assert capsys.readouterr() == ("", "warning: no picture\n") and not printing.shows_progress()
+
+
+def test_the_first_use_of_the_api_makes_words_seen_and_the_import_alone_nothing():
+    code = "import logging, vaelab; log = logging.getLogger('vaelab'); assert not log.handlers\n"
+    code += "vaelab.train; log.info('epoch 1'); from vaelab.system.printing import Console\n"
+    code += "assert [type(h) for h in log.handlers] == [Console]"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "epoch 1\n", done.stderr

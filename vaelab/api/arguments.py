@@ -1,10 +1,13 @@
 """Python arguments as words of the command line, so that both are read and refused in the same way."""
 
-import sys
+import logging
 from pathlib import Path
 
 from vaelab.config import schema, typed, words
 from vaelab.errors import ConfigError
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 ALWAYS_A_LIST = (*schema.MULTI, "trusted")  # a list of these is one value, also in a sweep
 
@@ -32,7 +35,7 @@ def overrides_of(command: str, typed_words, settings: dict, *, swept: bool = Fal
         instead = " vaelab.sweep(...) runs a sweep." if refused[0] in ("-m", "--multirun") else ""
         raise ConfigError(f"{refused[0]} belongs to the command line.{instead}")
     for note in typed.repeated(overrides):
-        print(f"note: {note}", file=sys.stderr)
+        log.log(NOTE, note)
     return overrides, [*([folders] if isinstance(folders, str | Path) else folders), *more]
 
 

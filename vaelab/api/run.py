@@ -7,7 +7,7 @@ import numpy as np
 
 from vaelab.api.arguments import overrides_of
 from vaelab.compute import seeds
-from vaelab.config import compose, schema, words
+from vaelab.config import compose, locate, schema, words
 from vaelab.errors import ConfigError
 from vaelab.jobs import opening
 from vaelab.records import run_folder
@@ -41,7 +41,7 @@ class Run:
         self.config = self._read_config()
 
     def _read_config(self) -> dict:
-        with compose.configuration_dirs(self._dirs):
+        with locate.config_dirs(self._dirs):
             config = opening.stored_config(self.folder)
         config["trusted"] = self._trusted
         if self._data_dir is not None:
@@ -93,7 +93,7 @@ class Run:
         """
         from vaelab.jobs.telling import title
 
-        with compose.configuration_dirs(self._dirs):
+        with locate.config_dirs(self._dirs):
             opening.start_backend(self.config)
             view = opening.open_view(self.folder, self.config, accept_changed_data=self._accept)[2]
         view.name = title(self.config, self.folder, view.latent_dim)
@@ -168,7 +168,7 @@ class Run:
         from vaelab.jobs import results
         from vaelab.records.tracking import update_results
 
-        with compose.configuration_dirs(self._dirs):
+        with locate.config_dirs(self._dirs):
             cfg = self._composed("evaluate", "metric", metrics, settings)
             nodes = compose.plain(cfg.get("metrics"))
             kept: Any = self.view.weights_epoch
@@ -196,7 +196,7 @@ class Run:
         from vaelab.jobs import results
         from vaelab.records.tracking import update_results
 
-        with compose.configuration_dirs(self._dirs):
+        with locate.config_dirs(self._dirs):
             cfg = self._composed("plot", "plot", (name,), settings)
             ((option, node),) = compose.plain(cfg.plots).items()
             draw = trust.load(node.pop("_target_"), "plot", self._trusted)
@@ -219,13 +219,13 @@ class Run:
         """
         from vaelab.api.pictures import Page
         from vaelab.explorer import build, content
-        from vaelab.jobs.page import current_page, fingerprint, load_decoder
+        from vaelab.jobs.page import current_page, fingerprint, load_model
 
         settings = compose.plain(compose.compose("explore", []).explorer)
         if current_page(self.folder, settings) is None:
             view = self.view
             build.write(
-                self.folder.explorer_file, view, load_decoder(self.folder), run_line=content.run_line(self.folder),
+                self.folder.explorer_file, view, load_model(self.folder), run_line=content.run_line(self.folder),
                 settings=settings, fingerprint=fingerprint(self.folder, settings),
             )  # fmt: skip
         return Page(self.folder.explorer_file, height=height, embed=embed)
@@ -251,7 +251,7 @@ class Run:
         if self._data_dir is not None:
             typed.append(words.setting("data_dir", self._data_dir))
         typed.append(words.setting("accept_changed_data", self._accept))
-        with compose.configuration_dirs(self._dirs), interruption_told(self.folder):
+        with locate.config_dirs(self._dirs), interruption_told(self.folder):
             resume.run(compose.compose("resume", [*self._typed(), *typed]))
         self.__dict__.pop("view", None)
         self.config = self._read_config()

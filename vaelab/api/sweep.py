@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vaelab.api.arguments import overrides_of
-from vaelab.config import compose, typed
+from vaelab.config import compose, locate, typed
 from vaelab.errors import TrainingError
 from vaelab.records.sweep_folder import find_sweep
 
@@ -40,9 +40,9 @@ class Sweep:
     def runs(self):
         """DataFrame, one row per job: first the settings that differ, then as `vaelab.runs`."""
         from vaelab.api.tables import frame
-        from vaelab.commands.runs import row_of
+        from vaelab.records import listing
 
-        rows = [row_of(folder) for folder in self.folder.jobs()]
+        rows = [listing.row(folder) for folder in self.folder.jobs()]
         known = {name for row in rows for name in (*row, *row["facts"])}
         return frame(rows, leading=[k for k in self.differ if k in known])
 
@@ -105,7 +105,7 @@ def sweep(*words: str, **settings) -> Sweep:
     from vaelab.sweeps import recipe, start
 
     overrides, dirs = overrides_of("train", words, settings, swept=True)
-    with compose.configuration_dirs(dirs):
+    with locate.config_dirs(dirs):
         if any(o.startswith("hydra.launcher.") for o in overrides):
             recipe.check_launcher(overrides)
         _, overrides = recipe.expand(["-m"], overrides)

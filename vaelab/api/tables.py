@@ -27,24 +27,24 @@ def runs(output_dir="outputs", *, columns=None, **filters):
         >>> runs = vaelab.runs("outputs", dataset="fashionmnist")
         >>> runs.pivot_table(index="latent_dim", columns="beta", values="test/elbo")
     """
-    from vaelab.commands.runs import rows_of
+    from vaelab.records import listing
 
     for key in filters:
         if key not in RUN_FILTERS:
             raise ConfigError(f"runs: {key} is no filter. {nearest(key, RUN_FILTERS)}")
-    found = [row for row in rows_of(output_dir) if all(row[k] == v for k, v in filters.items())]
+    found = [row for row in listing.rows(output_dir) if all(row[k] == v for k, v in filters.items())]
     return frame(found, columns)
 
 
 def frame(rows: list[dict], columns=None, leading=()):
-    """DataFrame of rows of `commands.runs`.
+    """DataFrame of rows of `records.listing`.
 
     Args:
         leading: settings shown first, where `columns` is None.
     """
     import pandas as pd
 
-    from vaelab.commands.runs import COLUMNS
+    from vaelab.records.listing import COLUMNS
 
     def value(row, name):
         return row[name] if name in COLUMNS else row["facts"].get(name)

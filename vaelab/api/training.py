@@ -4,6 +4,7 @@ from vaelab.api.arguments import overrides_of
 from vaelab.api.interruption import interruption_told
 from vaelab.config import compose, folders, locate
 from vaelab.records.run_folder import RunFolder, removed_if_refused
+from vaelab.system.printing import quietly
 
 
 def train(*words: str, **settings):
@@ -38,11 +39,11 @@ def train(*words: str, **settings):
         `vaelab train --help` lists every group, option and setting.
     """
     overrides, dirs = overrides_of("train", words, settings)
-    with compose.configuration_dirs(dirs):
+    with locate.config_dirs(dirs):
         full, wanted = compose.job(overrides)
         before = folders.existing(wanted)
         folder = RunFolder(wanted if _typed(overrides) else folders.make_unique(wanted.parent, wanted.name))
-        with interruption_told(folder), removed_if_refused(folder, before):
+        with quietly(full.quiet), interruption_told(folder), removed_if_refused(folder, before):
             _train(full, folder)
     from vaelab.api.run import Run
 

@@ -4,13 +4,17 @@ import math
 
 import numpy as np
 
+from vaelab.config.flat import flat
 from vaelab.datasets.prepare import static_seed
 from vaelab.errors import ConfigError
 from vaelab.records import run_folder
-from vaelab.system.printing import plus_minus
+from vaelab.system import tables
+from vaelab.system.printing import output, plus_minus
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs", "binarize_seed")
+# Settings that say where a run lies, what it is called and what it shows.
+OWN = ("output_dir", "data_dir", "sweep_name", "run_name", "quiet")
 TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image, in nats
 
 
@@ -23,18 +27,19 @@ def run(cfg) -> int:
         raise ConfigError(f"split: expected test or train, got '{cfg.split}'.")
     folders = [run_folder.find(str(reference), cfg.output_dir) for reference in chosen]
     for n, folder in enumerate(folders):
-        print(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
+        output(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
     stored = [facts_of(folder) for folder in folders]
-    print("\nconfiguration" + ("" if differences(stored) else ": no difference"))
+    output("\nconfiguration" + ("" if differences(stored) else ": no difference"))
     _print([[key, *map(_shown, values)] for key, values in differences(stored).items()], len(folders))
     scores = [folder.read_metrics() for folder in folders]
     names = sorted({name for found in scores for name in found})
-    print("\nmetrics, ± standard error over images")
+    output("\nmetrics, ± standard error over images")
     _print([[name, *(_score(found.get(name)) for found in scores)] for name in names], len(folders))
     for n, folder in enumerate(folders[1:], 1):
-        print(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
-        for line in paired(folders[0], folder, cfg.split):
-            print(f"  {line}")
+        output(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
+        terms, missing = paired(folders[0], folder, cfg.split)
+        lines = [tables.table(terms, folds=[2], indent=2)[0], f"  {missing}" if missing else ""]
+        output("\n".join(filter(None, lines)))
     return 0
 
 
@@ -44,17 +49,8 @@ def _name(n: int) -> str:
 
 def facts_of(folder) -> dict:
     """{dotted key: value} of everything in a run's configuration, with the chosen options."""
-
-    def walk(node, prefix=""):
-        for key, value in node.items():
-            if key == "_target_" or (not prefix and key in ("output_dir", "data_dir", "sweep_name", "run_name")):
-                continue
-            if isinstance(value, dict):
-                yield from walk(value, f"{prefix}{key}.")
-            else:
-                yield f"{prefix}{key}", value
-
-    return {**folder.status().get("chosen", {}), **dict(walk(folder.read_config()))}
+    found = {k: v for k, v in flat(folder.read_config()) if k not in OWN and not k.endswith("_target_")}
+    return {**folder.status().get("chosen", {}), **found}
 
 
 def differences(stored: list[dict]) -> dict[str, list]:
@@ -64,33 +60,29 @@ def differences(stored: list[dict]) -> dict[str, list]:
     return {key: values for key, values in found.items() if any(v != values[0] for v in values[1:])}
 
 
-def paired(first, second, split: str) -> list[str]:
-    """Differences of the per-image terms, with the standard error of their mean.
+def paired(first, second, split: str) -> tuple[list[tuple[str, str, str]], str | None]:
+    """((term, mean difference with its standard error, what that says) of the per-image terms, what is not compared).
 
     Pairing takes the differences between images out: the error is that of this test set for these two runs; another
     seed may change more (vaelab train -m seed=0,1,2).
     """
     one, two = (folder.read_codes(split) for folder in (first, second))
-    why = not_same_images(first, second, one, two)
-    if why:
-        return [f"not compared: {why}"]
-    lines = []
-    for term in TERMS:
-        if term in one and term in two:
-            lines.append(_difference(term, two[term].astype(float) - one[term].astype(float)))
-    if not any(line.startswith("elbo") for line in lines):
-        lines.append("elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable.")
-    return lines
+    if why := not_same_images(first, second, one, two):
+        return [], f"not compared: {why}"
+    terms = [term for term in TERMS if term in one and term in two]
+    found = [_difference(term, two[term].astype(float) - one[term].astype(float)) for term in terms]
+    if any(term.startswith("elbo") for term in terms):
+        return found, None
+    return found, "elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable."
 
 
-def _difference(term: str, delta: np.ndarray) -> str:
-    error = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan
-    text = f"{term:<12} {delta.mean():+10.4f} ± {error:.4f}"
+def _difference(term: str, delta: np.ndarray) -> tuple[str, str, str]:
+    error, said = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan, []
     if term.startswith("elbo"):
         if error > 0:
-            text += f"  ({abs(delta.mean()) / error:.1f} standard errors)"
-        text += f"  higher for {np.mean(delta > 0):.0%} of {len(delta):,} images"
-    return text
+            said.append(f"({abs(delta.mean()) / error:.1f} standard errors)")
+        said.append(f"higher for {np.mean(delta > 0):.0%} of {len(delta):,} images")
+    return term, f"{delta.mean():+10.4f} ± {error:.4f}", "  ".join(said)
 
 
 def not_same_images(first, second, one: dict, two: dict) -> str | None:
@@ -122,13 +114,15 @@ def not_same_images(first, second, one: dict, two: dict) -> str | None:
 
 
 def _print(rows: list[list[str]], n: int) -> None:
-    if not rows:
-        return
-    rows = [["", *(_name(k) for k in range(n))], *rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(n + 1)]
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]
-        print(f"  {'  '.join(cells)}".rstrip())
+    """The rows under the runs' names; runs for which a terminal has no room follow below."""
+    runs, rows = list(range(1, n + 1)), [["", *(_name(k) for k in range(n))], *rows]
+    while len(rows) > 1 and runs:
+        if runs[0] > 1:
+            output("")
+        part = [[row[0], *(row[k] for k in runs)] for row in rows]
+        text, left = tables.table(part, numbers=range(1, n + 1), folds=[0], first=range(len(part[0])), indent=2)
+        output(text)
+        runs = [runs[k - 1] for k in left] if len(left) < len(runs) else []
 
 
 def _shown(value) -> str:

@@ -1,9 +1,13 @@
 """`vaelab completion bash`: completion of commands, groups, options and settings."""
 
+import logging
 import os
-import sys
 
+from vaelab.config import locate, typed
 from vaelab.errors import ConfigError
+from vaelab.system.printing import output
+
+log = logging.getLogger(__name__)
 
 BASH = r"""_vaelab_complete() {
     local IFS=$'\n'
@@ -20,7 +24,7 @@ def run(rest: list[str]) -> int:
     shell = rest[0] if rest else "bash"
     if shell != "bash":
         raise ConfigError(f"vaelab completion: expected bash, got '{shell}'.")
-    print(BASH, end="")
+    output(BASH, end="")
     return 0
 
 
@@ -29,14 +33,23 @@ def answer() -> int:
     line = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", 10**6))]
     words = line.split()
     word = "" if not words or line.endswith(" ") else words.pop()
-    for candidate in candidates(words[1:], word):
-        print(candidate)
+    with locate.config_dirs(_config_dirs(words[1:])):
+        for candidate in candidates(words[1:], word):
+            output(candidate)
     return 0
+
+
+def _config_dirs(before: list[str]) -> list[str]:
+    """The folders of --config-dir among the words before."""
+    try:
+        return typed.split(before[0], before[1:], runs_under_hydra=True)[2] if before else []
+    except ConfigError:  # not typed to its end
+        return []
 
 
 def candidates(before: list[str], word: str) -> list[str]:
     """What may stand where `word` begins, after the words `before` (without the program's name)."""
-    from vaelab.config import compose, locate
+    from vaelab.config import compose
     from vaelab.config.commands import COMMANDS, VERBS
 
     if not before:
@@ -52,7 +65,7 @@ def candidates(before: list[str], word: str) -> list[str]:
         with compose._hydra():
             settings = compose._known_keys(command, {})
     except Exception:  # a shell must not see a traceback on Tab
-        print(f"vaelab: no completion for {command}", file=sys.stderr)
+        log.error(f"no completion for {command}")
         return []
     groups = [g for g in locate.groups() if _has_group(command, g)]
     key, equals, value = word.partition("=")
@@ -71,14 +84,12 @@ def candidates(before: list[str], word: str) -> list[str]:
                 f"{stem}." if len(parts) > depth + 1 or any(s.startswith(f"{stem}.") for s in settings) else f"{stem}="
             )
     if word.startswith("-"):
-        found |= {o for o in ("-m", "--cfg", "--info", "--config-dir", "--help") if o.startswith(word)}
+        found |= {o for o in ("-m", "--cfg", "--info", "--config-dir", "--quiet", "--help") if o.startswith(word)}
     return sorted(found)
 
 
 def _has_group(command: str, group: str) -> bool:
     import yaml
-
-    from vaelab.config import locate
 
     defaults = yaml.safe_load((locate.conf_dir() / f"{command}.yaml").read_text()).get("defaults", [])
     return any(group in d for d in defaults if isinstance(d, dict))

@@ -1,5 +1,6 @@
 """`vaelab data list|fetch|verify|show`: datasets, where their files are expected, and whether they are right."""
 
+import logging
 import re
 from itertools import takewhile
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from vaelab.datasets import download, module
-from vaelab.errors import ConfigError, visible
+from vaelab.errors import ConfigError, first_line, visible
 from vaelab.system import paths
+from vaelab.system.printing import NOTE, output
+
+log = logging.getLogger(__name__)
 
 
 def run(cfg) -> int:
@@ -37,8 +41,8 @@ def _list(cfg) -> int:
         table.add_row(*map(escape, (name, visible(about), *_presence(node, data_dir))))
     console = Console()
     (console if console.is_terminal else Console(width=10_000)).print(table)  # a file or pipe has lines of any length
-    print(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
-    print("What is missing is downloaded at its first use, or by: vaelab data fetch dataset=NAME")
+    output(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
+    output("What is missing is downloaded at its first use, or by: vaelab data fetch dataset=NAME")
     return 0
 
 
@@ -65,17 +69,17 @@ def _fetch(cfg) -> int:
     node = _node(cfg)
     files = module.files(node)
     if node.get("licence"):
-        print(f"licence of {_name(node)}: {node['licence']}")
+        output(f"licence of {_name(node)}: {node['licence']}")
     if files is None:
-        print(f"{_name(node)} needs no download: {_needs(node)}.")
+        output(f"{_name(node)} needs no download: {_needs(node)}.")
         return 0
     unpacked = _unpacked(node, download.places(node["folders"], cfg["data_dir"]))
     if unpacked:
-        print(f"{_name(node)} is there, unpacked: {unpacked}")
+        output(f"{_name(node)} is there, unpacked: {unpacked}")
         return 0
     found = download.obtain(_name(node), files, node["folders"], cfg["data_dir"])
     for name, path in found.items():
-        print(f"{name}: {path} ({path.stat().st_size:,} bytes)")
+        output(f"{name}: {path} ({path.stat().st_size:,} bytes)")
     return 0
 
 
@@ -87,7 +91,7 @@ def _verify(cfg) -> int:
         official &= _verify_file(entry, path)
     dataset = _loaded(node, cfg)
     _describe(dataset)
-    print(
+    output(
         "content: readable and consistent"
         if official
         else "content: readable and consistent, but not the official files"
@@ -97,14 +101,14 @@ def _verify(cfg) -> int:
 
 def _verify_file(entry: dict, path: Path | None) -> bool:
     if path is None:
-        print(f"{entry['name']}: not there (unpacked, or it will be downloaded)")
+        output(f"{entry['name']}: not there (unpacked, or it will be downloaded)")
         return True
     wrong = download.checksum_problem(path, entry)
     known = next((k for k in ("sha256", "md5") if entry.get(k)), None)
     if wrong:
-        print(f"{path}: {wrong}, the official file has {known} {entry[known]}")
+        output(f"{path}: {wrong}, the official file has {known} {entry[known]}")
     else:
-        print(
+        output(
             f"{path}: "
             + (f"{known} is right" if known else "no official checksum is known; only its content is checked")
         )
@@ -123,7 +127,7 @@ def _show(cfg) -> int:
     path = Path(f"{dataset.name}.png") if asked is None else path
     path.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(dataset).savefig(path)
-    print(f"contact sheet: {path.resolve()}")
+    output(f"contact sheet: {path.resolve()}")
     return 0
 
 
@@ -144,9 +148,9 @@ def _describe(dataset) -> None:
     shapes = ", ".join("x".join(map(str, s)) for s in dataset.shapes)
     dtypes = ", ".join(sorted({str(x.dtype) for x in dataset.train.x}))
     sizes = f"{len(dataset.train):,} training, {len(dataset.test):,} test"
-    print(f"{dataset.name}: {sizes}; {shapes} {dtypes}, {dataset.data_kind}")
+    output(f"{dataset.name}: {sizes}; {shapes} {dtypes}, {dataset.data_kind}")
     if dataset.factor_names:
-        print("factors: " + ", ".join(f"{n} {k}" for n, k in zip(dataset.factor_names, dataset.factor_sizes)))
+        output("factors: " + ", ".join(f"{n} {k}" for n, k in zip(dataset.factor_names, dataset.factor_sizes)))
     if dataset.train.y is not None:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in ("label", "class", "training", "test"):
@@ -157,25 +161,23 @@ def _describe(dataset) -> None:
             table.add_row(str(label), escape(name), *(f"{c[label]:,}" for c in counts))
         Console().print(table)
     for note in dataset.notes:
-        print(f"note: {note}")
+        log.log(NOTE, note)
 
 
 def _all_nodes():
     """(name, settings of its yaml, its size in words: what its header says after its name, up to the full stop)."""
     import yaml
 
-    from vaelab.config import compose, locate
+    from vaelab.config import locate
 
-    for name in locate.options("dataset", compose.USER_DIRS):
-        text = locate.option_file("dataset", name, compose.USER_DIRS).read_text(encoding="utf-8")
+    for name in locate.options("dataset"):
+        text = locate.option_file("dataset", name).read_text(encoding="utf-8")
         comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
         header = re.split(r"\.(?:\s|$)", " ".join(line.lstrip("# ") for line in comment))[0]
         try:
             node = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ConfigError(
-                f"dataset={name}: its file is not valid yaml ({next(iter(str(error).splitlines()))})."
-            ) from None
+            raise ConfigError(f"dataset={name}: its file is not valid yaml ({first_line(error)}).") from None
         if isinstance(node, dict) and "_target_" in node:
             yield name, node, header.split("): ", 1)[-1]
 

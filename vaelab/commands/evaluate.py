@@ -1,12 +1,15 @@
 """`vaelab evaluate run=R metric=[...]`: numbers of a finished run, written back into it."""
 
-import sys
+import logging
 
 from omegaconf import OmegaConf
 
 from vaelab.errors import RunError
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
+from vaelab.system.printing import output
+
+log = logging.getLogger(__name__)
 
 
 def run(cfg) -> int:
@@ -17,12 +20,12 @@ def run(cfg) -> int:
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     scores = results.score(view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True)
-    print(f"{folder}, weights of epoch {weights_epoch}")
-    print(results.table(scores), flush=True)
+    output(f"{folder}, weights of epoch {weights_epoch}")
+    output(results.table(scores))
     try:
         folder.add_metrics(scores)
     except (OSError, RunError) as error:
-        print(f"vaelab: these numbers were not saved in the run: {error}", file=sys.stderr)
+        log.error(f"these numbers were not saved in the run: {error}")
         return 1
     from vaelab.records.tracking import update_results
 

@@ -1,15 +1,14 @@
 """`vaelab explore run=R`: the latent space of a finished run in the browser, served here or as one html file."""
 
-import os
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from vaelab.errors import RunError
 from vaelab.jobs import opening
-from vaelab.jobs.page import current_page, fingerprint, load_decoder
+from vaelab.jobs.page import current_page, fingerprint, load_model, require_models
 from vaelab.jobs.telling import title
-from vaelab.system import address, paths
+from vaelab.system import address, files, paths
+from vaelab.system.printing import output
 
 
 def run(cfg) -> int:
@@ -20,9 +19,7 @@ def run(cfg) -> int:
     """
     file = None if cfg.explore.file is None else paths.output_file("explore.file", cfg.explore.file, (".html", ".htm"))
     folder, stored = opening.finished_run(cfg)
-    if not folder.model_file("decoder").is_file():
-        state = folder.status().get("state", "unknown")
-        raise RunError(f"{folder} has no decoder.h5 (its state is {state}): nothing to explore yet.")
+    require_models(folder, "decoder")
     settings = OmegaConf.to_container(cfg.explorer, resolve=True)
     bound = None if file else address.listening(cfg.host, cfg.port)  # a port in use is told before anything is loaded
     try:
@@ -30,7 +27,7 @@ def run(cfg) -> int:
             return _given(page, file, bound, cfg)
         return _built(folder, stored, file, bound, settings, cfg)
     except KeyboardInterrupt:
-        print()
+        output("")
         return 0
     finally:
         if bound is not None:
@@ -41,12 +38,7 @@ def _given(page: bytes, file: Path | None, bound, cfg) -> int:
     """The page as it is."""
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            temporary.write_bytes(page)
-            os.replace(temporary, file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.write_bytes(file, page)
         _tell(file)
         return 0
     from vaelab.explorer import server
@@ -62,7 +54,7 @@ def _built(folder, stored, file: Path | None, bound, settings: dict, cfg) -> int
     from vaelab.explorer import build, content, server
 
     line = content.run_line(folder)
-    decoder = load_decoder(folder)
+    decoder = load_model(folder)
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
     if file:
@@ -76,4 +68,4 @@ def _built(folder, stored, file: Path | None, bound, settings: dict, cfg) -> int
 
 
 def _tell(file: Path) -> None:
-    print(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
+    output(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from vaelab.compute import backend
-from vaelab.errors import ConfigError, RunError, about_disk
+from vaelab.errors import ConfigError, RunError, about_disk, first_line
 from vaelab.explorer.litert import held_stderr
 from vaelab.jobs import opening
+from vaelab.jobs.page import load_model, require_models
 from vaelab.system import paths
-from vaelab.system.files import beside
+from vaelab.system.files import atomic_file
+from vaelab.system.printing import output
 
 MODELS = ("encoder", "decoder", "vae")
 SUFFIXES = {"keras": ".keras", "h5": ".h5", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
@@ -40,20 +42,11 @@ def run(cfg) -> int:
     to = folder.path / "export" if cfg.to is None else paths.output_folder("to", cfg.to)
     for name in formats:
         paths.output_folder("to", to / name)
-    for model in models:
-        if not folder.model_file(model).is_file():
-            state = folder.status().get("state", "unknown")
-            raise RunError(f"{folder} has no {model}.h5 (its state is {state}).")
+    require_models(folder, *models)
     # whatever trained them: the .h5 are read by every backend, and TensorFlow's exporters know all formats
     backend.start("tensorflow", device="cpu", threads=backend.usable_cores(), deterministic=False)
-    import keras
-
     for which in models:
-        try:
-            model = keras.models.load_model(folder.model_file(which), compile=False)
-        except Exception as error:
-            told = next(iter(str(error).splitlines()), type(error).__name__)
-            raise RunError(f"{folder.model_file(which)} cannot be read: {told[:200]}") from None
+        model = load_model(folder, which)
         inputs = example(model)
         expected = _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
         for name in formats:
@@ -62,7 +55,7 @@ def run(cfg) -> int:
             difference = _written(model, folder.model_file(which), name, path, inputs, expected)
             if not difference <= TOLERANCE:
                 raise RunError(f"{path} differs from Keras by {difference:.1g} of the largest output: do not use it.")
-            print(f"{path}  {_size(path) / 1e6:.1f} MB, within {difference:.0e} of Keras")
+            output(f"{path}  {_size(path) / 1e6:.1f} MB, within {difference:.0e} of Keras")
     return 0
 
 
@@ -98,9 +91,9 @@ def compare(expected: list[np.ndarray], found: list[np.ndarray]) -> float:
     rest, worst = list(found), 0.0
     if len(rest) != len(expected):
         return float("inf")
-    for output in expected:
-        scale = max(float(np.abs(output).max()), 1e-6)
-        gaps = [float(np.abs(output - f).max()) / scale if f.shape == output.shape else np.inf for f in rest]
+    for wanted in expected:
+        scale = max(float(np.abs(wanted).max()), 1e-6)
+        gaps = [float(np.abs(wanted - f).max()) / scale if f.shape == wanted.shape else np.inf for f in rest]
         best = int(np.argmin(gaps))  # a format may give (mean, std) in another order
         worst = max(worst, gaps[best])
         rest.pop(best)
@@ -116,14 +109,13 @@ def _written(model, source: Path, name: str, path: Path, inputs, expected) -> fl
     with open(os.devnull, "w") as quiet, redirect_stdout(quiet), held_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with beside(path) as temporary:
+            with atomic_file(path) as temporary:
                 _write(model, source, name, temporary)
             return compare(expected, READERS[name](path)(inputs))
         except Exception as error:
             if isinstance(error, OSError) and about_disk(error):
                 raise
-            told = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise RunError(f"{path.stem} cannot be exported as {name}: {told[:200]}") from None
+            raise RunError(f"{path.stem} cannot be exported as {name}: {first_line(error)}") from None
 
 
 def _write(model, source: Path, name: str, path: Path) -> None:

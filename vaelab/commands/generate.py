@@ -5,10 +5,12 @@ import math
 import numpy as np
 
 from vaelab.compute import seeds
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError
 from vaelab.jobs import opening
+from vaelab.jobs.page import load_model, require_models
 from vaelab.system import memory, paths
-from vaelab.system.files import beside
+from vaelab.system.files import atomic_file
+from vaelab.system.printing import output
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LONGEST = 65_000  # pixels of a side
@@ -23,24 +25,18 @@ def run(cfg) -> int:
         path = folder.figure_file(_name(cfg), "png")
     else:
         path = paths.output_file("output", cfg.output, PICTURES)
-    if not folder.model_file("decoder").is_file():
-        raise RunError(f"{folder} has no decoder.h5 (its state is {folder.status().get('state', 'unknown')}).")
+    require_models(folder, "decoder")
     opening.start_backend(stored)
-    import keras
-
-    try:
-        decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
-    except Exception as error:
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {_first_line(error)}") from None
+    decoder = load_model(folder)
     shapes = decoder.output_shape if isinstance(decoder.output_shape, list) else [decoder.output_shape]
     check_size(cfg, decoder.input_shape[-1], [shape[1:] for shape in shapes])
     z = coordinates(cfg, opening.open_prior(stored, decoder.input_shape[-1]), decoder.input_shape[-1])
     images = decoder.predict(z, verbose=0)
     views = images if isinstance(images, list) else [images]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with beside(path) as temporary:
+    with atomic_file(path) as temporary:
         _mosaic(views, cfg.scale).save(temporary)
-    print(path)
+    output(str(path))
     return 0
 
 
@@ -77,10 +73,6 @@ def check_size(cfg, latent_dim: int, shapes) -> None:
     side = max(f * math.ceil(math.sqrt(n)) * (max(shape[:2]) + 1) for f, shape in zip(factors, shapes))
     if side > LONGEST:
         raise ConfigError(f"generate {wanted}: a picture of {side:,} pixels a side, and {LONGEST:,} is the most.")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def coordinates(cfg, prior, latent_dim: int) -> np.ndarray:

@@ -21,12 +21,12 @@ def page(command: str) -> str:
 
         full = hydra_compose(command, return_hydra_config=True)
     chosen = {*compose.choices(full.hydra), *(g for g, node in schema.MULTI.items() if node in full)}
-    chosen = [g for g in locate.groups(compose.USER_DIRS) if g in chosen]
+    chosen = [g for g in locate.groups() if g in chosen]
     if chosen:
         lines += ["Groups (group=option; several options as group=[a,b] for metric and plot):"]
         width = max(map(len, chosen))
         for group in chosen:
-            names = ", ".join(locate.options(group, compose.USER_DIRS))
+            names = ", ".join(locate.options(group))
             indent = " " * (width + 4)
             lines.append(textwrap.fill(names, 110, initial_indent=f"  {group:<{width}}  ", subsequent_indent=indent))
         lines.append("")

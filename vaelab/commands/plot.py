@@ -6,6 +6,7 @@ from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
 from vaelab.jobs.telling import title
 from vaelab.system import paths
+from vaelab.system.printing import output
 
 
 def run(cfg) -> int:
@@ -22,5 +23,5 @@ def run(cfg) -> int:
 
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
-        print(file)
+        output(str(file))
     return 0

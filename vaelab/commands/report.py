@@ -4,6 +4,7 @@ from vaelab.errors import ConfigError
 from vaelab.records.sweep_folder import find_sweep
 from vaelab.report.write import write
 from vaelab.system import paths
+from vaelab.system.printing import output
 
 
 def run(cfg) -> int:
@@ -18,5 +19,5 @@ def run(cfg) -> int:
 
         update_sweep(sweep, numbers, cfg.tracking.uri, cfg.output_dir)
     for file in (sweep.html_file, sweep.csv_file):
-        print(f"{sweep}/{file.name}")
+        output(f"{sweep}/{file.name}")
     return 0

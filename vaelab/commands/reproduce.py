@@ -1,13 +1,17 @@
 """`vaelab reproduce`: train a recipe and judge it by its `expect:`, or repeat a run and compare it byte for byte."""
 
 import difflib
-import sys
+import logging
 from pathlib import Path
 
 from vaelab.config import folders, formula, words
 from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError, name_of
 from vaelab.records.run_folder import RunFolder, removed_if_refused
+from vaelab.system import tables
+from vaelab.system.printing import output
+
+log = logging.getLogger(__name__)
 
 ENTRY = ("value", "published", "at_most", "at_least", "within")
 
@@ -33,7 +37,7 @@ def experiment(cfg) -> bool:
 def settle(folder: RunFolder, expect: dict) -> bool:
     """Judges what a run measured, prints and records the verdict; True if all pass."""
     verdicts = judge(expect, measured(folder))
-    print(table(verdicts))
+    output(table(verdicts))
     folder.write_verdicts(verdicts)
     return all(v["passed"] for v in verdicts)
 
@@ -52,7 +56,7 @@ def check_expectations(expect: dict) -> None:
         for key in (*bounds, *(["published"] if entry.get("published") is not None else [])):
             if isinstance(entry[key], bool) or not isinstance(entry[key], int | float):
                 raise ConfigError(f"expect.{name}.{key}: expected a number, got '{entry[key]}'.")
-        formula.check(entry["value"])
+        formula.parsed(entry["value"])
 
 
 def measured(folder: RunFolder) -> dict[str, float]:
@@ -97,9 +101,7 @@ def table(verdicts: list[dict]) -> str:
             (v["name"], published, f"{v['measured']:.5g}", v["bound"], f"{v['margin']:+.3g}",
              "PASS" if v["passed"] else "FAIL")
         )  # fmt: skip
-    widths = [max(len(r[k]) for r in rows) for k in range(6)]
-    lines = ((c.rjust(w) if k else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths))) for row in rows)
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+    return tables.table(rows, numbers=range(1, 6), folds=[0])[0]
 
 
 def run(cfg) -> int:
@@ -143,11 +145,12 @@ def run(cfg) -> int:
     equal = sum(a.tobytes() == b.tobytes() for a, b in pairs)
     largest = max((float(np.abs(a.astype(float) - b).max()) for a, b in pairs if a.size), default=0.0)
     same = equal == len(pairs)
-    print(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
+    output(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
     different = environment_difference(folder, again)
     if different:
-        print("The environments differ:\n" + "\n".join(different), file=sys.stdout if same else sys.stderr)
-    print("PASS" if same else "FAIL")
+        text = "The environments differ:\n" + "\n".join(different)
+        output(text) if same else log.warning(text)
+    output("PASS" if same else "FAIL")
     return 0 if same else 1
 
 

@@ -1,6 +1,6 @@
 """`vaelab resume run=R`: go on from the last checkpoint, to the same weights as if never stopped."""
 
-import sys
+import logging
 
 from omegaconf import OmegaConf
 
@@ -8,6 +8,9 @@ from vaelab.commands import reproduce
 from vaelab.errors import ConfigError, RunError
 from vaelab.jobs import opening
 from vaelab.jobs.train import train
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 def run(cfg) -> int:
@@ -32,19 +35,16 @@ def run(cfg) -> int:
             "ever made longer."
         )
     if status.get("state") == "done" and before == stored["trainer"]:
-        print(f"{folder} is finished (trainer.{unit}={before[unit]}). For longer training give a larger number.")
+        log.info(f"{folder} is finished (trainer.{unit}={before[unit]}). For longer training give a larger number.")
         return 0
     if status.get("state") == "done" and status.get("stopped_early"):
-        print(f"{folder} was ended by early stopping in epoch {status['epochs']}: more {unit} would change nothing.")
+        log.info(f"{folder} was ended by early stopping in epoch {status['epochs']}: more {unit} would change nothing.")
         return 0
     if before != stored["trainer"]:
         schedules = ("beta_schedule", "capacity_schedule", "learning_rate_schedule")
         names = [k for k in schedules if not _constant(stored[k])]
         if names:
-            print(
-                f"note: {' and '.join(names)} span the whole training: a new length is another trajectory.",
-                file=sys.stderr,
-            )
+            log.log(NOTE, f"{' and '.join(names)} span the whole training: a new length is another trajectory.")
     folder.forget_verdicts()
     longer = [f"trainer.{key}={value}" for key, value in asked.items() if value is not None]
     store = {**stored["tracking"], "uri": cfg.tracking.uri}

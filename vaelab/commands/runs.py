@@ -1,20 +1,25 @@
 """`vaelab runs`: what was trained, newest last, with filters; as a table on the terminal or in a csv file."""
 
 import csv
-import sys
+import logging
 import time
 from pathlib import Path
 
 from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError
-from vaelab.records import run_folder
+from vaelab.records import listing
+from vaelab.records.listing import COLUMNS
 from vaelab.records.sweep_folder import all_sweeps
-from vaelab.system import paths
-from vaelab.system.files import beside
+from vaelab.system import paths, tables
+from vaelab.system.files import atomic_file
+from vaelab.system.printing import NOTE, output
 
-COLUMNS = (
-    "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
-    "mlflow", "age",
+log = logging.getLogger(__name__)
+
+# The folder's name says dataset, model and objective.
+SAY_MOST = (
+    "run", "elbo", "elbo_critic", "state", "beta", "latent_dim", "age", "seed", "epochs",
+    "model", "dataset", "objective", "mlflow",
 )  # fmt: skip
 WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run has a value
 
@@ -22,11 +27,11 @@ WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run 
 def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
     file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
-    found = [row for row in rows_of(cfg.output_dir) if _wanted(row, cfg)]
+    found = [row for row in listing.rows(cfg.output_dir) if _wanted(row, cfg)]
     if cfg.sync:
         return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
-        print(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
+        output(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
         return 0
     if cfg.sort:
         if cfg.sort not in COLUMNS:
@@ -59,11 +64,11 @@ def _with_columns(found: list[dict], columns: list[str]) -> list[dict]:
 
 def _write(rows: list[dict], columns: list[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    print(f"{len(rows)} runs written to {path}")
+    output(f"{len(rows)} runs written to {path}")
 
 
 def _filters(cfg) -> dict:
@@ -74,56 +79,17 @@ def _wanted(row, cfg) -> bool:
     return all(row[k] == v for k, v in _filters(cfg).items())
 
 
-def rows_of(output_dir) -> list[dict]:
-    """A row for each run; one that is damaged is named and left out."""
-    found = []
-    for folder in run_folder.all_runs(output_dir):
-        try:
-            found.append(row_of(folder))
-        except RunError as error:
-            print(f"note: a run is left out: {error}", file=sys.stderr)
-    return found
-
-
-def row_of(folder) -> dict:
-    status, stored = folder.status(), folder.read_config()
-    chosen, metrics = status.get("chosen") or {}, folder.read_metrics()
-    return {
-        "run": str(folder),
-        "dataset": chosen.get("dataset"),
-        "model": chosen.get("model"),
-        "objective": chosen.get("objective"),
-        "beta": stored.get("beta"),
-        "latent_dim": status.get("latent_dim") or stored.get("latent_dim"),  # the structure may set it
-        "seed": stored.get("seed"),
-        "elbo": (metrics.get("test/elbo") or {}).get("value"),
-        "elbo_critic": (metrics.get("test/elbo_critic") or {}).get("value"),  # a critic's estimate, no bound
-        "epochs": status.get("epochs") or (folder.read_history() or [{"epoch": 0}])[-1]["epoch"],
-        "state": status.get("state"),
-        "mlflow": _delivery(status),
-        "age": status.get("started"),
-        "folder": folder,
-        "facts": folder.facts(),
-    }
-
-
-def _delivery(status) -> str:
-    """Whether MLflow knows all that is known here."""
-    if "mlflow_delivered" not in status:
-        return "-"
-    if status.get("state") in ("running", "queued"):
-        return "running"
-    up_to_date = status["mlflow_delivered"] and status.get("mlflow_state") == status.get("state")
-    return "yes" if up_to_date else "not delivered"
-
-
 def _print(rows, columns) -> None:
+    """The table; on a narrow terminal without the columns that say least, which are named."""
     cells = [columns, *([_cell(name, row[name]) for name in columns] for row in rows)]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
-    numbers = {name for name in columns if name == "age" or any(isinstance(r[name], (int, float)) for r in rows)}
-    for line in cells:
-        aligned = (c.rjust(w) if n in numbers else c.ljust(w) for n, c, w in zip(columns, line, widths))
-        print("  ".join(aligned).rstrip())
+    numbers = [k for k, n in enumerate(columns) if n == "age" or any(isinstance(r[n], (int, float)) for r in rows)]
+    usual = set(columns) <= set(COLUMNS)
+    first = sorted(range(len(columns)), key=lambda k: SAY_MOST.index(columns[k])) if usual else range(len(columns))
+    text, left_out = tables.table(cells, numbers=numbers, first=first)
+    output(text)
+    if left_out:
+        names = ", ".join(columns[k] for k in left_out)
+        log.log(NOTE, f"this terminal is too narrow for {names}; columns=[...] chooses others, csv=FILE has all.")
 
 
 def _cell(name, value) -> str:
@@ -131,13 +97,9 @@ def _cell(name, value) -> str:
         return "-"
     if name == "age":
         return _age(time.time() - value)
-    return (
-        f"{value:,.2f}"
-        if name in ("elbo", "elbo_critic")
-        else f"{value:.5g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if name in ("elbo", "elbo_critic"):
+        return f"{value:,.2f}"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _age(seconds: float) -> str:
@@ -150,7 +112,7 @@ def _age(seconds: float) -> str:
 
 def bring_up_to_date(output_dir, uri: str | None) -> None:
     """Delivers to MLflow what it missed: without this a run whose process was killed would be shown as running."""
-    _sync(rows_of(output_dir), output_dir, uri, quiet=True)
+    _sync(listing.rows(output_dir), output_dir, uri, quiet=True)
 
 
 def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:
@@ -166,12 +128,12 @@ def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:
         try:
             ok = deliver(row["folder"], stored, row["folder"].status().get("tags") or {}, output_dir, uri)
         except RunError as error:
-            print(f"vaelab: {error}", file=sys.stderr)
+            log.error(error)
             ok = False
         failed += not ok
-        print(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
+        output(f"{'delivered' if ok else 'not delivered'}: {row['run']}")
     if not quiet:
-        print(f"{len(missing)} runs to deliver, {failed} failed.")
+        output(f"{len(missing)} runs to deliver, {failed} failed.")
     return 1 if failed else 0
 
 

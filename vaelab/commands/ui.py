@@ -12,6 +12,7 @@ from vaelab.commands.runs import bring_up_to_date
 from vaelab.errors import RunError
 from vaelab.records.tracking import refuse_unusable
 from vaelab.system import address
+from vaelab.system.printing import output
 
 PATIENCE = 5  # seconds the server has to end
 
@@ -42,7 +43,7 @@ def run(cfg) -> int:
     saved = {number: signal.signal(number, asked_to_end) for number in wanted}
     server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
     try:
-        print(f"MLflow: http://{shown}:{cfg.port}  (Ctrl-C ends it)", flush=True)
+        output(f"MLflow: http://{shown}:{cfg.port}  (Ctrl-C ends it)")
         return server.wait()
     except KeyboardInterrupt:
         return 0

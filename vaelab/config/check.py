@@ -22,21 +22,20 @@ def _nearest_setting(key: str, known, where: str) -> str:
     return by_meaning(key, {name: name for name in known}) or nearest(key, known)
 
 
-def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_dirs=()) -> None:
+def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any]) -> None:
     """ConfigError with every problem of a composed configuration.
 
     Args:
         cfg: the resolved configuration as plain containers, without Hydra's node.
         primary: name of the primary config ("train").
         choices: the chosen option of each group, as Hydra recorded it.
-        extra_dirs: the user's --config-dir folders.
     """
     problems: list[str] = []
-    groups = {g for g in choices if "/" not in g and g in locate.groups(extra_dirs)} - {"experiment", "sweep"}
+    groups = {g for g in choices if "/" not in g and g in locate.groups()} - {"experiment", "sweep"}
     groups |= {group for group, node in schema.MULTI.items() if node in cfg}  # Hydra does not record lists of options
     nodes = {schema.MULTI.get(g, g) for g in groups}
     top = getattr(schema, primary.capitalize(), None)
-    defaults = _primary(primary, extra_dirs)
+    defaults = _primary(primary)
     known = set(defaults) | nodes
     types = _annotations(top) if top else {}
     trusted = cfg.get("trusted") or ()
@@ -54,7 +53,7 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_d
         problems.append(f"{told} A setting cannot be taken away; {missing[0]}=null where there is to be none.")
     for group in sorted(groups):
         if group not in schema.MULTI and (choices[group] is None or group not in cfg):
-            problems.append(f"{group}: expected one of its options. {nearest('', locate.options(group, extra_dirs))}")
+            problems.append(f"{group}: expected one of its options. {nearest('', locate.options(group))}")
         elif group in schema.CLOSED:
             _check_closed(group, cfg.get(group), schema.CLOSED[group], problems)
         elif group in schema.MULTI:
@@ -71,9 +70,9 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any], extra_d
                     continue
                 if choices.get("experiment") and "_target_" not in node:
                     continue  # a recipe's settings for an option that the user deselected
-                _check_part(f"{schema.MULTI[group]}.{name}", node, group, name, trusted, extra_dirs, problems)
+                _check_part(f"{schema.MULTI[group]}.{name}", node, group, name, trusted, problems)
         else:
-            _check_part(group, cfg.get(group), group, choices[group], trusted, extra_dirs, problems)
+            _check_part(group, cfg.get(group), group, choices[group], trusted, problems)
     if problems:
         raise ConfigError("\n".join(problems))
 
@@ -96,10 +95,10 @@ def check_launcher(settings: dict[str, Any]) -> None:
         raise ConfigError("\n".join(problems))
 
 
-def _primary(name: str, extra_dirs) -> dict[str, Any]:
+def _primary(name: str) -> dict[str, Any]:
     """Top-level keys and values of a primary config."""
-    for base in (*extra_dirs, locate.conf_dir()):
-        path = Path(base) / f"{name}.yaml"
+    for base in locate.searched():
+        path = base / f"{name}.yaml"
         if path.is_file():
             content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
             if not isinstance(content, dict):
@@ -126,7 +125,12 @@ def _check_value(where: str, value: Any, annotation: Any, problems: list[str]) -
     if dataclasses.is_dataclass(annotation):
         _check_closed(where, value, annotation, problems)
         return
-    if not signature.fits(value, annotation):
+    if isinstance(annotation, signature.Unreadable):
+        problems.append(
+            f"{where}: its annotation {annotation.text} cannot be checked. Write it with int, float, bool, str, list, "
+            "dict, Literal, Optional and | None, or leave it out."
+        )
+    elif not signature.fits(value, annotation):
         problems.append(f"{where}: expected {signature.describe(annotation)}, got {_shown(value)}.")
 
 
@@ -168,7 +172,7 @@ def check_stored(cfg: dict[str, Any], where: str) -> None:
         raise RunError(f"{where} is not as vaelab wrote it: {' '.join(problems)}")
 
 
-def _check_part(where, node, group, option, trusted, extra_dirs, problems) -> None:
+def _check_part(where, node, group, option, trusted, problems) -> None:
     """One node with a `_target_`: its keys against its own yaml, its values against the signature."""
     if not isinstance(node, dict) or "_target_" not in node:
         problems.append(f"{where}: expected an option of the group '{group}', got {_shown(node)}.")
@@ -182,8 +186,8 @@ def _check_part(where, node, group, option, trusted, extra_dirs, problems) -> No
     if signature.settings(target) is None:
         problems.append(f"{where}._target_: there is no {target}.")
         return
-    path = locate.option_file(group, option, extra_dirs)
-    _check_settings(where, node, group, option, _option_keys(path, extra_dirs) if path else None, problems)
+    path = locate.option_file(group, option)
+    _check_settings(where, node, group, option, _option_keys(path) if path else None, problems)
 
 
 def _check_settings(where, node, group, option, known, problems) -> None:
@@ -206,7 +210,7 @@ def _check_settings(where, node, group, option, known, problems) -> None:
             _check_value(f"{where}.{key}", value, shared[key], problems)
 
 
-def _option_keys(path: Path, extra_dirs) -> set[str]:
+def _option_keys(path: Path) -> set[str]:
     """Settings an option's yaml lists, with those of the shared pieces it includes."""
     content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     keys = {k for k in content if k not in ("defaults", "_target_")}
@@ -214,11 +218,7 @@ def _option_keys(path: Path, extra_dirs) -> set[str]:
         name = entry if isinstance(entry, str) and not entry.endswith("@_global_") else None  # those are top-level keys
         if name and name != "_self_":
             relative = name.partition("@")[0].lstrip("/")
-            piece = (
-                locate.option_file(*relative.rsplit("/", 1), extra_dirs)
-                if "/" in relative
-                else path.parent / f"{name}.yaml"
-            )
+            piece = locate.option_file(*relative.rsplit("/", 1)) if "/" in relative else path.parent / f"{name}.yaml"
             if piece and piece.is_file():
-                keys |= _option_keys(piece, extra_dirs)
+                keys |= _option_keys(piece)
     return keys

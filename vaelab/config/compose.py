@@ -9,20 +9,10 @@ from typing import Any
 
 from vaelab.config import check as checking
 from vaelab.config import folders, locate, schema, together, typed
-from vaelab.config.locate import USER_DIRS
 from vaelab.config.nearest import by_meaning, nearest
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, first_line
 
 MANY = 50  # jobs, whose check takes long enough to be announced
-
-
-def use_config_dir(folder: str) -> None:
-    """Adds a folder of the user's options; ConfigError where it is none."""
-    path = Path(folder).expanduser().resolve()
-    if not path.is_dir():
-        raise ConfigError(f"--config-dir: expected a folder, got {folder}, which is not there.")
-    if path not in USER_DIRS:
-        USER_DIRS.append(path)
 
 
 @contextmanager
@@ -92,19 +82,6 @@ def job(overrides: list[str]) -> tuple[Any, Path]:
         full = _compose_all_problems("train", overrides)
         _checked(full, "train")
         return full, _folder(full, False)
-
-
-@contextmanager
-def configuration_dirs(given):
-    """Folders of the user's options (one or several) while the context is open, instead of earlier ones."""
-    saved = list(USER_DIRS)
-    USER_DIRS.clear()
-    try:
-        for folder in [given] if isinstance(given, str | Path) else given:
-            use_config_dir(str(folder))
-        yield
-    finally:
-        USER_DIRS[:] = saved
 
 
 def check_words(primary: str, overrides: list[str], *, package: str | None, resolve: bool) -> None:
@@ -202,9 +179,9 @@ def _count(override) -> int:
         n = max(0, math.ceil((stop - start) / step))
     elif isinstance(value, Glob):
         group = override.key_or_group
-        if group not in locate.groups(USER_DIRS):
+        if group not in locate.groups():
             raise ConfigError(f"{word}: glob stands for options of a group, and {group} is none.")
-        n = len(value.filter(locate.options(group, USER_DIRS)))
+        n = len(value.filter(locate.options(group)))
     else:
         n = len(value.list) if isinstance(value, ChoiceSweep) else 0
     if not n:
@@ -230,12 +207,12 @@ def _checked(full, primary: str, multirun: bool = False):
     choices = {k: v for k, v in choices.items() if not k.startswith("hydra/")}
     job = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
     plain = _resolved(job)
-    checking.check(plain, primary=primary, choices=choices, extra_dirs=USER_DIRS)
+    checking.check(plain, primary=primary, choices=choices)
     together.check_chosen_images(plain.get("plots"))
     if primary == "train":
         words = OmegaConf.to_container(full.hydra.overrides, resolve=False)
         keys = [w.lstrip("+~").partition("=")[0] for w in (*words["task"], *words["hydra"])]
-        together.check(plain, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
+        together.check_combination(plain, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
     return job
 
 
@@ -344,18 +321,18 @@ def _compose_all_problems(primary: str, overrides: list[str]):
 def _check_choice(override, primary: str) -> None:
     """ConfigError where a group is given what cannot be the name of an option."""
     group, value = override.key_or_group, override.value()
-    if group not in locate.groups(USER_DIRS) or override.package is not None:
+    if group not in locate.groups() or override.package is not None:
         return
     several, word = group in schema.MULTI, typed.shown(override.input_line)
     names = value if isinstance(value, list) and several else [value]
     may_be_none = group in ("experiment", "sweep") and value is None
     if override.is_delete() or (not may_be_none and not all(isinstance(n, str) and n for n in names)):
         what = f"names of options in brackets, as in {group}=[a,b]" if several else "the name of an option"
-        known = ", ".join(locate.options(group, USER_DIRS))
+        known = ", ".join(locate.options(group))
         raise ConfigError(f"{word}: expected {what}. There are: {known}.")
     if any(re.search(r"[^\w.+-]|^\.", name) for name in names if name):
         name = next(n for n in names if re.search(r"[^\w.+-]|^\.", n))
-        hint = nearest(name, locate.options(group, USER_DIRS))
+        hint = nearest(name, locate.options(group))
         raise ConfigError(f"{word}: there is no {group} called '{typed.shown(name)}'. {hint}")
 
 
@@ -363,7 +340,7 @@ def _broken_file() -> str | None:
     """What is wrong with the first file of the user's folders that Hydra cannot take; None where all are well."""
     import yaml
 
-    for folder in USER_DIRS:
+    for folder in locate.user_dirs():
         for path in sorted((*folder.glob("*.yaml"), *folder.glob("*/*.yaml"))):
             try:
                 content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -387,11 +364,11 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
     missing = re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text)
     if missing:
         group, option = missing.groups()
-        known = locate.options(group, USER_DIRS)
+        known = locate.options(group)
         guilty = by_key.get(group)
         option = typed.shown(option)
         if not known:
-            return guilty, f"There is no group '{group}'. {nearest(group, locate.groups(USER_DIRS))}"
+            return guilty, f"There is no group '{group}'. {nearest(group, locate.groups())}"
         return guilty, f"{group}={option}: there is no {group} called '{option}'. {nearest(option, known)}"
     bad_key = re.search(r"Could not (?:override|append|delete)[^']*'([^']+)'", text)
     if bad_key:
@@ -400,7 +377,7 @@ def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str |
         if "already" in text:
             return guilty, f"{key} is a setting already: write it without the leading +."
         own, top = _known_keys(primary, by_key), key.partition(".")[0]
-        known = own | set(locate.groups(USER_DIRS))
+        known = own | set(locate.groups())
         chosen_here = own & {top, f"{top}s"} and "defaults list" not in text
         here = primary == "train" or chosen_here  # settings of plot=, metric= are plots., metrics.
         if not here and top in _known_keys("train", {}) | known:
@@ -482,7 +459,7 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
 
     def there(group, names):
         several = names.strip("[]").split(",") if group in schema.MULTI else [names]
-        return set(several) <= set(locate.options(group, USER_DIRS))
+        return set(several) <= set(locate.options(group))
 
     chosen = [o for k, o in by_key.items() if there(k, o.partition("=")[2])]
     try:
@@ -510,10 +487,6 @@ def _yaml_problem(error, path: Path | None = None) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f"{path or mark.name}, line {mark.line + 1}" if mark else str(path or getattr(error, "name", "A yaml file"))
     return f"{where} is not valid yaml: {getattr(error, 'problem', None) or first_line(error)}."
-
-
-def first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def register_resolvers(run_dir=folders.run_dir) -> None:

@@ -6,9 +6,11 @@ import re
 import time
 from pathlib import Path
 
+from vaelab.config.flat import flat
+
 # These change neither weights nor numbers: where data lie, which device, who tracks, what is drawn.
 NOT_IN_HASH = (
-    "data_dir", "output_dir", "device", "tracking", "trusted", "run_name", "sweep_name",
+    "data_dir", "output_dir", "device", "tracking", "trusted", "quiet", "run_name", "sweep_name",
     "plots", "metrics", "plot_every", "metric_every", "explorer", "expect", "hydra",
 )  # fmt: skip
 NOT_IN_HASH_TRAINER = ("threads", "progress", "checkpoint_every")
@@ -116,12 +118,5 @@ def says_what_was_meant(key: str, cfg: dict) -> bool:
 
 def hashed(job: dict) -> dict:
     """{dotted key: value} of what `config_hash` is of."""
-
-    def walk(node, above=""):
-        for key, value in node.items():
-            name = f"{above}{key}"
-            if name in NOT_IN_HASH or name in (f"trainer.{k}" for k in NOT_IN_HASH_TRAINER):
-                continue
-            yield from walk(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
-
-    return dict(walk(job))
+    silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}
+    return {k: v for k, v in flat(job) if not {k, k.partition(".")[0]} & silent}

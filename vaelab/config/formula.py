@@ -18,7 +18,7 @@ def value(formula: str, names: dict[str, float]) -> float:
         ConfigError: another construct, or a name that was not measured.
     """
     try:
-        found = _value(check(formula), names)
+        found = _value(parsed(formula), names)
     except (ZeroDivisionError, OverflowError) as error:
         raise ConfigError(f"expect: '{formula}' has no value: {error}.") from None
     if isinstance(found, complex):
@@ -26,7 +26,7 @@ def value(formula: str, names: dict[str, float]) -> float:
     return float(found)
 
 
-def check(formula: str) -> ast.expr:
+def parsed(formula: str) -> ast.expr:
     """The formula's syntax tree.
 
     Raises:

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,7 +19,7 @@ SOURCES = ("files", "folders", "url", "sha256")
 MEANT = {"dataset.binarize_seed": None}
 
 
-def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tuple[dict[str, Any], str | None]:
+def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tuple[dict[str, Any], str | None]:
     """(the configuration with every setting of today, a note that names those it lacked and that matter, or None).
 
     Args:
@@ -72,7 +73,7 @@ def completed(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tup
     return cfg, f"{where} was written before there were these settings; today's defaults are used: {shown}"
 
 
-def official_sources(node: dict, option: str | None, extra_dirs, where: str) -> tuple[dict, str | None]:
+def official_sources(node: dict, option: str | None, where: str) -> tuple[dict, str | None]:
     """(where a dataset's files come from, as its option says today, a note where the run says otherwise, or None).
 
     A run may come from anybody: it names files, but never where they are fetched or what they must hold.
@@ -80,7 +81,6 @@ def official_sources(node: dict, option: str | None, extra_dirs, where: str) -> 
     Args:
         node: a run's `dataset` node.
         option: the option the run recorded, or None.
-        extra_dirs: the user's --config-dir folders.
 
     Raises:
         RunError: a file that the option does not have; a user's own dataset whose option is not at hand.
@@ -88,8 +88,8 @@ def official_sources(node: dict, option: str | None, extra_dirs, where: str) -> 
     stored = {key: node[key] for key in SOURCES if key in node}
     if not stored:
         return {}, None
-    names = [option, *locate.options("dataset", extra_dirs)]
-    known = (_option("dataset", name, tuple(extra_dirs)) for name in names if name)
+    names = [option, *locate.options("dataset")]
+    known = (_option("dataset", name) for name in names if name)
     today = next((content for content in known if content.get("_target_") == node["_target_"]), None)
     if today is None:
         raise RunError(
@@ -167,25 +167,29 @@ def _option_of(group: str, option: str, target: str) -> str | None:
     return next((o for o in candidates if _option(group, o).get("_target_") == target), None)
 
 
-def _option(group: str, option: str | None, extra_dirs: tuple = ()) -> dict:
-    """The node that conf/<group>/<option>.yaml makes, {} where there is none."""
-    return _composed(group, option, extra_dirs)[0]
+def _option(group: str, option: str | None) -> dict:
+    """The node that an option's yaml makes, {} where there is none."""
+    return _composed(group, option)[0]
 
 
-@cache
-def _composed(group: str, option: str | None, extra_dirs: tuple = ()) -> tuple[dict, dict]:
+def _composed(group: str, option: str | None) -> tuple[dict, dict]:
     """(the node of an option, what it sets above the groups), with everything in its defaults list, as Hydra does."""
-    path = locate.option_file(group, option, extra_dirs) if option else None
-    content = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path else {}
+    path = locate.option_file(group, option) if option else None
+    content = _content(path, path.stat().st_mtime_ns) if path else {}
     own = {k: v for k, v in content.items() if k != "defaults"}
     node, top = {}, {}
     for entry in content.get("defaults", ["_self_"]):
         name, _, package = entry.partition("@")
         folder, _, name = name.rpartition("/")
-        found, above = (own, {}) if name == "_self_" else _composed(folder.strip("/") or group, name, extra_dirs)
+        found, above = (own, {}) if name == "_self_" else _composed(folder.strip("/") or group, name)
         _merge(top if package == "_global_" else node, found)
         _merge(top, above)
     return node, top
+
+
+@cache
+def _content(path: Path, changed: int) -> dict:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
 def _merge(into: dict, more: dict) -> None:

@@ -12,6 +12,7 @@ from vaelab.config.types import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Split,
     TSNEIterations,
     TwoOrMore,
 )
@@ -55,7 +56,7 @@ class Explorer:
     """conf/explorer/*.yaml"""
 
     enabled: bool
-    split: Literal["train", "validation", "test"]
+    split: Split
     points: PositiveInt
     projections: list[Literal["tsne", "pca"]]
     tsne_points: PositiveInt
@@ -101,6 +102,7 @@ class Train:
     metric_every: PositiveInt | None
     plot_every: PositiveInt | None
     trusted: list[str]
+    quiet: bool
     expect: dict
     trainer: Any
     tracking: Any
@@ -159,7 +161,14 @@ class Store:
 
 
 @dataclass
-class Open:
+class Command:
+    """What every command but `train` takes."""
+
+    quiet: bool
+
+
+@dataclass
+class Open(Command):
     """What every command that opens a run takes."""
 
     run: str | None
@@ -185,7 +194,7 @@ class Plot(Evaluate):
 
 
 @dataclass
-class Data:
+class Data(Command):
     """conf/data.yaml"""
 
     verb: Literal["list", "fetch", "verify", "show"]
@@ -196,7 +205,7 @@ class Data:
 
 
 @dataclass
-class Generate:
+class Generate(Command):
     """conf/generate.yaml"""
 
     run: str | None
@@ -211,7 +220,7 @@ class Generate:
 
 
 @dataclass
-class Export:
+class Export(Command):
     """conf/export.yaml"""
 
     run: str | None
@@ -275,7 +284,7 @@ class RunFilter:
 
 
 @dataclass
-class Runs:
+class Runs(Command):
     """conf/runs.yaml"""
 
     output_dir: str
@@ -289,7 +298,17 @@ class Runs:
 
 
 @dataclass
-class Ui:
+class Compare(Command):
+    """conf/compare.yaml"""
+
+
+@dataclass
+class Report(Command):
+    """conf/report.yaml"""
+
+
+@dataclass
+class Ui(Command):
     """conf/ui.yaml"""
 
     output_dir: str

@@ -6,7 +6,7 @@ import sys
 import types
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Optional, Union, get_args, get_origin
 
 from vaelab.config import locate
 from vaelab.config import types as ranges
@@ -23,7 +23,7 @@ _IN_RANGE = {
     "such as val/loss, or -val/elbo to maximise": lambda v: re.fullmatch(r"-?(train|val)/\w+", v) is not None,
 }
 _NAMES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "dict": dict, "tuple": tuple}
-_NAMES |= {"Literal": Literal, "Annotated": Annotated, "Any": Any, "None": None}
+_NAMES |= {"Literal": Literal, "Annotated": Annotated, "Optional": Optional, "Union": Union, "Any": Any, "None": None}
 _NAMES |= {n: getattr(ranges, n) for n in dir(ranges) if not n.startswith("_")}
 
 
@@ -73,14 +73,35 @@ def _arguments(function: ast.FunctionDef) -> dict[str, Any]:
     return {a.arg: _annotation(a.annotation) for a in found}
 
 
+class Unreadable(NamedTuple):
+    """An annotation of which nothing is known but its text: no value fits it."""
+
+    text: str
+
+
 def _annotation(node: ast.expr | None) -> Any:
-    """The annotation as a typing object; Any where it uses names beyond those of the checked set."""
+    """The annotation as a typing object: Any where there is none, `Unreadable` where it is not made of `_NAMES`."""
     if node is None:
         return Any
     try:
-        return eval(compile(ast.Expression(node), "<annotation>", "eval"), {"__builtins__": {}}, _NAMES)
-    except (NameError, TypeError, AttributeError):
-        return Any
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node = ast.parse(node.value, mode="eval").body
+        found = eval(compile(ast.Expression(node), "<annotation>", "eval"), {"__builtins__": {}}, _NAMES)
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        return Unreadable(ast.unparse(node))
+    return found if _readable(found) else Unreadable(ast.unparse(node))
+
+
+def _readable(annotation: Any) -> bool:
+    """Whether `fits` and `describe` know what to do with it."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return True
+    if origin is Annotated:
+        return _readable(args[0]) and args[1] in _IN_RANGE
+    if origin in (Union, types.UnionType, list, tuple, dict):
+        return all(_readable(a) for a in args if a is not ...)
+    return annotation in (None, type(None), Any, int, float, bool, str, list, dict, tuple)
 
 
 def fits(value: Any, annotation: Any) -> bool:
@@ -96,8 +117,8 @@ def fits(value: Any, annotation: Any) -> bool:
         return fits(value, args[0]) and _IN_RANGE[args[1]](value)
     if origin is Literal:
         return any(value == a and isinstance(value, type(a)) for a in args)
-    if origin in (list, tuple):
-        return isinstance(value, (list, tuple)) and all(fits(v, args[0]) for v in value)
+    if origin in (list, tuple) or annotation in (list, tuple):
+        return isinstance(value, (list, tuple)) and all(fits(v, args[0]) for v in value if args)
     if origin is dict or annotation is dict:
         return isinstance(value, dict)
     if annotation is float:
@@ -124,5 +145,5 @@ def describe(annotation: Any) -> str:
     if origin is dict:
         return "a mapping"
     words = {int: "an integer", float: "a number", bool: "true or false", str: "a text", None: "null"}
-    words |= {type(None): "null", dict: "a mapping", list: "a list", Any: "anything"}
+    words |= {type(None): "null", dict: "a mapping", list: "a list", tuple: "a list", Any: "anything"}
     return words.get(annotation, str(annotation))

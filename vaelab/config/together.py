@@ -33,7 +33,7 @@ IN_SINGLE_RUNS = ("hydra.run.",)
 RECORDS = ("hydra.runtime.", "hydra.overrides.", "hydra.job.name", "hydra.job.num", "hydra.job.id")
 
 
-def check(cfg: dict[str, Any], typed: list[str], multirun: bool) -> None:
+def check_combination(cfg: dict[str, Any], typed: list[str], multirun: bool) -> None:
     """ConfigError with every setting of a composed `train` that something else keeps from acting.
 
     Args:

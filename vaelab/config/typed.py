@@ -12,6 +12,7 @@ SHOWN = {
 }
 SHORT = {
     "-m": "--multirun", "-c": "--cfg", "-i": "--info", "-p": "--package", "-cd": "--config-dir", "-h": "--help",
+    "-q": "--quiet",
 }  # fmt: skip
 OPTIONS = ("--multirun", "--cfg", "--info", "--resolve", "--package")  # of commands with a run folder
 # Functions that may stand behind a key in a sweep, and how they are written.
@@ -62,6 +63,8 @@ def split(command: str, typed: list[str], runs_under_hydra: bool) -> tuple[list[
         long = SHORT.get(name, name)
         if long == "--config-dir":
             folders.append(value or _following(name, words, "a folder"))
+        elif long == "--quiet" and not equals:
+            overrides.append("quiet=true")
         elif long == "--help" and not equals:
             options.append(long)
         elif long in known and long in ("--cfg", "--info"):
@@ -289,7 +292,7 @@ def _no_option(command: str, word: str, following: list[str], known) -> str:
     """About a word that begins with a dash and is no option."""
     name, equals, value = word.lstrip("-").partition("=")
     value = value if equals else following[0] if following and _is_bare(following[0]) else ""
-    there = [*known, "--config-dir", "--help"]
+    there = [*known, "--config-dir", "--quiet", "--help"]
     if name in ("config-name", "cn", "config-path", "cp"):
         return f"{word}: vaelab reads conf/{command}.yaml. Options of your own come from a folder: --config-dir DIR."
     import difflib

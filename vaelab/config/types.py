@@ -13,6 +13,7 @@ Minutes = Annotated[str, "with minutes, as in 5min"]
 FolderName = Annotated[str, "that can name a folder"]
 HistoryKey = Annotated[str, "such as val/loss, or -val/elbo to maximise"]
 
+Split = Literal["train", "validation", "test"]
 Activation = Literal[
     "relu", "elu", "gelu", "leaky_relu", "linear", "selu", "sigmoid", "silu", "softplus", "tanh"
 ]  # fmt: skip

@@ -6,14 +6,17 @@ checked, and only then given its name. A lock lets several processes want the sa
 """
 
 import hashlib
+import logging
 import os
-import sys
 import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from vaelab.errors import ConfigError, DataError, visible
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 TRIES = 4
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
@@ -175,7 +178,7 @@ def only_one(lock_file: Path, doing: str):
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"{doing} by another process: waiting for it.", file=sys.stderr)
+        log.log(NOTE, f"{doing} by another process: waiting for it.")
         lock.acquire()
     try:
         yield

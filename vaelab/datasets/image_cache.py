@@ -20,6 +20,7 @@ from threading import Lock
 
 import numpy as np
 
+from vaelab.compute.backend import usable_cores
 from vaelab.datasets.base import Rows
 from vaelab.datasets.download import cache_dir, only_one
 from vaelab.errors import DataError, name_of
@@ -129,7 +130,7 @@ def _write(file, items, n_items: int, recipe: Recipe, dataset: str) -> tuple[lis
     from tqdm import tqdm
 
     names, skipped, pending = [], {}, deque()
-    workers = n_workers()
+    workers = usable_cores()
     bar = tqdm(total=n_items, unit=" images", desc=f"{dataset}: decoding", disable=None)
 
     def finish():
@@ -154,11 +155,6 @@ def _write(file, items, n_items: int, recipe: Recipe, dataset: str) -> tuple[lis
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return names, skipped
-
-
-def n_workers() -> int:
-    """Cores this process may use."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def decode(source, recipe: Recipe) -> np.ndarray | str:
@@ -244,7 +240,7 @@ def folder_key(root: Path, names: list[str]) -> str:
     except OSError:
         pass
     digest = hashlib.sha256()
-    with ThreadPoolExecutor(n_workers()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for name, content in zip(names, _windowed(pool, _digest, [root / n for n in names])):
             digest.update(os.fsencode(f"{name}\0{content}\n"))
     key = digest.hexdigest()

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from vaelab.system.printing import output
+
 MAX_CODES = 256  # of one request
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -106,7 +108,7 @@ def serve(application, bound: socket.socket, *, host: str, open_browser: bool) -
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     address = f"http://{name}:{bound.getsockname()[1]}/"
     running = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
-    print(f"explorer: {address}  (Ctrl-C ends it)", flush=True)
+    output(f"explorer: {address}  (Ctrl-C ends it)")
     if open_browser:
         threading.Timer(0.3, webbrowser.open, [address]).start()
     running.run(sockets=[bound])

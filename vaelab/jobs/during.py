@@ -3,7 +3,7 @@
 All of it reads the weights and draws from streams of its own, so that the weights are the same with and without it.
 """
 
-import sys
+import logging
 import zlib
 
 import numpy as np
@@ -13,6 +13,8 @@ from vaelab.config import trust
 from vaelab.contracts import Plot, optional
 from vaelab.jobs import opening, results
 from vaelab.view.latent_view import LatentView
+
+log = logging.getLogger(__name__)
 
 SAMPLES = 36  # codes from the prior that a frame shows decoded
 IMAGES = 18  # test images that it shows reconstructed
@@ -74,9 +76,7 @@ class DuringTraining:
             )
             found = {key: score["value"] for key, score in scores.items() if score["value"] is not None}
             if self.trainer.progress:
-                print(
-                    f"epoch {epoch:>3}: {', '.join(f'{key} {value:.5g}' for key, value in found.items())}", flush=True
-                )
+                log.info(f"epoch {epoch:>3}: {', '.join(f'{key} {value:.5g}' for key, value in found.items())}")
         if drawn:
             results.draw(
                 view, self.plots, self.folder, trusted=self.cfg["trusted"], strict=False, tell=self._tell,
@@ -100,13 +100,13 @@ class DuringTraining:
         try:
             self.folder.save_frame(epoch, frame(view))
         except OSError as error:
-            self._tell(f"warning: no frame of epoch {epoch} for the training animation: {error}")
+            self._tell(logging.WARNING, f"no frame of epoch {epoch} for the training animation: {error}")
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, level: int, text: str) -> None:
         """Once, not after every epoch."""
         if text not in self._told:
             self._told.add(text)
-            print(text, file=sys.stderr)
+            log.log(level, text)
 
 
 def frame(view) -> dict:

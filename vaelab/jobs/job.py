@@ -3,14 +3,23 @@
 The launcher starts it.
 """
 
+import logging
 import sys
 
-from vaelab.config.compose import use_config_dir
-from vaelab.errors import VaelabError, about_disk
+from vaelab.config import locate
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import printing
+from vaelab.system.exits import exit_code_of
+
+log = logging.getLogger(__name__)
 
 SAMPLES, RECONSTRUCTIONS = 16, 8
+
+
+def main(path: str, words: list[str]) -> int:
+    """One job's process; its words are those of `locate.typed_dirs`."""
+    with locate.config_dirs([word.removeprefix("--config-dir=") for word in words]):
+        return run(path)
 
 
 def run(path: str) -> int:
@@ -18,20 +27,10 @@ def run(path: str) -> int:
     from vaelab.jobs.train import train
 
     folder = RunFolder(path)
-    try:
-        cfg = folder.read_config()
+    cfg = folder.read_config()
+    with printing.quietly(cfg.get("quiet", False)):
         train(cfg, folder, chosen=folder.status().get("chosen", {}), sweep_dir=folder.sweep_dir)
         tiles(folder, cfg)
-    except VaelabError as error:
-        print(f"vaelab: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        if about_disk(error) is None:
-            raise
-        print(f"vaelab: {about_disk(error)}", file=sys.stderr)
-        return 1
     return 0
 
 
@@ -59,7 +58,7 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
             arrays[f"reconstructions_{v}"] = _bytes(images[SAMPLES:])
         folder.save_tiles(arrays)
     except Exception as error:
-        print(f"warning: no pictures of this job for the report: {type(error).__name__}: {error}", file=sys.stderr)
+        log.warning(f"no pictures of this job for the report: {type(error).__name__}: {error}")
 
 
 def one_of_each(y, n: int, wanted: int):
@@ -78,8 +77,4 @@ def _bytes(images):
 
 
 if __name__ == "__main__":
-    with printing.despite_trouble():
-        for word in sys.argv[2:]:
-            use_config_dir(word.removeprefix("--config-dir="))
-        code = run(sys.argv[1])
-    sys.exit(code)
+    sys.exit(exit_code_of(lambda: main(sys.argv[1], sys.argv[2:])))

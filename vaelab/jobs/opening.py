@@ -1,18 +1,21 @@
 """Opening what a command works on: a configuration's dataset and model, or a finished run's."""
 
-import sys
+import logging
 from dataclasses import replace
 
 from vaelab.build import build, part
 from vaelab.compute import backend
-from vaelab.config import compose, words
+from vaelab.config import words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
-from vaelab.config.older import completed, official_sources
+from vaelab.config.older import migrated, official_sources
 from vaelab.config.schema import Trainer
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 def trainer_of(cfg: dict) -> Trainer:
@@ -72,7 +75,7 @@ def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
             "back, or accept these with accept_changed_data=true (evaluate, plot, explore, resume, reproduce, "
             "vaelab.load)."
         )
-    print(f"note: {folder}: {changed}; accepted.", file=sys.stderr)
+    log.log(NOTE, f"{folder}: {changed}; accepted.")
     accepted = {"trained_on": recorded, "accepted": found}
     known = folder.status().get("changed_data") or []
     if accepted not in known:
@@ -146,13 +149,13 @@ def stored_config(folder: RunFolder) -> dict:
         RunError: it is missing, damaged or not of this vaelab.
     """
     chosen, where = folder.status().get("chosen") or {}, f"{folder}/config.yaml"
-    cfg, note = completed(folder.read_config(), chosen, where)
+    cfg, note = migrated(folder.read_config(), chosen, where)
     check_stored(cfg, where)
-    sources, changed = official_sources(cfg["dataset"], chosen.get("dataset"), compose.USER_DIRS, where)
+    sources, changed = official_sources(cfg["dataset"], chosen.get("dataset"), where)
     cfg["dataset"] |= sources
     for text in (note, changed):
         if text:
-            print(f"note: {text}", file=sys.stderr)
+            log.log(NOTE, text)
     return cfg
 
 
@@ -186,7 +189,7 @@ def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
     if not folder.begun:
         return
     chosen = folder.status().get("chosen") or {}
-    there, _ = completed(folder.read_config(), chosen, f"{folder}/config.yaml")
+    there, _ = migrated(folder.read_config(), chosen, f"{folder}/config.yaml")
     before, now = hashed(there), hashed(cfg)
     different = [k for k in {**before, **now} if before.get(k) != now.get(k)]
     if not different:

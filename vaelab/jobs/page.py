@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import logging
 import re
-import sys
 
 from vaelab import __version__
 from vaelab.config import words
-from vaelab.errors import RunError, VaelabError
+from vaelab.errors import RunError, VaelabError, first_line
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 def write_if_possible(settings: dict, folder, view) -> None:
@@ -20,13 +23,13 @@ def write_if_possible(settings: dict, folder, view) -> None:
         from vaelab.explorer import build, content
 
         build.write(
-            folder.explorer_file, view, load_decoder(folder), run_line=content.run_line(folder), settings=settings,
+            folder.explorer_file, view, load_model(folder), run_line=content.run_line(folder), settings=settings,
             fingerprint=fingerprint(folder, settings),
         )  # fmt: skip
     except VaelabError as error:
-        print(f"note: no explorer.html: {error}", file=sys.stderr)
+        log.log(NOTE, f"no explorer.html: {error}")
     except Exception as error:
-        print(f"warning: no explorer.html: {type(error).__name__}: {error}", file=sys.stderr)
+        log.warning(f"no explorer.html: {type(error).__name__}: {error}")
 
 
 def fingerprint(folder, settings: dict) -> str:
@@ -58,12 +61,18 @@ def current_page(folder, settings: dict) -> bytes | None:
     return re.sub(rb'"run": (?:null|"(?:[^"\\]|\\.)*")', lambda _: f'"run": {line}'.encode(), page, count=1)
 
 
-def load_decoder(folder):
-    """The decoder of decoder.h5; RunError where the file is damaged."""
+def require_models(folder, *which: str) -> None:
+    """RunError where the run has not saved these models (encoder, decoder, vae)."""
+    for name in which:
+        if not folder.model_file(name).is_file():
+            raise RunError(f"{folder} has no {name}.h5 (its state is {folder.status().get('state', 'unknown')}).")
+
+
+def load_model(folder, which: str = "decoder"):
+    """One of the run's `.h5` models; RunError where the file is damaged."""
     import keras
 
     try:
-        return keras.models.load_model(folder.model_file("decoder"), compile=False)
+        return keras.models.load_model(folder.model_file(which), compile=False)
     except Exception as error:
-        first = (str(error) or type(error).__name__).splitlines()[0]
-        raise RunError(f"{folder.model_file('decoder')} cannot be read: {first}") from None
+        raise RunError(f"{folder.model_file(which)} cannot be read: {first_line(error)}") from None

@@ -1,6 +1,6 @@
 """Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them."""
 
-import sys
+import logging
 import warnings
 from contextlib import suppress
 
@@ -11,8 +11,11 @@ from vaelab.config import locate, trust
 from vaelab.contracts import optional
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.jobs.stored import NotStored
-from vaelab.system.files import beside
-from vaelab.system.printing import plus_minus
+from vaelab.system import tables
+from vaelab.system.files import atomic_file
+from vaelab.system.printing import NOTE, plus_minus
+
+log = logging.getLogger(__name__)
 
 
 def _other_data(dataset) -> str:
@@ -43,16 +46,12 @@ def check(view, nodes: dict, kind: str, *, trusted) -> None:
                 needs(view, **_settings(node))
 
 
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
 def _worth_a_word(error: ConfigError, kind: str, name: str) -> bool:
     """Not that an option does not apply which nobody asked for: conf/train.yaml chooses it for every run."""
     return not (isinstance(error, NotApplicable) and name in locate.usual(kind))
 
 
-def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dict:
+def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
     """The nodes without those that `check` refuses, which are told.
 
     Args:
@@ -65,19 +64,19 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=_to_stderr) -> dic
         except ConfigError as error:
             del kept[name]
             if _worth_a_word(error, kind, name):
-                tell(f"{kind} {name} left out: {error}")
+                tell(NOTE, f"{kind} {name} left out: {error}")
         except Exception as error:
-            tell(f"warning: {kind} {name} could not be checked: {type(error).__name__}: {error}")
+            tell(logging.WARNING, f"{kind} {name} could not be checked: {type(error).__name__}: {error}")
     return kept
 
 
-def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=_to_stderr) -> dict:
+def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=log.log) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
 
     Args:
         strict: raise where a metric does not apply; otherwise say so and go on. In training, trouble with a metric
             never costs the run.
-        tell: function (text) that says what was left out.
+        tell: function (level, text) that says what was left out.
     """
     found = {}
     for name, node in _chosen(metrics):
@@ -88,12 +87,12 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
             if strict:
                 raise
             if _worth_a_word(error, "metric", name):
-                tell(f"metric {name} left out: {error}")
+                tell(NOTE, f"metric {name} left out: {error}")
             continue
         except Exception as error:
             if strict:
                 raise
-            tell(f"warning: metric {name} failed: {type(error).__name__}: {error}")
+            tell(logging.WARNING, f"metric {name} failed: {type(error).__name__}: {error}")
             continue
         if view.dataset.enumerated:
             scores = of_complete_set(scores, _distinct(view.split(split)))
@@ -122,14 +121,14 @@ def _distinct(part) -> int:
 
 
 def draw(
-    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=_to_stderr, called=str
+    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=log.log, called=str
 ) -> list:  # fmt: skip
     """Draws the configured pictures into the run folder; returns the files.
 
     Args:
         strict: raise where a picture does not apply; otherwise say so and go on. In training, trouble with a picture
             never costs the run.
-        tell: function (text) that says what was left out.
+        tell: function (level, text) that says what was left out.
         called: function (option) -> name of its file under figures/.
     """
     files = []
@@ -143,11 +142,11 @@ def draw(
             if strict:
                 raise
             if _worth_a_word(error, "plot", name):
-                tell(f"plot {name} left out: {error}")
+                tell(NOTE, f"plot {name} left out: {error}")
         except Exception as error:
             if strict:
                 raise
-            tell(f"warning: plot {name} failed: {type(error).__name__}: {error}")
+            tell(logging.WARNING, f"plot {name} failed: {type(error).__name__}: {error}")
     return files
 
 
@@ -157,28 +156,33 @@ def save_picture(picture, folder, name: str, suffix: str):
 
     if isinstance(picture, Animation):
         path = folder.figure_file(name, "gif")
-        with beside(path) as temporary:
+        with atomic_file(path) as temporary:
             picture.save(temporary)
         return path
     path = folder.figure_file(name, suffix)
-    with beside(path) as temporary:
+    with atomic_file(path) as temporary:
         picture.savefig(temporary, dpi=picture.get_dpi())
     return path
 
 
-def table(scores: dict) -> str:
-    """The scores as aligned lines: name, value ± standard error or why there is none, what they were computed from."""
-    rows = []
+def rows(scores: dict) -> list[tuple[str, str, str, str]]:
+    """(name, value, ± standard error or why there is none, what it was computed from) of each score."""
+    found = []
     for name, s in sorted(scores.items()):
         value = "-" if s["value"] is None else f"{s['value']:.4g}" if abs(s["value"]) < 1 else f"{s['value']:,.3f}"
         error = plus_minus(s, 3)
         basis = f"{s['n']:,} {s['split']} images" if s.get("n") else s["split"]
         drawn = s.get("samples")
         samples = f", {drawn:,} sample{'s' if drawn > 1 else ''} each" if drawn else ""
-        rows.append((name, value, error, f"{basis}{samples}, {s['data']}"))
-    if not rows:
-        return ""
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    lines = [f"  {a:<{widths[0]}}  {b:>{widths[1]}} {c:<{widths[2]}}  {d}" for a, b, c, d in rows]
+        found.append((name, value, error, f"{basis}{samples}, {s['data']}"))
+    return found
+
+
+def table(scores: dict) -> str:
+    """The rows as aligned lines, and the notes."""
+    found = rows(scores)
+    wide = max((len(value) for _, value, _, _ in found), default=0)
+    cells = [(name, f"{value:>{wide}} {error}", basis) for name, value, error, basis in found]
+    lines, _ = tables.table(cells, folds=[2], indent=2)
     notes = sorted({f"  note: {name}: {s['note']}" for name, s in scores.items() if s.get("note")})
-    return "\n".join(lines + notes)
+    return "\n".join([lines, *notes] if lines else notes)

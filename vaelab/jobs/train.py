@@ -1,20 +1,23 @@
 """From a configuration to a complete run folder: what `vaelab train`, a sweep's job, `resume`, `reproduce` do."""
 
+import logging
 import math
 import signal
-import sys
 import time
 
 from vaelab.config import trust, words
 from vaelab.config.schema import Trainer
 from vaelab.config.together import check_optimizer
 from vaelab.contracts import Likelihood, misfit_of, optional
-from vaelab.errors import ConfigError, Interrupted, RunError, tracebacks_kept
+from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.stored import PlannedView
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import memory, signals
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -113,7 +116,7 @@ def data(cfg: dict, run: RunFolder, *, accept: bool):
     """The `Dataset`, if it is what the run (which goes on, or is repeated) was trained on; tells its notes."""
     dataset = opening.open_dataset(cfg)
     for note in dataset.notes:
-        print(f"note: {note}", file=sys.stderr)
+        log.log(NOTE, note)
     return opening.as_trained_on(run, dataset, accept=accept)
 
 
@@ -134,7 +137,7 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
     if new:
         refuse_other_than_intensities(likelihood, dataset)
     if misfit := misfit_of(likelihood, dataset):
-        print(f"note: {misfit}", file=sys.stderr)
+        log.log(NOTE, misfit)
     validates = held_out(trainer, dataset) is not None
     return vae, monitored_key(cfg["optimize"], vae, validates=validates, early_stopping=trainer.early_stopping)
 
@@ -146,8 +149,8 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
     from vaelab.training import fit as training
 
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
-    print(telling.beta_in_words(cfg, dataset.shapes, vae))
-    print(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}", flush=True)
+    log.info(telling.beta_in_words(cfg, dataset.shapes, vae))
+    log.info(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}")
     rows: list[dict] = folder.read_history()
 
     def on_epoch(row):
@@ -195,7 +198,7 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
     results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
     if cfg["explorer"]["enabled"]:
         page.write_if_possible(cfg["explorer"], folder, view)
-    print(telling.summary(scores, folder, fitted.seconds, time.monotonic() - clock), flush=True)
+    log.info(telling.summary(scores, folder, fitted.seconds, time.monotonic() - clock))
 
 
 def refuse_other_than_intensities(likelihood, data) -> None:
@@ -279,9 +282,8 @@ def ended_badly(error, folder, tracker) -> None:
     """Marks a run that did not get to its end."""
     stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
     state = "interrupted" if stopped else "failed"
-    message = str(error).splitlines()[0] if str(error) else type(error).__name__
     try:
-        folder.update_status(state=state, message=message, finished=time.time())
+        folder.update_status(state=state, message=first_line(error), finished=time.time())
     except (OSError, RunError) as why:
-        print(f"warning: {folder} could not be marked {state}: {why}", file=sys.stderr)
+        log.warning(f"{folder} could not be marked {state}: {why}")
     tracker.finish(state)

@@ -12,7 +12,6 @@ from vaelab.plots import choose as pick
 from vaelab.plots.grid import enlarged, joined, number, to_rgb, with_cells
 from vaelab.plots.manifold import held_at
 from vaelab.plots.style import (
-    FAINT,
     INK,
     MARGIN,
     MUTED,
@@ -24,6 +23,7 @@ from vaelab.plots.style import (
     shortened,
 )
 from vaelab.plots.traversal import about_the_prior, codes
+from vaelab.system.palette import FAINT
 
 ACTIVE = 0.01  # variance of the posterior mean over images above which a latent is active
 NAME, STRIP, MAP, BARS = 0.2, 1.25, 6.35, 7.35  # left edges in inches

@@ -17,7 +17,8 @@ from vaelab.plots.points import (
     prior_ellipses,
     scatter_figure,
 )
-from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour
+from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour
+from vaelab.system.palette import FAINT
 
 PLANES = ((0, 1), (0, 2), (1, 2))  # of a box
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from vaelab.errors import NotApplicable
-from vaelab.plots.style import FAINT, MARGIN, WIDTH, Page, colour
+from vaelab.plots.style import MARGIN, WIDTH, Page, colour
+from vaelab.system.palette import FAINT
 
 UNITS = {"beta": "beta", "capacity": "capacity, nats", "learning_rate": "learning rate"}
 

@@ -9,18 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 
+from vaelab.system.palette import INK, MUTED, PALETTE
+
 WIDTH = 10.0  # inches of every figure
 NARROW = 7.0  # inches of an animation
 DPI = 100  # so 1,000 pixels; grids may raise it (see grid.py)
 MARGIN = 0.2  # inches around everything
 
-INK, MUTED, FAINT = "#1f2328", "#5c6370", "#d5d9de"
 TITLE, TEXT, SMALL = 14.0, 10.5, 9.0  # points
 
-# Okabe & Ito (2008) in an order that keeps neighbours far apart, then two that differ from them in lightness.
-PALETTE = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#D9C400", "#882255", "#9A9A9A",
-)  # fmt: skip
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 SEQUENTIAL, DIVERGING = "cividis", "PuOr"
 

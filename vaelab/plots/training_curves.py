@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from vaelab.errors import NotApplicable
-from vaelab.plots.style import FAINT, INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour, number, text_width
+from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour, number, text_width
+from vaelab.system.palette import FAINT
 
 PARTS = {"train": ("training", 0), "val": ("validation", 3)}  # name and colour
 FIRST = ("loss", "distortion", "rate", "rate_critic")

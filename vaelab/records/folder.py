@@ -6,7 +6,7 @@ import re
 import socket
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vaelab.errors import RunError, visible
@@ -86,15 +86,18 @@ class Folder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self.check_links()
-        with open(self.path / ".lock", "a+", encoding="utf-8") as file:
-            if not _taken(file):
-                file.seek(0)
-                raise RunError(f"{self} is being {self.WORK} by {file.read().strip() or 'another process'}.") from None
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-            file.flush()
+        if (lock := self._lock(".lock", 1.0)) is None:  # a reader asks only for a moment
+            raise RunError(f"{self} is being {self.WORK} by {self._who()}.")
+        with lock:
+            who = self.path / ".holder"
+            who.write_text(
+                f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+            )
             self._remove_leftovers()
-            yield
+            try:
+                yield
+            finally:
+                who.unlink(missing_ok=True)
 
     @contextmanager
     def updating(self):
@@ -103,18 +106,20 @@ class Folder:
         Raises:
             RunError: another process has kept them for half a minute.
         """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if (lock := self._lock(".update.lock", PATIENCE)) is None:
+            raise RunError(f"{self} has been written to by another process for {PATIENCE:.0f} s. Try again.")
+        with lock:
+            yield
+
+    def _lock(self, name: str, seconds: float):
+        """One of the folder's locks, taken, as a context that gives it back; None where another keeps it so long."""
         from filelock import FileLock, Timeout
 
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".update.lock", timeout=PATIENCE)
         try:
-            lock.acquire()
+            return FileLock(self.path / name, timeout=seconds).acquire()
         except Timeout:
-            raise RunError(f"{self} has been written to by another process for {PATIENCE:.0f} s. Try again.") from None
-        try:
-            yield
-        finally:
-            lock.release()
+            return None
 
     def _remove_leftovers(self) -> None:
         """What killed processes were writing."""
@@ -126,21 +131,24 @@ class Folder:
 
     def holder(self) -> str | None:
         """Who works on it now, or None."""
-        import fcntl
-
         path = self.path / ".lock"
-        if not path.is_file():
+        if not path.is_file() or path.is_symlink():
             return None
         try:
-            file = open(path, "r+", encoding="utf-8")  # noqa: SIM115 (closed by with below)
-        except OSError:
+            lock = self._lock(path.name, 0)
+        except OSError:  # not ours to lock
             return None
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return file.read().strip()
-        return None
+        if lock is None:
+            return self._who()
+        with lock:
+            return None
+
+    def _who(self) -> str:
+        for name in (".holder", ".lock"):  # an earlier vaelab wrote it into the lock itself
+            with suppress(OSError):
+                if text := (self.path / name).read_text(errors="replace").strip():
+                    return visible(text)
+        return "another process"
 
 
 def damaged(path: Path, why: str) -> RunError:
@@ -196,18 +204,3 @@ def _alive(process: int) -> bool:
     except OSError:  # another user's
         return True
     return True
-
-
-def _taken(file, seconds: float = 1.0) -> bool:
-    """Locks a file for this process; False if another one keeps it for so long (a reader asks only for a moment)."""
-    import fcntl
-
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.05)

@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 
 from vaelab.config import folders
+from vaelab.config.flat import flat
 from vaelab.errors import Defect, RunError, VaelabError, visible
 from vaelab.records.folder import Folder, check_types, damaged, shown
 from vaelab.system import printing
-from vaelab.system.files import beside, write, write_bytes
+from vaelab.system.files import atomic_file, write, write_bytes
 
 MODELS = ("encoder", "decoder", "vae")
 SWEEP_RECORD = "sweep.json"  # a sweep's, beside the folders of its jobs
@@ -187,7 +188,7 @@ class RunFolder(Folder):
         the run cost, metrics (`test/rate`, `test/rate.se`), what a recipe measured (`expect.loss`, `verdict`)."""
         status = self.status()
         try:
-            found = dict(_flat(self.read_config()))
+            found = dict(flat(self.read_config()))
         except RunError:
             found = {}
         found |= status.get("chosen") or {}
@@ -271,7 +272,7 @@ class RunFolder(Folder):
         """codes.npz: per split codes, labels and per-image terms."""
         import numpy as np
 
-        with beside(self.codes_file) as temporary:
+        with atomic_file(self.codes_file) as temporary:
             np.savez(temporary, **arrays)
 
     def read_codes(self, split: str) -> dict:
@@ -287,7 +288,7 @@ class RunFolder(Folder):
         """tiles.npz: per view samples, originals and reconstructions, uint8."""
         import numpy as np
 
-        with beside(self.tiles_file) as temporary:
+        with atomic_file(self.tiles_file) as temporary:
             np.savez_compressed(temporary, **arrays)
 
     def read_tiles(self) -> dict:
@@ -304,7 +305,7 @@ class RunFolder(Folder):
 
         path = self.frame_file(epoch)
         path.parent.mkdir(exist_ok=True)
-        with beside(path) as temporary:
+        with atomic_file(path) as temporary:
             np.savez_compressed(temporary, **arrays)
 
     def read_frames(self) -> list[tuple[int, dict]]:
@@ -322,8 +323,8 @@ class RunFolder(Folder):
         return found
 
     def logging(self):
-        """Copies what is printed into run.log while the context it returns is open."""
-        return printing.copied_to(self.log)
+        """What vaelab says goes into run.log, too, while the context it returns is open."""
+        return printing.logged_to(self.log)
 
     @property
     def log(self) -> Path:
@@ -338,7 +339,9 @@ class RunFolder(Folder):
         """
         import shutil
 
-        kept = [p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".update.lock", "run.log")]
+        kept = [
+            p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".holder", ".update.lock", "run.log")
+        ]
         if not kept and self.holder() is None:
             shutil.rmtree(self.path, ignore_errors=True)
             if keep is not None:
@@ -448,12 +451,3 @@ def _known_of(run: RunFolder) -> dict:
 def _names(run: RunFolder) -> set:
     status = _known_of(run)
     return {status.get("run_name"), status.get("mlflow_run_id"), run.path.name} - {None}
-
-
-def _flat(settings: dict, above: str = ""):
-    """(dotted name, value) of the settings that are no groups."""
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value

@@ -1,7 +1,7 @@
 """Sweep folders: the only code that spells the names of files beside a sweep's jobs."""
 
+import logging
 import shutil
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +9,9 @@ from vaelab.config import folders
 from vaelab.errors import RunError
 from vaelab.records.folder import Folder, check_types
 from vaelab.records.run_folder import NUMBER, SWEEP_RECORD, RunFolder
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 class SweepFolder(Folder):
@@ -67,7 +70,7 @@ class SweepFolder(Folder):
         """Removes a folder in which nothing but Hydra's record was written, and empty ones above it, down to `keep`."""
         with suppress(OSError):
             (self.path / "slurm").rmdir()  # submitit's, where no job was submitted
-        if {p.name for p in self.path.glob("*")} <= {"multirun.yaml", ".lock", ".update.lock"}:
+        if {p.name for p in self.path.glob("*")} <= {"multirun.yaml", ".lock", ".holder", ".update.lock"}:
             shutil.rmtree(self.path, ignore_errors=True)
             folders.remove_empty(self.path.parent, keep)
 
@@ -110,5 +113,5 @@ def all_sweeps(output_dir) -> list[SweepFolder]:
         try:
             found.append((sweep.record().get("started") or 0, sweep.name, sweep))
         except RunError as error:
-            print(f"note: a sweep is left out: {error}", file=sys.stderr)
+            log.log(NOTE, f"a sweep is left out: {error}")
     return [sweep for *_, sweep in sorted(found, key=lambda entry: entry[:2])]

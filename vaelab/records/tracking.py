@@ -2,17 +2,21 @@
 
 import contextlib
 import json
+import logging
 import math
 import os
-import sys
 import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from vaelab.config.flat import flat
 from vaelab.config.folders import config_hash
-from vaelab.errors import RunError, visible
+from vaelab.errors import RunError, first_line, visible
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 # Seconds between attempts to reach a server that went away: the first, and the longest.
 WAIT, LONGEST_WAIT = 20, 600
@@ -75,7 +79,7 @@ class Tracker:
         named = folder.status().get("mlflow_uri") or cfg["tracking"].get("uri")
         self.uri = store_of(folder.path, named, settings["uri"], output_dir)
         if self.uri is None and settings["enabled"]:
-            print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+            log.log(NOTE, _elsewhere(folder, named))
             folder.update_status(mlflow_delivered=False)
             self.settings = {**settings, "enabled": False}
         elif self.uri != settings["uri"]:  # artifacts lie beside a store of ours
@@ -189,15 +193,14 @@ class Tracker:
             refuse_unusable(self.uri)
             function(*arguments)
             if not self.working:
-                print(f"tracking at {self.uri} works again; what it missed is delivered.", file=sys.stderr)
+                log.log(NOTE, f"tracking at {self.uri} works again; what it missed is delivered.")
             self.working, self._wait = True, WAIT
         except Exception as error:  # whatever tracking does, training must go on
             self._again_at, self._wait = time.monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
             if self.working:
-                print(
-                    f"warning: tracking at {self.uri} does not work ({_first_line(error)}). The run folder has "
-                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later.",
-                    file=sys.stderr,
+                log.warning(
+                    f"tracking at {self.uri} does not work ({first_line(error)}). The run folder has "
+                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later."
                 )
             self.working = False
             with contextlib.suppress(OSError, RunError):
@@ -253,13 +256,12 @@ def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
     named = status.get("mlflow_uri") or ""
     store = store_of(folder.path, named, uri, output_dir)
     if store is None:
-        print(f"note: {_elsewhere(folder, named)}", file=sys.stderr)
+        log.log(NOTE, _elsewhere(folder, named))
         return
     try:
         log_results(_client(store), status["mlflow_run_id"], folder, uri)
     except Exception as error:
-        first = _first_line(error)
-        print(f"warning: MLflow run {status['mlflow_run_id']} was not updated ({first}).", file=sys.stderr)
+        log.warning(f"MLflow run {status['mlflow_run_id']} was not updated ({first_line(error)}).")
 
 
 def _check_artifacts(client, run_id: str, typed: str | None) -> None:
@@ -273,19 +275,14 @@ def _check_artifacts(client, run_id: str, typed: str | None) -> None:
         raise PermissionError(f"its files would go to {to}, outside {base}; tracking.uri=sqlite:///... allows it")
 
 
-def flattened(cfg: dict, prefix: str = "") -> dict:
+def flattened(cfg: dict) -> dict:
     """{"model.filters": 64, ...}: short values only; metrics and plots are in config.yaml."""
-    found = {}
-    for key, value in cfg.items():
-        if not prefix and key in ("metrics", "plots", "tracking", "explorer"):
-            continue
-        if key in ("_target_", "files", "folders", "licence", "sha256", "expect"):  # config.yaml has them
-            continue
-        if isinstance(value, dict):
-            found.update(flattened(value, f"{prefix}{key}."))
-        elif value is not None:
-            found[f"{prefix}{key}"] = value
-    return found
+    top, anywhere = (
+        {"metrics", "plots", "tracking", "explorer", "expect"},
+        {"_target_", "files", "folders", "licence", "sha256"},
+    )
+    kept = {k: v for k, v in flat(cfg) if k.partition(".")[0] not in top and not anywhere & set(k.split("."))}
+    return {k: v for k, v in kept.items() if v is not None}
 
 
 def _client(uri: str):
@@ -373,7 +370,7 @@ def _parent(client, uri: str, experiment: str, sweep: SweepFolder) -> str:
 
 def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> bool:
     """The parent run, made before the first job and marked as running; True if that worked."""
-    return _told("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
+    return _or_warning("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
 
 
 def _start_sweep(settings, output_dir, sweep):
@@ -392,12 +389,12 @@ def finish_sweep(sweep: SweepFolder, state: str, scores: dict, uri: str | None, 
     Args:
         uri: the store the user names, or None.
     """
-    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
+    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
 
 
 def update_sweep(sweep: SweepFolder, scores: dict, uri: str | None, output_dir) -> bool:
     """A report written anew; the parent run's state stays."""
-    return _told("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
+    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
 
 
 def _update_sweep(sweep, scores, state, uri, output_dir):
@@ -416,13 +413,13 @@ def _update_sweep(sweep, scores, state, uri, output_dir):
         sweep.update_record(mlflow={**known, "state": state})
 
 
-def _told(what: str, function, *arguments) -> bool:
+def _or_warning(what: str, function, *arguments) -> bool:
     """Calls; an error becomes a warning."""
     try:
         function(*arguments)
         return True
     except Exception as error:
-        print(f"warning: {what} in MLflow ({_first_line(error)}).", file=sys.stderr)
+        log.warning(f"{what} in MLflow ({first_line(error)}).")
         return False
 
 
@@ -436,10 +433,6 @@ def _exists(client, run_id: str) -> bool:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return False
         raise
-
-
-def _first_line(error: BaseException) -> str:
-    return visible(str(error).strip().splitlines()[0][:200]) if str(error).strip() else type(error).__name__
 
 
 def _epochs_in(client, run_id: str) -> int:

@@ -1,15 +1,18 @@
 """The jobs of a sweep as points of a grid: what was varied, which jobs are repetitions, their numbers."""
 
+import logging
 import math
 import re
 import shlex
-import sys
 from dataclasses import dataclass, field
 
-from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER
+from vaelab.config.folders import hashed
 from vaelab.errors import RunError
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -87,7 +90,7 @@ class Grid:
         names = dict.fromkeys(name for point in self.done for name in point.scores)
         return sorted(names, key=lambda n: (not n.split("/")[-1].startswith("elbo"), n))
 
-    def told(self) -> list[str]:
+    def headline_metrics(self) -> list[str]:
         """The metrics a reader looks for first: elbo, the sharpest nll, active units, kNN accuracy."""
         names = [n.removeprefix("test/") for n in self.metrics() if n.startswith("test/")]
         sampled = [n for n in names if re.fullmatch(r"nll_is\d+", n)]
@@ -117,14 +120,14 @@ def read(sweep: SweepFolder) -> Grid:
             if not isinstance(cfg.get("seed"), int):
                 raise RunError(f"{folder}/config.yaml: seed: expected an integer, got {cfg.get('seed')!r}.")
         except RunError as error:
-            print(f"note: a job is left out: {error}", file=sys.stderr)
+            log.log(NOTE, f"a job is left out: {error}")
             damaged += 1
             continue
         known = record.get(folder.path.name) or {}
         words = [str(word) for word in known.get("overrides") or status.get("overrides") or []]
         raw.append((folder, status, cfg, scores, words))
     chosen = [status.get("chosen") or {} for _, status, _, _, _ in raw]
-    facts = [{**flat(cfg), **options} for (_, _, cfg, _, _), options in zip(raw, chosen)]
+    facts = [{**_facts(cfg), **options} for (_, _, cfg, _, _), options in zip(raw, chosen)]
     axes = varied(facts, {group for options in chosen for group in options})
     points = [
         Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), scores, words, status, cfg)
@@ -138,19 +141,10 @@ def _state(folder, status) -> str:
     return "running" if state == "queued" and folder.holder() else state
 
 
-def flat(cfg: dict, prefix: str = "") -> dict:
+def _facts(cfg: dict) -> dict:
     """{"model.filters": 64, ...} of everything that may change a result; lists as text."""
-    found = {}
-    for key, value in cfg.items():
-        if (not prefix and key in (*NOT_IN_HASH, "optimize")) or key == "_target_":
-            continue
-        if prefix == "trainer." and key in NOT_IN_HASH_TRAINER:
-            continue
-        if isinstance(value, dict):
-            found.update(flat(value, f"{prefix}{key}."))
-        else:
-            found[f"{prefix}{key}"] = value if isinstance(value, str | float | int | None) else str(value)
-    return found
+    found = {k: v for k, v in hashed(cfg).items() if k != "optimize" and not k.endswith("_target_")}
+    return {k: v if isinstance(v, str | float | int | None) else str(v) for k, v in found.items()}
 
 
 def varied(facts: list[dict], groups: set[str]) -> list[str]:

@@ -68,7 +68,7 @@ def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes
         style=STYLE,
         captions={"rate_distortion": RATE_DISTORTION, "curves": CURVES},
         head=head(grid, sweep),
-        findings=said(grid, findings),
+        findings=in_words(grid, findings),
         rate_distortion={name: encoded(png) for name, png in rate_distortion.items()},
         x=grid.x,
         curves={name: encoded(png) for name, png in curves.items()},
@@ -103,7 +103,7 @@ def head(grid: Grid, sweep) -> dict[str, str]:
     }
 
 
-def said(grid: Grid, found) -> list[dict]:
+def in_words(grid: Grid, found) -> list[dict]:
     """The findings as sentences: {before, strong, after, bad}; none without numbers."""
     if found.best is None:
         return []
@@ -177,7 +177,7 @@ def _tile(grid, kind, cells, setting, heading="") -> dict:
 def setting_table(grid: Grid, found) -> dict:
     """Means over seeds of every setting, and its difference from the best."""
     terms = [f"test/{n}" for n in ("distortion", "rate", "rate_critic")]
-    names = [*grid.told(), *(n for n in terms if n in grid.metrics())]
+    names = [*grid.headline_metrics(), *(n for n in terms if n in grid.metrics())]
     compared = {d.setting: d for d in found.differences}
     heads = [*map(_text, grid.axes), _number("seeds"), _number("against the best"), _text("beyond seed noise?")]
     heads += [_number(n.removeprefix("test/")) for n in names]

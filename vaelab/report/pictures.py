@@ -8,12 +8,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from vaelab.report.grid import Grid, shown
 from vaelab.report.statistics import interval, pareto
+from vaelab.system.palette import FAINT, INK, MUTED, PALETTE
 
-INK, MUTED, FAINT = "#1f2328", "#5c6370", "#d5d9de"
-# Okabe & Ito (2008): told apart by colour-blind readers; the shapes of the points help as well.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#D9C400")
 OFFSETS = (((7, 6), "left"), ((-7, -6), "right"), ((7, -6), "left"), ((-7, 6), "right"))
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">")
 DPI = 150
 
 
@@ -85,7 +83,7 @@ def panels(grid: Grid) -> dict[str, Figure]:
     """{metric: figure} of elbo, nll, active units and kNN accuracy against the first axis, a line per rest."""
     if grid.x is None:
         return {}
-    return {name: panel(grid, name) for name in grid.told()}
+    return {name: panel(grid, name) for name in grid.headline_metrics()}
 
 
 def panel(grid: Grid, metric: str) -> Figure:
@@ -193,7 +191,7 @@ def class_colours(n: int) -> list[str]:
     import matplotlib
     from matplotlib.colors import to_hex
 
-    table = matplotlib.colormaps["tab10" if n <= 10 else "tab20" if n <= 20 else "hsv"]
+    table = matplotlib.colormaps["tab20" if n <= 20 else "hsv"]
     return [to_hex(table(k % 20) if n <= 20 else table(k / n)) for k in range(n)]
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-import sys
+import logging
 
 import matplotlib
 import numpy as np
@@ -14,6 +14,9 @@ from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
 from vaelab.report.statistics import Difference, against_best, interval
 from vaelab.system import files
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 PICTURE_KINDS = ("samples", "reconstructions", "codes")
 
@@ -138,7 +141,7 @@ def tiles(grid: Grid, kind: str) -> dict[tuple, bytes]:
         try:
             picture = codes_picture(point) if kind == "codes" else tile_picture(point, kind)
         except RunError as error:
-            print(f"note: no {kind} of a job: {error}", file=sys.stderr)
+            log.log(NOTE, f"no {kind} of a job: {error}")
             continue
         except (KeyError, ValueError, TypeError, IndexError):  # an older run, or one whose pictures could not be made
             continue

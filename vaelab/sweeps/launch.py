@@ -1,16 +1,17 @@
 """The sweep behind `vaelab train -m`: the same command skips what is done, continues what was killed, retries the rest.
 
-Hydra composes the grid and calls `launch`; the command line calls `finish` when Hydra is through with it.
+The command line begins it (`sweeping`); Hydra composes the grid and its launcher calls `Sweep.launch`.
 """
 
-import sys
+import logging
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import OmegaConf, open_dict
 
-from vaelab.config import locate, words
+from vaelab.config import words
 from vaelab.config.folders import config_hash, short_overrides
 from vaelab.errors import Interrupted, RunError, TrainingError
 from vaelab.records.run_folder import RunFolder
@@ -18,105 +19,131 @@ from vaelab.records.sweep_folder import SweepFolder
 from vaelab.sweeps import watch
 from vaelab.sweeps.job import Job, value_of
 from vaelab.sweeps.running import run_all
+from vaelab.system.printing import quietly
+
+log = logging.getLogger(__name__)
 
 
-class _Current:
-    """The sweep of this process: its folder (locked), its jobs so far, whether it was stopped."""
+class Sweep:
+    """The sweep of one command line.
 
-    def __init__(self):
-        self.folder, self.held, self.jobs, self.stopped = None, ExitStack(), [], False
-
-
-current = _Current()
-
-
-def launch(context, config, settings: dict, job_overrides, first_number: int) -> list[JobReturn]:
-    """Runs one batch of jobs to their ends.
-
-    Args:
-        context: Hydra's, it composes each job.
-        config: the sweep's configuration.
-        settings: of the launcher (conf/hydra/launcher).
-        job_overrides: the words of each job.
-        first_number: place of the first in the whole sweep.
-
-    Raises:
-        Interrupted: the user stopped it.
+    Attributes:
+        command: the words that were typed, as sweep.json keeps them.
+        folder: its folder, locked until `finish`; None before the first batch.
+        jobs: those of all batches so far.
+        stopped: whether the user stopped it.
+        quiet: whether only warnings and errors are shown.
     """
-    setup_globals()
-    if current.folder is None:
-        current.folder = open_folder(config, current.held)
-    sweep = current.folder
-    typed = OmegaConf.to_container(config.hydra.overrides.task)
-    if len(job_overrides) > 1:
-        shared = set.intersection(*map(set, job_overrides))
-    else:
-        shared = {o for o in job_overrides[0] if o.replace("\\", "") in typed}  # Hydra has escaped http\://
-    jobs = []
-    for n, overrides in enumerate(job_overrides):
-        swept = [o for o in overrides if o not in shared]
-        jobs.append(job_of(context, config, settings, sweep, list(overrides), swept, first_number + n))
-    by_folder = {}
-    for job in jobs:  # equal jobs are one
-        by_folder.setdefault(job.folder.path, job)
-    unique = list(by_folder.values())
-    for job in unique:
-        try:
-            if job.folder.status().get("state") == "done":
-                job.state, _ = "skipped", value_of(job.folder)
-        except RunError as error:
-            job.state, job.message = "failed", str(error)
-    pool = pool_of(settings, unique) if any(job.open for job in unique) else None
-    current.jobs += unique
-    record(sweep, unique)
-    if pool is not None:
-        run_open(sweep, config, pool, unique)
-    else:
-        print(f"{len(unique)} jobs, 0 to do: {sweep}", flush=True)
-        if failed := watch.failures(unique):
-            print(failed, file=sys.stderr, flush=True)
-    return [_returned(by_folder[job.folder.path], job, unique) for job in jobs]
 
+    def __init__(self, command: str):
+        self.command, self.held, self.stopped, self.quiet = command, ExitStack(), False, False
+        self.folder: SweepFolder | None = None
+        self.jobs: list[Job] = []
 
-def run_open(sweep: SweepFolder, config, pool, jobs: list[Job]) -> None:
-    """Brings every open job to its end and tells what failed.
+    def launch(self, context, config, settings: dict, job_overrides, first_number: int) -> list[JobReturn]:
+        """Runs one batch of jobs to their ends.
 
-    Raises:
-        Interrupted: the user stopped it.
-    """
-    track(sweep, jobs[0].cfg)
-    todo = sum(j.open for j in jobs)
-    print(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {sweep}", flush=True)
-    with watch.Watch(jobs, title=sweep.name, n_jobs=pool.n_jobs, shown=config.trainer.progress) as watching:
-        finished = run_all(jobs, pool, watching)
-    if failed := watch.failures(jobs):
-        print(failed, file=sys.stderr, flush=True)
-    if not finished:
-        current.stopped = True
-        raise Interrupted("the sweep was stopped; what is finished is saved. The same command goes on with it.")
+        Args:
+            context: Hydra's, it composes each job.
+            config: the sweep's configuration.
+            settings: of the launcher (conf/hydra/launcher).
+            job_overrides: the words of each job.
+            first_number: place of the first in the whole sweep.
 
+        Raises:
+            Interrupted: the user stopped it.
+        """
+        setup_globals()
+        self.quiet = config.quiet
+        if self.folder is None:
+            self.folder = open_folder(config, self.held)
+        with quietly(self.quiet):
+            return self._launch(self.folder, context, config, settings, job_overrides, first_number)
 
-def finish() -> None:
-    """After the last batch: the report, and the sweep's own MLflow run brought to its end."""
-    sweep = current.folder
-    if sweep is None:
-        return
-    try:
-        with current.held:
-            if sweep.html_file.is_file() and all(job.state == "skipped" for job in current.jobs):
-                print(f"everything was done before; report: {sweep}/{sweep.html_file.name}", flush=True)
+    def _launch(self, sweep: SweepFolder, context, config, settings, job_overrides, first_number) -> list[JobReturn]:
+        typed = OmegaConf.to_container(config.hydra.overrides.task)
+        if len(job_overrides) > 1:
+            shared = set.intersection(*map(set, job_overrides))
+        else:
+            shared = {o for o in job_overrides[0] if o.replace("\\", "") in typed}  # Hydra has escaped http\://
+        jobs = []
+        for n, overrides in enumerate(job_overrides):
+            swept = [o for o in overrides if o not in shared]
+            jobs.append(job_of(context, config, settings, sweep, list(overrides), swept, first_number + n))
+        by_folder = {}
+        for job in jobs:  # equal jobs are one
+            by_folder.setdefault(job.folder.path, job)
+        unique = list(by_folder.values())
+        for job in unique:
+            try:
+                if job.folder.status().get("state") == "done":
+                    job.state, _ = "skipped", value_of(job.folder)
+            except RunError as error:
+                job.state, job.message = "failed", str(error)
+        pool = pool_of(settings, unique, sweep) if any(job.open for job in unique) else None
+        self.jobs += unique
+        record(sweep, unique, self.command)
+        if pool is not None:
+            self._run_open(sweep, config, pool, unique)
+        else:
+            log.info(f"{len(unique)} jobs, 0 to do: {sweep}")
+            if failed := watch.failures(unique):
+                log.error(failed)
+        return [_returned(by_folder[job.folder.path], job, unique) for job in jobs]
+
+    def _run_open(self, folder: SweepFolder, config, pool, jobs: list[Job]) -> None:
+        """Brings every open job to its end and tells what failed."""
+        track(folder, jobs[0].cfg)
+        todo = sum(j.open for j in jobs)
+        log.info(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {folder}")
+        with watch.Watch(
+            jobs, title=folder.name, n_jobs=pool.n_jobs, shown=config.trainer.progress and not self.quiet
+        ) as watching:
+            finished = run_all(jobs, pool, watching)
+        if failed := watch.failures(jobs):
+            log.error(failed)
+        if not finished:
+            self.stopped = True
+            raise Interrupted("the sweep was stopped; what is finished is saved. The same command goes on with it.")
+
+    def finish(self) -> None:
+        """After the last batch: the report, and the sweep's own MLflow run brought to its end."""
+        folder = self.folder
+        if folder is None:
+            return
+        with self.held, quietly(self.quiet):
+            if folder.html_file.is_file() and all(job.state == "skipped" for job in self.jobs):
+                log.info(f"everything was done before; report: {folder}/{folder.html_file.name}")
                 return
-            _deliver_failed(current.jobs)
-            numbers = {} if current.stopped else _report(sweep)
-            if sweep.record().get("mlflow"):
+            _deliver_failed(self.jobs)
+            numbers = {} if self.stopped else _report(folder, self.jobs)
+            if folder.record().get("mlflow"):
                 from vaelab.records.tracking import finish_sweep
 
-                failed = any(job.state not in ("done", "skipped") for job in current.jobs)
-                state = "interrupted" if current.stopped else "failed" if failed else "done"
-                cfg = current.jobs[0].cfg
-                finish_sweep(sweep, state, numbers, cfg["tracking"]["uri"], cfg["output_dir"])
+                failed = any(job.state not in ("done", "skipped") for job in self.jobs)
+                state = "interrupted" if self.stopped else "failed" if failed else "done"
+                cfg = self.jobs[0].cfg
+                finish_sweep(folder, state, numbers, cfg["tracking"]["uri"], cfg["output_dir"])
+
+
+_active: ContextVar[Sweep] = ContextVar("active")
+
+
+@contextmanager
+def sweeping(command: str):
+    """Within it the batches that Hydra's launcher is given are one `Sweep`, which is finished in the end."""
+    sweep = Sweep(command)
+    token = _active.set(sweep)
+    try:
+        yield sweep
     finally:
-        current.__init__()
+        _active.reset(token)
+        sweep.finish()
+
+
+def active() -> Sweep:
+    """The sweep that batches belong to now."""
+    return _active.get()
 
 
 def open_folder(config, held: ExitStack) -> SweepFolder:
@@ -162,7 +189,7 @@ def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], 
     )  # fmt: skip
 
 
-def record(sweep: SweepFolder, jobs: list[Job]) -> None:
+def record(sweep: SweepFolder, jobs: list[Job], command: str) -> None:
     """sweep.json: the command and every job of every call so far."""
     for job in jobs:
         if job.hydra:
@@ -172,9 +199,8 @@ def record(sweep: SweepFolder, jobs: list[Job]) -> None:
         job.folder.path.name: {"overrides": job.overrides, "hash": config_hash(job.cfg), "number": job.number}
         for job in jobs
     }
-    typed = [w for w in sys.argv[1:] if w != "hydra.job.name=train"]
     sweep.update_record(
-        command=words.pasteable("vaelab", *sys.argv[0].split()[1:], *locate.typed_dirs(), *typed),
+        command=command,
         started=known.get("started", time.time()),
         jobs={**known.get("jobs", {}), **entries},
     )
@@ -188,7 +214,7 @@ def track(sweep: SweepFolder, cfg: dict) -> None:
         start_sweep(cfg["tracking"], cfg["output_dir"], sweep)
 
 
-def pool_of(settings: dict, jobs: list[Job]):
+def pool_of(settings: dict, jobs: list[Job], sweep: SweepFolder):
     """Where the jobs run."""
     threads = max(job.threads for job in jobs)
     common = {"n_jobs": settings["n_jobs"], "threads": threads}
@@ -199,7 +225,7 @@ def pool_of(settings: dict, jobs: list[Job]):
     if settings["cluster"] == "slurm":
         from vaelab.sweeps.slurm import SlurmPool
 
-        return SlurmPool(**common, folder=current.folder.path / "slurm", **settings["settings"])
+        return SlurmPool(**common, folder=sweep.path / "slurm", **settings["settings"])
     from vaelab.sweeps.local import LocalPool
 
     return LocalPool(**common, memory_limit=settings["memory_limit"], device=jobs[0].cfg["device"])
@@ -234,9 +260,9 @@ def _deliver_failed(jobs: list[Job]) -> None:
             deliver(job.folder, job.cfg, status.get("tags", {}), job.cfg["output_dir"], job.cfg["tracking"]["uri"])
 
 
-def _report(sweep: SweepFolder) -> dict:
+def _report(sweep: SweepFolder, jobs: list[Job]) -> dict:
     """Writes the report; its trouble never costs the sweep. Returns its headline numbers."""
-    if not any(job.status().get("state") == "done" for job in current.jobs):
+    if not any(job.status().get("state") == "done" for job in jobs):
         return {}
     try:
         from vaelab.report.write import write
@@ -244,7 +270,7 @@ def _report(sweep: SweepFolder) -> dict:
         found = write(sweep)
     except Exception as error:
         again = words.pasteable("vaelab", "report", words.setting("sweep", sweep))
-        print(f"warning: no report ({type(error).__name__}: {error}). {again}", file=sys.stderr)
+        log.warning(f"no report ({type(error).__name__}: {error}). {again}")
         return {}
-    print(f"report: {sweep}/{sweep.html_file.name}", flush=True)
+    log.info(f"report: {sweep}/{sweep.html_file.name}")
     return found

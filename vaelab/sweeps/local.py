@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 
+from vaelab.compute.backend import usable_cores
 from vaelab.sweeps.job import Job
 
 GIB = 2**30
@@ -72,9 +73,8 @@ def fitting_jobs(threads: int, n_gpus: int, memory_limit: float | None) -> int:
 
     if n_gpus:
         return n_gpus
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     room = psutil.virtual_memory().available / GIB / (memory_limit or MEMORY_OF_A_JOB)
-    return max(1, min(cores // threads, int(room)))
+    return max(1, min(usable_cores() // threads, int(room)))
 
 
 def visible_gpus() -> list[str]:

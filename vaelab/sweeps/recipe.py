@@ -3,7 +3,7 @@
 import yaml
 
 from vaelab.config import locate
-from vaelab.config.compose import USER_DIRS, about_file
+from vaelab.config.compose import about_file
 from vaelab.config.nearest import nearest
 from vaelab.config.typed import quoted
 from vaelab.errors import ConfigError
@@ -56,9 +56,9 @@ def read(name: str) -> dict:
     Raises:
         ConfigError: missing, or no mapping.
     """
-    path = locate.option_file("sweep", name, USER_DIRS)
+    path = locate.option_file("sweep", name)
     if path is None:
-        known = locate.options("sweep", USER_DIRS)
+        known = locate.options("sweep")
         raise ConfigError(f"sweep={name}: there is no such sweep in conf/sweep. {nearest(name, known)}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,11 +1,13 @@
 """The loop of a sweep: starts what fits, collects what ended, tells what happens. One failing job stops no other."""
 
+import logging
 import signal
-import sys
 import time
 
 from vaelab.sweeps.job import Job
 from vaelab.system import signals
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds between Ctrl-C, which a terminal hands to the jobs too, and SIGTERM to those that missed it
 
@@ -85,15 +87,13 @@ class _Stop:
     """Ctrl-C and its like: the first starts no more jobs and lets the running ones save, the second ends them."""
 
     def __init__(self):
-        self.asked, self._since, self._number, self._told = 0, 0.0, None, set()
+        self.asked, self._since, self._number, self._passed_on = 0, 0.0, None, set()
 
     def ask(self, number, frame):
         self.asked += 1
         if self.asked == 1:
             self._since, self._number = time.monotonic(), number
-            print(
-                "\ninterrupted: the running jobs save and end (again to end them at once)", file=sys.stderr, flush=True
-            )
+            log.error("\ninterrupted: the running jobs save and end (again to end them at once)")
 
     def pass_on(self, running, pool):
         """Tells the jobs, once each; a terminal's Ctrl-C has told them already."""
@@ -101,6 +101,6 @@ class _Stop:
         for job in running:
             if self.asked > 1:
                 pool.kill(job)
-            elif late and job.number not in self._told:
-                self._told.add(job.number)
+            elif late and job.number not in self._passed_on:
+                self._passed_on.add(job.number)
                 pool.ask_to_stop(job)

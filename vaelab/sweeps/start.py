@@ -1,9 +1,8 @@
 """A sweep begun from Python: what `vaelab train -m` does between composing and the report."""
 
-import sys
 from typing import Any
 
-from vaelab.config import compose
+from vaelab.config import compose, locate, words
 from vaelab.errors import TrainingError
 from vaelab.records.sweep_folder import SweepFolder
 
@@ -21,17 +20,15 @@ def multirun(overrides: list[str]) -> tuple[SweepFolder, TrainingError | None]:
 
     from vaelab.sweeps import launch
 
-    saved, sys.argv = sys.argv, ["vaelab train", "-m", *overrides]  # the sweep's record keeps the command
+    command = words.pasteable("vaelab", "train", *locate.typed_dirs(), "-m", *overrides)
     failed = None
-    try:
-        with compose._hydra():
-            words = ["hydra.job.name=train", *overrides]
-            hydra: Any = GlobalHydra.instance().hydra
-            hydra.multirun("train", None, words, with_log_configuration=False)
-    except TrainingError as error:
-        failed = error
-    finally:
-        sys.argv = saved
-        folder: Any = launch.current.folder
-        launch.finish()
+    with launch.sweeping(command) as sweep:
+        try:
+            with compose._hydra():
+                hydra: Any = GlobalHydra.instance().hydra
+                typed = ["hydra.job.name=train", *overrides]
+                hydra.multirun("train", None, typed, with_log_configuration=False)
+        except TrainingError as error:
+            failed = error
+    folder: Any = sweep.folder
     return folder, failed

@@ -1,8 +1,11 @@
 """What a sweep shows while it runs: a live table on a terminal, a line per change elsewhere; failures at the end."""
 
+import logging
 import time
 
 from vaelab.sweeps.job import Job
+
+log = logging.getLogger(__name__)
 
 ORDER = ("running", "elsewhere", "failed", "stopped", "done", "skipped", "queued")
 COLOURS = {"running": "cyan", "elsewhere": "cyan", "failed": "red", "stopped": "yellow", "done": "green",
@@ -53,7 +56,7 @@ class Watch:
                 duration(seconds) if seconds else "",
                 job.message or "",
             ]
-            print("  ".join(p for p in parts if p), flush=True)
+            log.info("  ".join(p for p in parts if p))
 
     def refresh(self, now: bool = False) -> None:
         """Draws the table again, twice a second at most."""

@@ -12,15 +12,15 @@ def write(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Bytes into a file, as `beside` does it, and on the disk before it gets its name."""
-    with beside(path) as temporary, open(temporary, "wb") as file:
+    """Bytes into a file, as `atomic_file` does it, and on the disk before it gets its name."""
+    with atomic_file(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
 @contextmanager
-def beside(path: Path):
+def atomic_file(path: Path):
     """A temporary name of the same suffix, renamed at the end: no reader sees half a file, a full disk costs none.
 
     What is written there may be a folder, too. A device or a pipe is written to as it is.

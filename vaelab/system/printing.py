@@ -1,6 +1,7 @@
-"""What a process prints: how numbers look, that printing never ends the process, and a copy in a file."""
+"""What a process says (the logger `vaelab`), what it was asked for, and that printing never ends the process."""
 
 import errno
+import logging
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -8,6 +9,93 @@ from pathlib import Path
 
 # The reader of a pipe, or the terminal, is gone for good.
 GONE = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF}
+# The level of what is good to know: above information, below a warning.
+NOTE = 25
+WORDS = {NOTE: "note: ", logging.WARNING: "warning: ", logging.ERROR: "vaelab: "}
+LOGGER = logging.getLogger("vaelab")
+logging.addLevelName(NOTE, "NOTE")
+
+
+def output(text: str, end: str = "\n") -> None:
+    """Prints what a command was asked for (a table, a path); all else is said to the logger."""
+    print(text, end=end, flush=True)
+
+
+class _Worded(logging.Formatter):
+    """ "note: ...", "warning: ...", "vaelab: ..." for an error; information as it stands."""
+
+    def format(self, record):
+        text = super().format(record)
+        rest = text.lstrip("\n")
+        return text[: len(text) - len(rest)] + WORDS.get(record.levelno, "") + rest
+
+
+class Console(logging.Handler):
+    """Information goes to standard output, notes, warnings and errors to standard error, whatever these are now."""
+
+    def emit(self, record):
+        try:
+            print(self.format(record), file=sys.stdout if record.levelno <= logging.INFO else sys.stderr, flush=True)
+        except Exception:
+            self.handleError(record)
+
+
+class _RunLog(logging.FileHandler):
+    def handleError(self, record):
+        """A full disk, or a signal in the middle of a write: the work goes on."""
+
+
+def installed() -> Console | None:
+    """The handler that shows what the logger `vaelab` is told; None where it has none, or one of somebody else's."""
+    return next((h for h in LOGGER.handlers if isinstance(h, Console)), None)
+
+
+def install() -> Console | None:
+    """Puts that handler there where the logger has none; one of somebody else's stays, and its level in any case."""
+    if any(not isinstance(h, _RunLog) for h in LOGGER.handlers):
+        return installed()
+    handler = Console()
+    handler.setFormatter(_Worded())
+    LOGGER.addHandler(handler)
+    LOGGER.propagate = False  # what libraries do with the root logger shows nothing twice
+    if LOGGER.level == logging.NOTSET:
+        LOGGER.setLevel(logging.INFO)
+    return handler
+
+
+@contextmanager
+def quietly(quiet: bool):
+    """Within it, if `quiet`, only warnings, errors and what was asked for are shown; run.log has all."""
+    console = install()
+    if console is None or not quiet:
+        yield
+        return
+    saved = console.level
+    console.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        console.setLevel(saved)
+
+
+def shows_progress() -> bool:
+    """Whether information is shown, so that a progress bar may be, too."""
+    console = installed()
+    return console is not None and console.level <= logging.INFO and LOGGER.isEnabledFor(logging.INFO)
+
+
+@contextmanager
+def logged_to(path: Path):
+    """Appends what the logger `vaelab` is told to a file."""
+    handler = _RunLog(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(_Worded())
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        with suppress(OSError):
+            handler.close()
 
 
 @contextmanager
@@ -32,20 +120,6 @@ def despite_trouble():
 def plus_minus(score: dict, digits: int) -> str:
     """ "± 0.12" of a stored score, its doubt where it is but a bound, "" where no error is known."""
     return score.get("doubt") or (f"± {score['se']:.{digits}g}" if score.get("se") else "")
-
-
-@contextmanager
-def copied_to(path: Path):
-    """Appends what is printed to a file."""
-    log = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 (a full disk may refuse the close)
-    saved = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (_Tee(s if isinstance(s, _Lasting) else _Lasting(s), log) for s in saved)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = saved
-        with suppress(OSError):
-            log.close()
 
 
 class _Lasting:
@@ -91,29 +165,6 @@ class _Lasting:
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
             self._stream.flush()
-
-    def __getattr__(self, name):
-        return getattr(self._stream, name)
-
-
-class _Tee:
-    """A stream whose lines also go to a file; progress bars (carriage returns) stay on the terminal."""
-
-    def __init__(self, stream, log):
-        self._stream, self._log = stream, log
-
-    def write(self, text):
-        if "\r" not in text and "\x1b" not in text:
-            with suppress(OSError, RuntimeError):  # a full disk; a signal in the middle of a write
-                self._log.write(text)
-                self._log.flush()
-        self._stream.write(text)
-        return len(text)
-
-    def flush(self):
-        self._stream.flush()
-
-    close = flush
 
     def __getattr__(self, name):
         return getattr(self._stream, name)

@@ -1,5 +1,6 @@
 """What happens beside the gradient steps: order of the data, bookkeeping, stopping, saving, progress, interruption."""
 
+import logging
 import math
 import sys
 import time
@@ -8,8 +9,10 @@ from contextlib import ExitStack
 import keras
 
 from vaelab.errors import ConfigError, Interrupted, TrainingError
-from vaelab.system import signals
+from vaelab.system import printing, signals
 from vaelab.training.variables import arrays_of
+
+log = logging.getLogger(__name__)
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -111,7 +114,7 @@ class Bookkeeper(keras.callbacks.Callback):
         try:
             self.on_epoch(row)
         except OSError as error:
-            print(f"warning: epoch {state.epoch} was not recorded: {error}", file=sys.stderr)
+            log.warning(f"epoch {state.epoch} was not recorded: {error}")
 
     def _judge(self, row):
         """Best so far, and early stopping."""
@@ -155,7 +158,7 @@ class Bookkeeper(keras.callbacks.Callback):
                     f"The last checkpoint cannot be written ({error}). Make room, then resume: it goes on from the "
                     f"checkpoint of epoch {self.saved_epoch}."
                 ) from None
-            print(f"warning: no checkpoint of epoch {self.state.epoch}: {error}", file=sys.stderr)
+            log.warning(f"no checkpoint of epoch {self.state.epoch}: {error}")
 
 
 def _interval(every):
@@ -194,7 +197,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started, self.drawn = time.perf_counter(), 0.0
-        if self.shown and sys.stderr.isatty():
+        if self.shown and printing.shows_progress() and sys.stderr.isatty():
             from tqdm import tqdm
 
             self.bar = tqdm(
@@ -220,7 +223,7 @@ class Progress(keras.callbacks.Callback):
             if validation:
                 line += f"  val {_values(validation)}"
             seconds = time.perf_counter() - self.started
-            print(f"{line}  {seconds:.1f} s", flush=True)
+            log.info(f"{line}  {seconds:.1f} s")
 
     def on_train_end(self, logs=None):
         if self.bar is not None:
@@ -248,7 +251,7 @@ class Interruption(keras.callbacks.Callback):
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        print("\ninterrupted: finishing the step, then saving (again to stop at once)", file=sys.stderr, flush=True)
+        log.error("\ninterrupted: finishing the step, then saving (again to stop at once)")
 
     def on_train_batch_end(self, batch, logs=None):
         if self.asked:

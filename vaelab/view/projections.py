@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from vaelab.errors import ConfigError
-from vaelab.system.files import beside
+from vaelab.system.files import atomic_file
 
 _CACHE: WeakKeyDictionary = WeakKeyDictionary()  # view -> {key: Projection}
 
@@ -83,7 +83,7 @@ def _from_disk_or_fresh(view, split, method, n, components, settings, key, folde
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         explained = np.array([] if explained is None else explained)
-        with suppress(OSError), beside(path) as temporary:  # kept for the next time only
+        with suppress(OSError), atomic_file(path) as temporary:  # kept for the next time only
             np.savez(temporary, points=result.points, note=note, explained=explained)
     return result
 

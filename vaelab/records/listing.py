@@ -1,0 +1,58 @@
+"""Every run of an output folder as a row: what `vaelab runs` shows."""
+
+import logging
+
+from vaelab.errors import RunError
+from vaelab.records import run_folder
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
+    "mlflow", "age",
+)  # fmt: skip
+
+
+def rows(output_dir) -> list[dict]:
+    """{column: value, "folder", "facts"} of each run, oldest first; one that is damaged is named and left out."""
+    found = []
+    for folder in run_folder.all_runs(output_dir):
+        try:
+            found.append(row(folder))
+        except RunError as error:
+            log.log(NOTE, f"a run is left out: {error}")
+    return found
+
+
+def row(folder) -> dict:
+    """A run as a row; RunError where it is damaged."""
+    status, stored = folder.status(), folder.read_config()
+    chosen, metrics = status.get("chosen") or {}, folder.read_metrics()
+    return {
+        "run": str(folder),
+        "dataset": chosen.get("dataset"),
+        "model": chosen.get("model"),
+        "objective": chosen.get("objective"),
+        "beta": stored.get("beta"),
+        "latent_dim": status.get("latent_dim") or stored.get("latent_dim"),  # the structure may set it
+        "seed": stored.get("seed"),
+        "elbo": (metrics.get("test/elbo") or {}).get("value"),
+        "elbo_critic": (metrics.get("test/elbo_critic") or {}).get("value"),  # a critic's estimate, no bound
+        "epochs": status.get("epochs") or (folder.read_history() or [{"epoch": 0}])[-1]["epoch"],
+        "state": status.get("state"),
+        "mlflow": _delivery(status),
+        "age": status.get("started"),
+        "folder": folder,
+        "facts": folder.facts(),
+    }
+
+
+def _delivery(status) -> str:
+    """Whether MLflow knows all that is known here."""
+    if "mlflow_delivered" not in status:
+        return "-"
+    if status.get("state") in ("running", "queued"):
+        return "running"
+    up_to_date = status["mlflow_delivered"] and status.get("mlflow_state") == status.get("state")
+    return "yes" if up_to_date else "not delivered"
