@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,14 @@ def pytest_configure():
     import absl.logging
 
     absl.logging.get_absl_handler().python_handler.close = lambda: None
+
+
+def pytest_runtest_setup():
+    """TensorFlow keeps the threads of a process's first operation: whichever test has it, later ones may train."""
+    if "tensorflow" in sys.modules:
+        threading = sys.modules["tensorflow"].config.threading
+        with suppress(RuntimeError):  # it has computed already
+            threading.set_inter_op_parallelism_threads(1)
 
 
 @pytest.fixture(scope="session")
