@@ -10,7 +10,7 @@ import math
 from vaelab.config.types import Activation, PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.models import shapes
-from vaelab.models.noise import with_noise
+from vaelab.models.noise_injection import with_noise
 
 LARGEST = 4096  # pixels times channels the last dense layer takes
 

@@ -6,7 +6,7 @@ Decoder: Dense -> (h, w, F) -> L x Conv2DTranspose(F, k, stride s, same) -> Conv
 
 from vaelab.config.types import Activation, PositiveInt
 from vaelab.models import shapes
-from vaelab.models.noise import with_noise
+from vaelab.models.noise_injection import with_noise
 
 
 class ConvV1:

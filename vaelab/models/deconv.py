@@ -9,7 +9,7 @@ from typing import Literal
 
 from vaelab.config.types import Activation, PositiveInt
 from vaelab.models import shapes
-from vaelab.models.noise import with_noise
+from vaelab.models.noise_injection import with_noise
 
 
 class Deconv:

@@ -6,7 +6,7 @@ Decoder: Dense(linear) -> (h, w, F) -> the same layers as Conv2DTranspose in rev
 
 from vaelab.config.types import Activation, PositiveInt
 from vaelab.models import shapes
-from vaelab.models.noise import with_noise
+from vaelab.models.noise_injection import with_noise
 
 
 class Fashion2D:
