@@ -204,6 +204,7 @@ def test_spoiled_words(form, told):
         (["--cfg", "job", "--package", "nothing"], "there is no node 'nothing'"),
         (["~seed"], "cannot be taken away"),
         (["hydra.runtime.output_dir=x"], "would be ignored"),
+        (["trainer.epochs=null"], "trainer.steps"),
         (["hydra.run.dir=[1]"], "hydra.run.dir=[1]"),
         (["hydra/launcher=foo", "-m", "beta=1,2"], "There are"),
     ],

@@ -52,6 +52,8 @@ def check_combination(cfg: dict[str, Any], typed: list[str], multirun: bool) -> 
             problems.append(f"{key} would be ignored: the runs of a sweep have folders below hydra.sweep.dir.")
         if any(_under(key, rule) for rule in RECORDS):
             problems.append(f"{key} would be ignored: it is what Hydra records, not a setting.")
+    if cfg["trainer"]["epochs"] is None and cfg["trainer"]["steps"] is None:
+        problems.append("trainer.epochs=null: how long is the training? Give trainer.epochs or trainer.steps.")
     problems += _optimizer_problems(Trainer(**cfg["trainer"]))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))

@@ -65,6 +65,7 @@ def plan(trainer: Trainer, n_images: int) -> Plan:
     per_epoch = steps_per_epoch(trainer, n_images)
     if trainer.steps is not None:
         return Plan(math.ceil(trainer.steps / per_epoch), trainer.steps)
+    assert trainer.epochs is not None  # refused together with `trainer.steps=null`
     return Plan(trainer.epochs, trainer.epochs * per_epoch)
 
 
