@@ -68,7 +68,7 @@ def test_digits_are_classes(monkeypatch):
 
 def test_parsed():
     assert parsed("#12-#57+0.5*mean( 7 )") == [
-        Term(1.0, "image", 12), Term(-1.0, "image", 57), Term(0.5, "class", "7"),
+        Term(1.0, 12), Term(-1.0, 57), Term(0.5, "7"),
     ]  # fmt: skip
 
 

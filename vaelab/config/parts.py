@@ -1,5 +1,7 @@
 """Parts from a configuration's nodes."""
 
+from typing import Any
+
 from vaelab import contracts
 from vaelab.config import trust
 
@@ -9,7 +11,7 @@ def settings(node) -> dict:
     return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
 
 
-def part(node, group: str, *, trusted=(), **runtime):
+def part(node, group: str, *, trusted=(), **runtime) -> Any:
     """Calls what a node's `_target_` names with the node's settings and runtime facts.
 
     Args:

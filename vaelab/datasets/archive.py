@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 import numpy as np
 
@@ -47,7 +46,7 @@ def usable_memory() -> int:
     return psutil.virtual_memory().available
 
 
-def fill(stream: BinaryIO, shape, dtype, fortran: bool = False, digest=None) -> np.ndarray:
+def fill(stream: io.BufferedIOBase, shape, dtype, fortran: bool = False, digest=None) -> np.ndarray:
     """An array of what follows in a stream, which must end with it; nothing larger is read than the array holds.
 
     Args:
@@ -56,7 +55,7 @@ def fill(stream: BinaryIO, shape, dtype, fortran: bool = False, digest=None) -> 
         Unreadable: the stream ends early or goes on.
     """
     array = np.empty(shape, dtype, order="F" if fortran else "C")
-    flat, done = memoryview(array.reshape(-1, order="A").view(np.uint8)), 0
+    flat, done = array.reshape(-1, order="A").view(np.uint8).data, 0
     while done < len(flat):
         got = stream.readinto(flat[done : done + PIECE])
         if not got:
@@ -72,7 +71,7 @@ def fill(stream: BinaryIO, shape, dtype, fortran: bool = False, digest=None) -> 
 # -- arrays of numpy --------------------------------------------------------------------------------------------------
 
 
-def npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype, bool]:
+def npy_header(stream: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype, bool]:
     """(shape, dtype, Fortran order) of an .npy stream, which stands at its first number then.
 
     Raises:
@@ -100,14 +99,14 @@ def npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype, bool]:
     return tuple(map(int, shape)), dtype, bool(fortran)
 
 
-def _exactly(stream: BinaryIO, n: int) -> bytes:
+def _exactly(stream: io.BufferedIOBase, n: int) -> bytes:
     content = stream.read(n)
     if len(content) < n:
         raise Unreadable("it ends inside its header")
     return content
 
 
-def read_npy(stream: BinaryIO, content: int, most: int, why: str = "are expected at most") -> np.ndarray:
+def read_npy(stream: io.BufferedIOBase, content: int, most: int, why: str = "are expected at most") -> np.ndarray:
     """The array of an .npy stream.
 
     Args:
@@ -148,7 +147,7 @@ def map_npy(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def zip_member(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[BinaryIO, int]]:
+def zip_member(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[io.BufferedIOBase, int]]:
     """(stream, bytes it can hold at most) of one file in a zip archive.
 
     Raises:
@@ -164,7 +163,7 @@ def zip_member(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[BinaryIO, 
         what = f"{info.compress_size} compressed bytes cannot become the {info.file_size} it promises"
         raise Unreadable(f"its archive is damaged: {what}")
     with archive.open(info) as stream:
-        yield stream, info.file_size
+        yield stream, info.file_size  # pyright: ignore[reportReturnType]  a ZipExtFile, annotated as any stream
 
 
 # -- tar --------------------------------------------------------------------------------------------------------------
@@ -184,7 +183,11 @@ def members(
             names with "..", links, devices.
     """
     try:
-        with _opened(path) as file, tarfile.open(fileobj=(raw := _Metered(file, most_in_all)), mode="r|") as tar:
+        with (
+            _opened(path) as file,
+            # of a stream nothing but `read` is asked
+            tarfile.open(fileobj=(raw := _Metered(file, most_in_all)), mode="r|") as tar,  # pyright: ignore
+        ):
             for n, member in enumerate(tar):
                 if n == most_files:
                     raise Unreadable(f"it holds more than {most_files} files")
@@ -219,7 +222,7 @@ def members(
 class _Metered:
     """Reads on as far as the files known so far reach, and in all not further than `most`."""
 
-    def __init__(self, raw: BinaryIO, most: int):
+    def __init__(self, raw: io.BufferedIOBase, most: int):
         self._raw, self._left, self._most = raw, BETWEEN_MEMBERS, most
 
     def allow(self, n_bytes: int) -> None:
@@ -236,7 +239,7 @@ class _Metered:
         return content
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> io.BufferedIOBase:
     """The bytes of the tar archive; a gzipped one is unpacked on the way, a plain one must end as tar archives end."""
     with Path(path).open("rb") as file:
         if file.read(2) == b"\x1f\x8b":

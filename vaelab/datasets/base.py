@@ -109,7 +109,7 @@ def _give_back(base) -> None:
     """Drops a memory map's pages from this process; they stay in the system's file cache."""
     for part in base.parts if isinstance(base, Stack) else (base,):
         if isinstance(part, np.memmap) and part.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
-            part._mmap.madvise(mmap.MADV_DONTNEED)
+            part._mmap.madvise(mmap.MADV_DONTNEED)  # pyright: ignore[reportAttributeAccessIssue]  private of numpy
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,8 @@ class Dataset:
     @property
     def shapes(self) -> tuple[tuple[int, int, int], ...]:
         """(H, W, C) of each view."""
-        return tuple(tuple(int(n) for n in v.shape[1:]) for v in self.train.x)
+        # of other ranks until `prepare` has refused them
+        return tuple(tuple(int(n) for n in v.shape[1:]) for v in self.train.x)  # pyright: ignore[reportReturnType]
 
     @property
     def facts(self) -> DataFacts:
@@ -238,9 +239,9 @@ class Dataset:
     def _checksum(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for part in () if split is None else (*split.x, split.y):
-                for rows in () if part is None else chunks(part):
-                    digest.update(np.ascontiguousarray(part[rows]))
+            for part in () if split is None else split.x if split.y is None else (*split.x, split.y):
+                for rows in chunks(part):
+                    digest.update(np.ascontiguousarray(part[rows]).data)
         return digest.hexdigest()[:16]
 
 

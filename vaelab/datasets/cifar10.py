@@ -181,7 +181,7 @@ def _read(content: bytes):
         elif name in ("GET", "BINGET", "LONG_BINGET"):
             stack.append(memo[value])
         elif name in ("GLOBAL", "STACK_GLOBAL"):
-            named = value if name == "GLOBAL" else " ".join([stack.pop(-2), stack.pop()])
+            named = str(value) if name == "GLOBAL" else " ".join([stack.pop(-2), stack.pop()])
             if named not in _KNOWN:
                 raise _Foreign(named.replace(" ", "."))
             stack.append(_KNOWN[named])

@@ -17,7 +17,7 @@ def load(*, data_dir: str | None, seed: int, licence: str) -> Dataset:
 
     images, labels = load_digits(return_X_y=True)
     images = np.rint(images * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
-    labels = labels.astype(np.int64)
+    labels = np.asarray(labels, np.int64)
     train = Split((images[:-N_TEST].copy(),), labels[:-N_TEST].copy())
     test = Split((images[-N_TEST:].copy(),), labels[-N_TEST:].copy())
     return Dataset("digits", train, test, class_names=tuple("0123456789"))

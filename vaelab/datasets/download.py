@@ -94,7 +94,7 @@ def obtain(dataset: str, files: list[dict], folders: list[str], data_dir: str | 
             found[entry["name"]] = download(dataset, entry, writable_folder(folders, data_dir), zipped=zipped)
         except OSError as error:  # no network, no space, no permission
             raise _absent(dataset, missing[n:], looked, folders[0], error) from None
-    return found
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def writable_folder(folders: list[str], data_dir: str | None) -> Path:
@@ -103,6 +103,7 @@ def writable_folder(folders: list[str], data_dir: str | None) -> Path:
     bases = [Path(data_dir).expanduser()] if data_dir else []
     if bases and not bases[0].is_dir():
         raise OSError(f"there is no folder {bases[0]}: make it, or correct data_dir")
+    problems = []
     for base in [*bases, cache_dir()]:
         folder = base / folders[0]
         try:
@@ -114,8 +115,8 @@ def writable_folder(folders: list[str], data_dir: str | None) -> Path:
             probe.unlink()
             return folder
         except OSError as error:
-            problem = error
-    raise problem
+            problems.append(error)
+    raise problems[-1]
 
 
 def _absent(dataset: str, missing: list[dict], looked: list[Path], folder: str, error: OSError) -> DataError:
@@ -213,7 +214,7 @@ def download(
         part = final.with_name(final.name + ".part")
         if part.is_symlink():  # written through, another file would change
             part.unlink()
-        problem: Exception | None = None
+        problem: Exception = OSError("no address was tried")
         for address in addresses:
             try:
                 _transfer(address, part, progress)

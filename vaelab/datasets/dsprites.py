@@ -110,7 +110,7 @@ def _repack(source: Path, entry: dict, n: int, path: Path) -> None:
     try:
         with part.open("wb") as file:
             for block in _pixels(source, entry, n):
-                file.write(np.packbits(block, axis=1))
+                file.write(np.packbits(block, axis=1).data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

@@ -122,7 +122,10 @@ def _build_once(dataset: str, folder: Path, name: str, items, n_items: int, reci
             part.unlink(missing_ok=True)
             about.unlink(missing_ok=True)
             raise
-    return _open(folder, name, recipe)
+        made = _open(folder, name, recipe)
+        if made is None:  # removed by other hands
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return made
 
 
 def _write(file, items, n_items: int, recipe: Recipe, dataset: str) -> tuple[list[str], dict[str, str]]:

@@ -127,7 +127,8 @@ def list_files(root: Path) -> tuple[list[str], dict[str, str]]:
     walked, and no image is trained on under one name and tested under another. Hidden names are left out unsaid.
     """
     images, skipped, known = [], {}, {}
-    walks, links = [root], []
+    walks: list[Path | str] = [root]
+    links = []
 
     def unread(error: OSError) -> None:
         skipped[_relative(error.filename, root)] = f"cannot be read: {error.strerror or error}"

@@ -11,7 +11,7 @@ from vaelab.config.types import NonNegativeInt
 from vaelab.datasets.base import Dataset, Split
 from vaelab.datasets.by_name import load_by_name, shapes_by_name
 from vaelab.datasets.pairing import paired_rows
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, DataError
 
 ONE_OF_THREE = ("horizontal", "vertical", "checkerboard")  # what "stripy" is drawn from
 STYLES = (*ONE_OF_THREE, "stripy", "mosaic", "blank")
@@ -43,6 +43,10 @@ def load(
     tag_names = tuple(dict.fromkeys(drawn for view in styles for s in view for drawn in _drawn(s)))
     splits = []
     for number, split in enumerate((digits.train, digits.test)):
+        if split.y is None:
+            raise DataError(
+                f"dataset=mnist_backgrounds: the images of {base} have no labels; it needs a base that has."
+            )
         rng = np.random.default_rng([data_seed, number])
         rows = paired_rows([split.y] * len(views), pairing, rng)
         made = [_view(split.x[0], rows[v], styles[v], tag_names, rng) for v in range(len(views))]
@@ -51,15 +55,16 @@ def load(
     return Dataset("mnist_backgrounds", *splits, class_names=digits.class_names, tag_names=tag_names)
 
 
-def shapes(*, base: str, views: list[str], **_) -> tuple[tuple[int, int, int], ...]:
-    """Shape of the base for each view; ConfigError for an unknown style."""
+def shapes(*, base: str, views: list[str], **_) -> tuple[tuple[int, int, int], ...] | None:
+    """Shape of the base, where it is known, for each view; ConfigError for an unknown style."""
     if not views:
         raise ConfigError(
             "dataset.views: expected at least one style, for instance [horizontal_mosaic,vertical_blank]."
         )
     for view in views:
         _styles_of(view)
-    return shapes_by_name(base, "dataset.base") * len(views)
+    found = shapes_by_name(base, "dataset.base")
+    return found and found * len(views)
 
 
 def background(style: str, size: tuple[int, int]) -> np.ndarray:

@@ -55,7 +55,8 @@ def shapes(*, members: list[str], **_) -> tuple[tuple[int, int, int], ...] | Non
     if len(members) < 2:
         raise ConfigError(f"dataset.members: expected at least two datasets, got {list(members)}.")
     found = [shapes_by_name(name, "dataset.members") for name in members]
-    return None if None in found else tuple(shape for views in found for shape in views)
+    known = [views for views in found if views is not None]
+    return tuple(shape for views in known for shape in views) if len(known) == len(found) else None
 
 
 def _class_names(parts: list[Dataset], pairing: str) -> tuple[str, ...]:

@@ -237,10 +237,8 @@ def padded(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return out
 
 
-def binary(split: Split | None, how: str, seed: int, number: int) -> Split | None:
+def binary(split: Split, how: str, seed: int, number: int) -> Split:
     """The split with views of 0 and 255; `number` tells the splits' random streams apart."""
-    if split is None:
-        return None
     key = np.random.SeedSequence([seed, seeds.KEYS["data"], number])
 
     def step(v):

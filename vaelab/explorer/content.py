@@ -191,11 +191,11 @@ def _atlases(part, rows, ranges):
     """(one WebP per view, {cols, n, sizes}): pictures of the first `MAX_THUMBNAILS` rows, side by side in rows."""
     rows = rows[:MAX_THUMBNAILS]
     n, columns = len(rows), math.ceil(math.sqrt(len(rows)))
-    sheets = None
+    sheets: list[np.ndarray] = []
     for start in range(0, n, 500):  # all pictures at once may not fit into memory
         views = part.images(rows[start : start + 500])
         small = [_small(v, *limits) for v, limits in zip(views, ranges)]
-        if sheets is None:
+        if not sheets:
             sheets = [np.zeros((-(-n // columns) * columns, *s.shape[1:]), np.uint8) for s in small]
         for sheet, pictures in zip(sheets, small):
             sheet[start : start + len(pictures)] = pictures

@@ -56,7 +56,7 @@ def _converted(decoder, half):
     import tensorflow as tf
 
     target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}  # what else there is, no browser has
-    options = {"target_spec": target}
+    options: dict[str, object] = {"target_spec": target}
     if half:
         target["supported_types"] = [tf.float16]
         options["optimizations"] = [tf.lite.Optimize.DEFAULT]

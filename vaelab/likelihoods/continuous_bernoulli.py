@@ -101,8 +101,9 @@ def _apart(eta):
 def _fixed(units, kernel, bias, name):
     """A dense layer with given, untrained weights."""
     return layers.Dense(
-        units, kernel_initializer=_Given(kernel), bias_initializer=_Given(bias), trainable=False, dtype="float32",
-        name=name,
+        units, trainable=False, dtype="float32", name=name,
+        kernel_initializer=_Given(kernel),  # pyright: ignore[reportArgumentType]  not annotated: taken to be text
+        bias_initializer=_Given(bias),  # pyright: ignore[reportArgumentType]  the same
     )  # fmt: skip
 
 

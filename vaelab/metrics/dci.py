@@ -48,7 +48,10 @@ def dci(
     for column in factors.T:
         # every tree sees every latent: else a latent is important because its betters were not drawn
         grown = kind(
-            n_estimators=trees, min_samples_leaf=min_leaf, max_features=None, random_state=int(rng.integers(2**31))
+            n_estimators=trees,
+            min_samples_leaf=min_leaf,
+            max_features=None,  # pyright: ignore[reportArgumentType]  not annotated: taken to be what its default is
+            random_state=int(rng.integers(2**31)),
         ).fit(codes[fitted], column[fitted])
         importance.append(grown.feature_importances_)
         accuracies.append(np.mean(grown.predict(codes[judged]) == column[judged]))

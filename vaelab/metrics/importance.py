@@ -54,16 +54,21 @@ def weigh(log_weights: np.ndarray) -> Weighed:
     return Weighed(
         log_mean(log_weights, s),
         log_mean(log_weights, max(1, s // 2)),
-        np.exp(2 * logsumexp(log_weights, axis=0) - logsumexp(2 * log_weights, axis=0)),
+        np.exp(2 * log_sum(log_weights) - log_sum(2 * log_weights)),
         pareto_khat(log_weights) if enough else np.full(n, np.nan),
         log_weights.var(axis=0, ddof=1) if s > 1 else np.full(n, np.nan),
     )
 
 
+def log_sum(log_weights: np.ndarray, axis: int = 0) -> np.ndarray:
+    """log of the sum of weights along an axis; scipy's returns signs beside it where they are asked for."""
+    return np.asarray(logsumexp(log_weights, axis=axis))
+
+
 def log_mean(log_weights: np.ndarray, k: int) -> np.ndarray:
     """log of the mean of k weights, averaged over the S // k groups of them, (N,)."""
     groups = len(log_weights) // k
-    return (logsumexp(log_weights[: groups * k].reshape(groups, k, -1), axis=1) - math.log(k)).mean(axis=0)
+    return (log_sum(log_weights[: groups * k].reshape(groups, k, -1), axis=1) - math.log(k)).mean(axis=0)
 
 
 def joined(pieces: list[Weighed]) -> Weighed:
@@ -136,7 +141,7 @@ def pareto_khat(log_weights: np.ndarray) -> np.ndarray:
     theta = 1 / excess[-1] + steps[:, None] / quartile  # (grid, N)
     k = np.stack([_shape(t, excess) for t in theta])
     log_profile = m * (np.log(-theta / k) - k - 1)
-    mean = np.sum(theta * np.exp(log_profile - logsumexp(log_profile, axis=0)), axis=0)
+    mean = np.sum(theta * np.exp(log_profile - log_sum(log_profile)), axis=0)
     return np.where(equal, 0.0, (m * _shape(mean, excess) + 10 * 0.5) / (m + 10))
 
 

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]  compiled, not annotated
 from scipy.special import digamma, gammaln
 
 from vaelab.compute.normal import LOG_2PI

@@ -54,6 +54,6 @@ def precision_recall(
     return {f"precision{end}": _fraction(precise, note), f"recall{end}": _fraction(recalled, note)}
 
 
-def _fraction(hits: np.ndarray, note: str) -> Score:
+def _fraction(hits: np.ndarray, note: str | None) -> Score:
     value, n = float(hits.mean()), len(hits)
     return Score(value, float(np.sqrt(value * (1 - value) / n)), n, note=note)

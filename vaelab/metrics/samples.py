@@ -20,7 +20,7 @@ class Compared(NamedTuple):
 
     real: np.ndarray
     fake: np.ndarray
-    note: str
+    note: str | None
 
 
 def compared(

@@ -53,7 +53,11 @@ def _svm(codes, labels, new_codes, new_labels) -> np.ndarray:
     """Accuracy of a linear support vector machine in each latent by itself, (D,)."""
     out = np.zeros(codes.shape[1])
     for d in range(codes.shape[1]):
-        machine = LinearSVC(C=0.01, class_weight="balanced", dual=False).fit(codes[:, d, None], labels)
+        machine = LinearSVC(
+            C=0.01,
+            class_weight="balanced",
+            dual=False,  # pyright: ignore[reportArgumentType]  not annotated: taken to be what its default is
+        ).fit(codes[:, d, None], labels)
         out[d] = np.mean(machine.predict(new_codes[:, d, None]) == new_labels)
     return out
 

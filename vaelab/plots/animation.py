@@ -43,7 +43,7 @@ class Animation:
 
 def _with_white(quantized: Image.Image) -> Image.Image:
     """The palette with all nearly white colours made white, so that the page stays white."""
-    colours = np.array(quantized.getpalette()[: 256 * 3]).reshape(-1, 3)
+    colours = np.array((quantized.getpalette() or [])[: 256 * 3]).reshape(-1, 3)
     colours[(colours.min(axis=1) >= 247) | (np.arange(len(colours)) == colours.sum(axis=1).argmax())] = 255
     quantized.putpalette(colours.ravel().tolist())
     return quantized

@@ -24,12 +24,10 @@ class Term(NamedTuple):
 
     Attributes:
         factor: signed number it is multiplied by.
-        kind: "image" or "class".
-        what: row of the split, or the class as typed.
+        what: row of the split (a number), or the class as typed (text).
     """
 
     factor: float
-    kind: str
     what: int | str
 
 
@@ -97,17 +95,17 @@ def parsed(expression: str) -> list[Term]:
             )
         factor = (-1.0 if found["sign"] in ("-", "−") else 1.0) * float(found["factor"] or 1)
         if found["image"] is not None:
-            terms.append(Term(factor, "image", int(found["image"])))
+            terms.append(Term(factor, int(found["image"])))
         else:
             name = found["mean"] or found["quoted"] or found["name"]
-            terms.append(Term(factor, "class", name.strip("'\"")))
+            terms.append(Term(factor, name.strip("'\"")))
         at = found.end()
     return terms
 
 
 def code(view, part, term: Term) -> np.ndarray:
     """(D,) the code a term stands for, without its factor."""
-    if term.kind == "image":
+    if isinstance(term.what, int):
         return np.asarray(part.mean[pick.checked_index(part, term.what, SETTING)], np.float64)
     k = pick.class_number(view, term.what, SETTING)
     members = np.flatnonzero(pick.need_labels(view, part, SETTING) == k)
@@ -117,7 +115,7 @@ def code(view, part, term: Term) -> np.ndarray:
 
 
 def _nearest(part, term, z) -> int:
-    if term is not None and term.kind == "image":
+    if term is not None and isinstance(term.what, int):
         return term.what
     return int(np.argmin(np.sum((np.asarray(part.mean) - z) ** 2, axis=1)))
 
@@ -126,7 +124,7 @@ def _label(view, part, term: Term, first: bool) -> str:
     """ "0.5 × mean Bag"; the sign stands between the images, but for the first."""
     size = "" if abs(term.factor) == 1 else f"{abs(term.factor):g} × "
     sign = "−" if first and term.factor < 0 else ""
-    if term.kind == "image":
+    if isinstance(term.what, int):
         return f"{sign}{size}{pick.image_label(view, part, term.what)}"
     return f"{sign}{size}mean {view.class_names[pick.class_number(view, term.what, SETTING)]}"
 

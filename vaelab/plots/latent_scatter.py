@@ -121,15 +121,7 @@ def _box(z, colours, title, facts, labels, ellipses):
         (0.0, (below + 0.2) / size[1], (large - 0.1) / size[0], (height - 0.3) / size[1]), projection="3d"
     )  # fmt: skip
     draw_points_3d(ax, z, colours)
-    ax.set_box_aspect((1, 1, 1), zoom=1.0)
-    for set_label, label in zip((ax.set_xlabel, ax.set_ylabel, ax.set_zlabel), labels):
-        set_label(label, fontsize=TEXT, color=INK)
-    ax.tick_params(labelsize=SMALL, colors=INK)
-    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-        axis.pane.set_facecolor("#f6f7f8")
-        axis.pane.set_edgecolor(FAINT)
-        axis.line.set_color(MUTED)
-        axis._axinfo["grid"].update(color="#e3e6ea", linewidth=0.7)
+    _frame_3d(ax, labels)
     for k, (i, j) in enumerate(PLANES):
         flat = page.axes(large + 0.62, below + 0.42 + (2 - k) * (small + 0.42), small, small)
         draw_ellipses(flat, ellipses[k])
@@ -139,6 +131,19 @@ def _box(z, colours, title, facts, labels, ellipses):
         flat.set_xlabel(labels[i], labelpad=1)
     draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
+
+
+def _frame_3d(ax, labels) -> None:
+    """Names, walls and grid of three-dimensional axes."""
+    ax.set_box_aspect((1, 1, 1), zoom=1.0)
+    for set_label, label in zip((ax.set_xlabel, ax.set_ylabel, ax.set_zlabel), labels):
+        set_label(label, fontsize=TEXT, color=INK)
+    ax.tick_params(labelsize=SMALL, colors=INK)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.pane.set_facecolor("#f6f7f8")
+        axis.pane.set_edgecolor(FAINT)
+        axis.line.set_color(MUTED)
+        axis._axinfo["grid"].update(color="#e3e6ea", linewidth=0.7)
 
 
 def draw_points_3d(ax, z, colours) -> None:

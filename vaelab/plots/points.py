@@ -126,7 +126,7 @@ def draw_points(ax, xy, colours: Colouring, size: float | None = None, numbers: 
         ax.scatter(*xy[order].T, c=colour(0), **{**style, "alpha": 0.5})
         return
     if not colours.names:
-        rgba = colormaps[SEQUENTIAL](_scale(colours)(colours.values))
+        rgba = colormaps[SEQUENTIAL](_scale(colours.values)(colours.values))
         ax.scatter(*xy[order].T, c=rgba[order], **style)
         return
     rgba = np.array([to_rgba(colour(k)) for k in range(int(colours.values.max()) + 1)])[colours.values]
@@ -158,8 +158,8 @@ def _halo() -> dict:
     return {"path_effects": [withStroke(linewidth=2.2, foreground="white")]}
 
 
-def _scale(colours: Colouring) -> Normalize:
-    return Normalize(float(colours.values.min()), float(max(colours.values.max(), colours.values.min() + 1)))
+def _scale(values: np.ndarray) -> Normalize:
+    return Normalize(float(values.min()), float(max(values.max(), values.min() + 1)))
 
 
 def prior_ellipses(view, dims) -> tuple[np.ndarray, np.ndarray]:
@@ -208,7 +208,7 @@ def draw_legend(page, colours: Colouring, present, left, top, below) -> None:
         return
     if not colours.names:
         ax = page.axes(left, top - 3.2, 0.18, 3.0)
-        scale = _scale(colours)
+        scale = _scale(colours.values)
         ax.imshow(
             np.linspace(1, 0, 256)[:, None], cmap=SEQUENTIAL, aspect="auto", extent=(0, 1, scale.vmin, scale.vmax)
         )

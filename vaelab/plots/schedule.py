@@ -36,8 +36,8 @@ def schedule(view):
         ax.set_ylim(min(0.0, values.min()), max(values.max() * 1.08, 1e-12))
         ax.set_xlim(epochs.min(), max(epochs.max(), epochs.min() + 1e-9))
         ax.set_xlabel("epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set_ylabel(UNITS.get(name, name.replace("_", " ")))
+        ax.locator_params(axis="x", integer=True)
+        ax.set_ylabel(UNITS[name] if name in UNITS else name.replace("_", " "))
         ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
     return page.figure
 

@@ -145,7 +145,8 @@ def _grouped(groups, size_in, size_out, activation, name):
     limit = math.sqrt(6.0 / (size_in + size_out))
     layer = layers.EinsumDense(
         "bmi,mio->bmo", output_shape=(groups, size_out), bias_axes="mo", activation=activation,
-        kernel_initializer=initializers.RandomUniform(-limit, limit), dtype="float32", name=name,
+        kernel_initializer=initializers.RandomUniform(-limit, limit),  # pyright: ignore[reportArgumentType]  not text
+        dtype="float32", name=name,
     )  # fmt: skip
     layer.output_width = size_out
     return layer

@@ -124,7 +124,8 @@ class Conjoint(layers.Layer):
             for name, head in zip(self._sizes, self.heads)
         ]
         z = ops.concatenate([z for z, _ in drawn], axis=-1)
-        q = _joined([q for _, q in drawn])
+        parameters = [q for _, q in drawn]
+        q = None if parameters[0] is None else _joined(parameters)
         return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q))
 
     def _seen(self, part, features):
@@ -259,7 +260,5 @@ def _latent_dim(private, shared, given, view_parts):
 
 
 def _joined(parameters):
-    """Parameters of q of all parts one after another in the latent axis; None where implicit."""
-    if parameters[0] is None:
-        return None
+    """Parameters of q of all parts one after another in the latent axis."""
     return type(parameters[0])(*(ops.concatenate(values, axis=-1) for values in zip(*parameters)))

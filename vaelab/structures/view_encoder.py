@@ -27,7 +27,7 @@ class ViewEncoder(layers.Layer):
 
     def call(self, x, training=False, eps=None):
         """x (B, H, W, C) [, eps (B, noise_dim), drawn here where it is None] -> features (B, F)."""
-        if not self.noise_dim:
+        if self.noise is None:
             return self.network(x, training=training)
         if eps is None:
             eps = self.noise.normal((ops.shape(x)[0], self.noise_dim), training)

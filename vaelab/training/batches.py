@@ -29,7 +29,7 @@ class Batches(keras.utils.PyDataset):
         self.steps_per_epoch = steps_per_epoch or self.batches_per_pass
         self.steps_per_call, self.last_step = steps_per_call, last_step
         self.epoch = 0
-        self._order = (-1, None)
+        self._order = (-1, np.empty(0, np.int64))
 
     def __len__(self):
         return -(-self.steps_per_epoch // self.steps_per_call)

@@ -10,12 +10,19 @@ import keras
 
 from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.system import printing, signals
+from vaelab.training.vae import VAEModel
 from vaelab.training.variables import arrays_of
 
 log = logging.getLogger(__name__)
 
 
-class EpochClock(keras.callbacks.Callback):
+class Callback(keras.callbacks.Callback):
+    """A callback of a `VAEModel`'s training; Keras sets `model` before it calls any method."""
+
+    model: VAEModel
+
+
+class EpochClock(Callback):
     """Tells the batches which epoch it is, restarts evaluation noise, ends training at the last step."""
 
     def __init__(self, batches, total_steps):
@@ -44,7 +51,7 @@ class NotANumber(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs):
         if math.isfinite(logs["loss"]):
             self.finite = logs
             return
@@ -58,7 +65,7 @@ class NotANumber(keras.callbacks.Callback):
         )
 
 
-class Bookkeeper(keras.callbacks.Callback):
+class Bookkeeper(Callback):
     """History, best weights, early stopping and checkpoints, all from one `TrainingState`.
 
     Args:
@@ -96,7 +103,7 @@ class Bookkeeper(keras.callbacks.Callback):
         self.trained = time.perf_counter()
         self.steps = self.batches.steps_before(batch + 1)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         state = self.state
         row = {"epoch": epoch + 1, **_named(logs)}
         images = len(self.batches.split) * self.steps / self.batches.batches_per_pass
@@ -213,7 +220,7 @@ class Progress(keras.callbacks.Callback):
         images = self.bar.n * self.batches.batch_size
         self.bar.set_postfix_str(f"{_values(logs)}  {images / (self.drawn - self.started):,.0f} images/s", refresh=True)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         if self.bar is not None:
             self.bar.close()
             self.bar = None

@@ -108,9 +108,9 @@ class CheckpointFolder:
     def _write_best(self, path: Path, best: dict, best_epoch: int) -> None:
         """The best variables; linked from the previous folder where they are the same."""
         previous = self.newest()
-        known = _read_state(previous) if previous is not None else {}
+        known = _read_state(previous) if previous else {}
         same = known.get("best_epoch") == best_epoch and not known.get("cut_short")  # else another when finished
-        if same and known.get("format") == FORMAT:
+        if previous and same and known.get("format") == FORMAT:
             try:
                 os.link(previous / "best.npz", path)
                 return

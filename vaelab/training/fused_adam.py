@@ -1,5 +1,7 @@
 """Adam on the tensorflow backend in one pass over memory: the one optimizer step that is written for TensorFlow."""
 
+from typing import Any
+
 import keras
 
 
@@ -10,6 +12,8 @@ class FusedAdam(keras.optimizers.Adam):
     w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + eps).
     As separate operations these are a dozen passes over m, v and w: a tenth of a step of a dense net.
     """
+
+    iterations: Any  # a variable as soon as there is an optimizer, which its own annotation leaves open
 
     def update_step(self, gradient, variable, learning_rate):
         """One update of one variable, which Keras hands over as a tf.Variable."""

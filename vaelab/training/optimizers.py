@@ -50,7 +50,8 @@ def make(trainer: Trainer, schedule, total_steps, objective):
     kind = getattr(keras.optimizers, CLASSES[name])
     if name == "adam" and keras.backend.backend() == "tensorflow":
         from vaelab.training.fused_adam import FusedAdam as kind
-    return kind(learning_rate=learning_rate, global_clipnorm=trainer.clip_norm, **given)
+    # Keras's parameters without annotation are taken to be what their defaults are
+    return kind(learning_rate=learning_rate, global_clipnorm=trainer.clip_norm, **given)  # pyright: ignore[reportArgumentType]
 
 
 def _own_speed(objective) -> dict:

@@ -1,5 +1,7 @@
 """Adam with a second learning rate and beta_1 for a critic: the one file that overrides a private step of Keras."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -18,6 +20,8 @@ class TwoSpeedAdam(keras.optimizers.Adam):
         critic_beta_1: beta_1 of the critic's weights.
         alternating: whether the critic takes steps of its own (`apply_critic`) instead of moving with the others.
     """
+
+    iterations: Any  # a variable as soon as there is an optimizer, which its own annotation leaves open
 
     def __init__(
         self, learning_rate, *, beta_1, epsilon, global_clipnorm, critic, critic_scale, critic_beta_1, alternating=False

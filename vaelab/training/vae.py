@@ -1,6 +1,6 @@
 """The trainable whole: preprocessing, structure and objective as one Keras model."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -60,7 +60,7 @@ class VAEModel(keras.Model):
             x, self.structure(x, training=training, samples=optional(self.objective, Objective, "samples"))
         )
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(self, x=None, y=None, y_pred: Any = None, sample_weight=None, training=True):
         """The objective's loss; its other terms go to the trackers, weighted by the batch's size."""
         seen, outputs = y_pred
         log_likelihood = self.structure.log_likelihood(seen, outputs.decoded)

@@ -26,7 +26,8 @@ def of_model(vae) -> dict:
     networks: dict[int, tuple] = {}
     for layer in _children(vae):
         _find_networks(layer, (), networks)
-    kept, paths = [v for v in vae.variables if id(v) not in running | optimizer], []
+    kept = [v for v in vae.variables if id(v) not in running | optimizer]
+    paths: list[list[str]] = []
     for variable in kept:
         own = variable.path.split("/")
         paths.append([*(name for name in networks.get(id(variable), ()) if name not in own), *own])
@@ -120,7 +121,7 @@ def _numbers_from_zero(names: set[str], vae) -> dict[str, str]:
     return {
         name: f"{kind}_{n}" if n else kind
         for kind, found in numbered.items()
-        for n, name in enumerate(sorted(found, key=found.get))
+        for n, name in enumerate(sorted(found, key=found.__getitem__))
     }
 
 

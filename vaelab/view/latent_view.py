@@ -10,7 +10,7 @@ from vaelab.compute import seeds
 from vaelab.compute.compiled import compiled, compiled_gradient, reads_weights_anew
 from vaelab.compute.normal import log_normal
 from vaelab.contracts import Likelihood, Objective, misfit_of, optional
-from vaelab.datasets.base import Split, to_unit
+from vaelab.datasets.base import Rows, Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
 from vaelab.system import memory
 from vaelab.view.prior_view import NumpyPrior
@@ -115,9 +115,9 @@ class LatentView:
         Where they are not known they are moments over `moment_draws` samples.
         """
         views = self._views(images)
-        if self._structure.has_moments:
+        if (n := self.moment_draws) is None:
             return self._mapped(self._functions["encode"], views)
-        draws = self.sample_posterior(views, self.moment_draws, self.rng("metrics", self.moment_draws))
+        draws = self.sample_posterior(views, n, self.rng("metrics", n))
         return draws.mean(axis=0), draws.std(axis=0)
 
     def sample_posterior(self, images, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -266,7 +266,7 @@ class SplitView:
         return len(self._split)
 
     @cached_property
-    def x(self) -> tuple[np.ndarray, ...]:
+    def x(self) -> tuple[np.ndarray | Rows, ...]:
         """Views as stored; with dynamic binarisation the training images are binarised here once, from a fixed seed."""
         if self._view.dataset.binarize == "dynamic" and self.name == "train":
             return binary(self._split, "static", FIXED_SEED, 0).x

@@ -18,6 +18,7 @@ import numpy as np
 from vaelab.errors import ConfigError
 from vaelab.system.files import atomic_file
 
+NO_SHARES = np.empty(0)  # of variance: t-SNE and UMAP have no axes that explain it
 _CACHE: WeakKeyDictionary = WeakKeyDictionary()  # view -> {key: Projection}
 
 
@@ -29,14 +30,14 @@ class Projection(NamedTuple):
         rows: (n,) rows of the split, ascending.
         total: images in the split.
         note: method and settings for the small print ("scikit-learn, perplexity 30").
-        explained: (k,) share of the codes' variance on each axis (PCA), else None.
+        explained: (k,) share of the codes' variance on each axis (PCA), else (0,).
     """
 
     points: np.ndarray
     rows: np.ndarray
     total: int
     note: str
-    explained: np.ndarray | None = None
+    explained: np.ndarray = NO_SHARES
 
 
 def project(view, split: str, method: str, n: int, *, components: int = 2, folder=None, **settings) -> Projection:
@@ -71,8 +72,7 @@ def _from_disk_or_fresh(view, split, method, n, components, settings, key, folde
     if path is not None and path.is_file():
         try:
             with np.load(path) as found:
-                explained = found["explained"] if found["explained"].size else None
-                return Projection(found["points"], rows, total, str(found["note"]), explained)
+                return Projection(found["points"], rows, total, str(found["note"]), found["explained"])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             pass  # damaged: made anew below
     if len(codes) < 3 and method != "pca":
@@ -82,7 +82,6 @@ def _from_disk_or_fresh(view, split, method, n, components, settings, key, folde
     result = Projection(np.asarray(points, np.float32), rows, total, note, explained)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        explained = np.array([] if explained is None else explained)
         with suppress(OSError), atomic_file(path) as temporary:  # kept for the next time only
             np.savez(temporary, points=result.points, note=note, explained=explained)
     return result
@@ -121,22 +120,23 @@ def tsne(codes: np.ndarray, components: int, seed: int, *, engine: str, perplexi
             ) from None
         fit = TSNE(
             n_components=components,
-            perplexity=fitting,
-            initialization=start.astype(np.float64),
+            perplexity=fitting,  # pyright: ignore[reportArgumentType]  not annotated: taken to be what its default is
+            initialization=start.astype(np.float64),  # pyright: ignore[reportArgumentType]  the same
             random_state=seed,
             early_exaggeration_iter=exaggerated,
             n_iter=iterations - exaggerated,
         )
-        return np.asarray(fit.fit(codes)), note, None
+        return np.asarray(fit.fit(codes)), note, NO_SHARES
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     fit = TSNE(
-        n_components=components, perplexity=fitting, init=start, random_state=seed,
+        n_components=components, perplexity=fitting, random_state=seed,
+        init=start,  # pyright: ignore[reportArgumentType]  not annotated: taken to be what its default is
         max_iter=iterations, method="barnes_hut" if components < 4 else "exact",
     )  # fmt: skip
     with threadpool_limits(1):  # for a few thousand points a second thread mostly waits: half the CPU time without it
-        return fit.fit_transform(codes.astype(np.float32)), note, None
+        return fit.fit_transform(codes.astype(np.float32)), note, NO_SHARES
 
 
 def umap(codes: np.ndarray, components: int, seed: int, *, neighbours: int, min_dist: float):
@@ -152,9 +152,13 @@ def umap(codes: np.ndarray, components: int, seed: int, *, neighbours: int, min_
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         points = UMAP(
-            n_components=components, n_neighbors=fitting, min_dist=min_dist, random_state=seed, init=start
+            n_components=components,
+            n_neighbors=fitting,
+            min_dist=min_dist,
+            random_state=seed,
+            init=start,  # pyright: ignore[reportArgumentType]  not annotated: taken to be what its default is
         ).fit_transform(codes.astype(np.float32))
-    return points, f"{fitting} neighbours, min_dist {min_dist:g}", None
+    return points, f"{fitting} neighbours, min_dist {min_dist:g}", NO_SHARES
 
 
 def _start(codes: np.ndarray, components: int, seed: int, size: float) -> np.ndarray:
