@@ -159,7 +159,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
                 return _job(command, cfg, outcomes)
         except (VaelabError, OSError) as error:  # the other jobs of a sweep go on; Ctrl-C ends it
             if not multirun or isinstance(error, Interrupted):
-                raise _Ended from error  # past Hydra, which has words of its own for an error
+                raise _Ended(error) from error  # past Hydra, which has words of its own for an error
             if isinstance(error, OSError):
                 raise
             failures.append(error)
@@ -173,7 +173,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         with launch.sweeping(words.pasteable("vaelab", command, *typed_words)):
             _hydra_main(command, options, overrides, task)
     except _Ended as ended:
-        raise ended.__cause__ from None
+        raise ended.error from None
     except Exception as error:
         if begun:
             raise
@@ -187,7 +187,10 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
 
 
 class _Ended(BaseException):
-    """A single job's error, its cause, on its way through Hydra."""
+    """A single job's error on its way through Hydra."""
+
+    def __init__(self, error: Exception):
+        self.error = error
 
 
 def _hydra_main(command: str, options: list[str], overrides: list[str], task) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from vaelab.api.arguments import overrides_of
 from vaelab.compute import seeds
 from vaelab.config import compose, locate, schema, words
+from vaelab.config.plain import plain
 from vaelab.errors import ConfigError
 from vaelab.jobs import opening
 from vaelab.records import run_folder
@@ -170,7 +171,7 @@ class Run:
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("evaluate", "metric", metrics, settings)
-            nodes = compose.plain(cfg.get("metrics"))
+            nodes = plain(cfg.get("metrics"))
             kept: Any = self.view.weights_epoch
             scores = results.score(self.view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True)
         self.folder.add_metrics(scores)
@@ -198,7 +199,7 @@ class Run:
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("plot", "plot", (name,), settings)
-            ((option, node),) = compose.plain(cfg.plots).items()
+            ((option, node),) = plain(cfg.plots).items()
             draw = trust.load(node.pop("_target_"), "plot", self._trusted)
             picture = draw(self.view, **node)
         if save:
@@ -221,7 +222,7 @@ class Run:
         from vaelab.explorer import build, content
         from vaelab.jobs.page import current_page, fingerprint, load_model
 
-        settings = compose.plain(compose.compose("explore", []).explorer)
+        settings = plain(compose.compose("explore", []).explorer)
         if current_page(self.folder, settings) is None:
             view = self.view
             build.write(

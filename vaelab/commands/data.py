@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vaelab.config.plain import plain
 from vaelab.datasets import download, module
 from vaelab.errors import ConfigError, first_line, visible
 from vaelab.system import paths
@@ -19,8 +20,7 @@ def run(cfg) -> int:
     """Does what `verb` says; returns the exit code (1: verify found something wrong)."""
     from omegaconf import OmegaConf
 
-    if OmegaConf.is_config(cfg):
-        cfg = OmegaConf.to_container(cfg, resolve=True)
+    cfg = plain(cfg) if OmegaConf.is_config(cfg) else cfg
     verbs = {"list": _list, "fetch": _fetch, "verify": _verify, "show": _show}
     if cfg["verb"] not in verbs:
         raise ConfigError(f"verb: expected one of {', '.join(verbs)}, got '{cfg['verb']}'.")
@@ -170,8 +170,8 @@ def _all_nodes():
 
     from vaelab.config import locate
 
-    for name in locate.options("dataset"):
-        text = locate.option_file("dataset", name).read_text(encoding="utf-8")
+    for name, path in ((name, locate.option_file("dataset", name)) for name in locate.options("dataset")):
+        text = path.read_text(encoding="utf-8") if path else ""
         comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
         header = re.split(r"\.(?:\s|$)", " ".join(line.lstrip("# ") for line in comment))[0]
         try:

@@ -2,8 +2,7 @@
 
 import logging
 
-from omegaconf import OmegaConf
-
+from vaelab.config.plain import plain
 from vaelab.errors import RunError
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
@@ -15,7 +14,7 @@ log = logging.getLogger(__name__)
 def run(cfg) -> int:
     """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
-    metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
+    metrics = plain(cfg.get("metrics"))
     results.check(StoredView(folder), metrics, "metric", trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)

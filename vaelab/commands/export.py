@@ -6,6 +6,7 @@ import shutil
 import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def _write(model, source: Path, name: str, path: Path) -> None:
 def _read_keras(path):
     import keras
 
-    model = keras.models.load_model(path, compile=False)
+    model: Any = keras.models.load_model(path, compile=False)
     return lambda inputs: _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
 
 

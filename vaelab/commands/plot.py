@@ -1,7 +1,6 @@
 """`vaelab plot run=R plot=[...]`: pictures of a finished run, written back into it."""
 
-from omegaconf import OmegaConf
-
+from vaelab.config.plain import plain
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
 from vaelab.jobs.telling import title
@@ -13,7 +12,7 @@ def run(cfg) -> int:
     """Draws the chosen pictures and prints their files."""
     folder, stored = opening.finished_run(cfg)
     paths.output_folder("the run's figures", folder.path / "figures")
-    plots = OmegaConf.to_container(cfg.get("plots") or {}, resolve=True)
+    plots = plain(cfg.get("plots"))
     results.check(StoredView(folder), plots, "plot", trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)

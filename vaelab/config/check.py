@@ -166,8 +166,9 @@ def check_stored(cfg: dict[str, Any], where: str) -> None:
     parts = [(key, key, node) for key, node in cfg.items()]
     parts += [(group, f"{key}.{name}", node) for group, key in schema.MULTI.items() for name, node in cfg[key].items()]
     for group, path, node in parts:
-        if isinstance(node, dict) and node.get("_target_") in trust.built_in(group):
-            _check_settings(path, node, group, None, None, problems)
+        target = node.get("_target_") if isinstance(node, dict) else None
+        if target in trust.built_in(group) and (types := signature.settings(target)) is not None:
+            _check_settings(path, node, group, None, None, types, problems)
     if problems:
         raise RunError(f"{where} is not as vaelab wrote it: {' '.join(problems)}")
 
@@ -183,16 +184,15 @@ def _check_part(where, node, group, option, trusted, problems) -> None:
     except ConfigError as error:
         problems.append(f"{where}.{error}")
         return
-    if signature.settings(target) is None:
+    if (types := signature.settings(target)) is None:
         problems.append(f"{where}._target_: there is no {target}.")
         return
     path = locate.option_file(group, option)
-    _check_settings(where, node, group, option, _option_keys(path) if path else None, problems)
+    _check_settings(where, node, group, option, _option_keys(path) if path else None, types, problems)
 
 
-def _check_settings(where, node, group, option, known, problems) -> None:
-    """A part's settings against those known (None: of its signature), their values against the signature."""
-    types = signature.settings(node["_target_"])
+def _check_settings(where, node, group, option, known, types, problems) -> None:
+    """A part's settings against those known (None: of its signature), their values against the signature's types."""
     shared = _annotations(schema.ImageOptions) if group == "dataset" else {}
     if known is None:
         known = set(types) | set(shared)

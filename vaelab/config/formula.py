@@ -2,6 +2,7 @@
 
 import ast
 import operator
+from typing import Any
 
 from vaelab.errors import ConfigError
 
@@ -52,8 +53,8 @@ def _check(node):
             _check(operand)
 
 
-def _value(node, names):
-    if isinstance(node, ast.Constant):
+def _value(node: Any, names):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return float(node.value)  # 9**9**9**9 of integers would never end
     if isinstance(node, ast.Name):
         if node.id not in names:

@@ -18,14 +18,14 @@ from vaelab.system.printing import NOTE
 log = logging.getLogger(__name__)
 
 
-def trainer_of(cfg: dict) -> Trainer:
-    """The trainer settings of a checked configuration.
+def threads_of(cfg: dict) -> int:
+    """The threads a configuration asks for; where it says none, those this process has already, else all cores."""
+    return cfg["trainer"]["threads"] or backend.threads_of_process(cfg["backend"]) or backend.usable_cores()
 
-    Where it says no number of threads: those this process has already, else all machine cores.
-    """
-    trainer = Trainer(**cfg["trainer"])
-    known = trainer.threads or backend.threads_of_process(cfg["backend"])
-    return replace(trainer, threads=known or backend.usable_cores())
+
+def trainer_of(cfg: dict) -> Trainer:
+    """The trainer settings of a checked configuration, with its `threads_of`."""
+    return replace(Trainer(**cfg["trainer"]), threads=threads_of(cfg))
 
 
 def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
@@ -36,7 +36,7 @@ def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
     """
     trainer = trainer_of(cfg)
     backend.start(
-        cfg["backend"], device=cfg["device"], threads=trainer.threads, deterministic=trainer.deterministic,
+        cfg["backend"], device=cfg["device"], threads=threads_of(cfg), deterministic=trainer.deterministic,
         exactly=exactly,
     )  # fmt: skip
     return trainer
@@ -137,7 +137,7 @@ def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:
     if "capacity" in cfg["objective"]:
         factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
     return {
-        name: (epochs, np.array([top * float(ops.convert_to_numpy(schedule(float(p)))) for p in progress]))
+        name: (epochs, np.array([top * float(np.asarray(ops.convert_to_numpy(schedule(float(p))))) for p in progress]))
         for name, (top, schedule) in factors.items()
     }
 

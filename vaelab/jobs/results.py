@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -121,7 +122,8 @@ def _distinct(part) -> int:
 
 
 def draw(
-    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=log.log, called=str
+    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=log.log,
+    called: Callable[[str], str] = str,
 ) -> list:  # fmt: skip
     """Draws the configured pictures into the run folder; returns the files.
 

@@ -8,6 +8,7 @@ import stat
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from vaelab.errors import RunError, visible
 from vaelab.system.files import remove, write
@@ -32,7 +33,7 @@ class Folder:
         except ValueError:
             return visible(str(self.path))
 
-    def _read_json(self, name: str, kind: type = dict, types: dict | None = None):
+    def _read_json(self, name: str, kind: type = dict, types: dict | None = None) -> Any:
         """Content of a json file, which must be of a kind; an empty one where the file is missing.
 
         Args:
@@ -125,7 +126,7 @@ class Folder:
         """What killed processes were writing."""
         for where in (".", "frames", "figures", "figures/epochs", "report"):
             for leftover in (self.path / where).glob(".[0-9]*-*"):
-                process = int(re.match(r"\.(\d+)", leftover.name)[1])
+                process = int(re.split(r"\D", leftover.name[1:])[0])
                 if process == os.getpid() or not _alive(process):  # numbers come again, in a container soon
                     remove(leftover)
 
@@ -156,7 +157,7 @@ def damaged(path: Path, why: str) -> RunError:
     return RunError(f"{path} is damaged ({why}). Restore it, or remove it.")
 
 
-def shown(content):
+def shown(content) -> Any:
     """Values read from a file with every text made `visible`.
 
     Raises:

@@ -5,6 +5,7 @@ import io
 import json
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -158,7 +159,9 @@ class RunFolder(Folder):
             return []
         try:
             with open(path, newline="", encoding="utf-8") as file:
-                rows = [{visible(k): float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
+                rows: list[dict[str, Any]] = [
+                    {visible(k): float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)
+                ]
             for row in rows:
                 row["epoch"] = int(row["epoch"])
         except (OSError, ArithmeticError, ValueError, KeyError, TypeError, csv.Error) as error:

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -156,8 +157,8 @@ def tile_table(grid: Grid, kind: str, cells: dict, classes: dict) -> dict:
             row = [_tile(grid, kind, cells, (x, *lines[0]), grid.described((x,), grid.axes[:1])) for x in chunk]
             rows.append({"heading": "", "tiles": row, "empty": wide - len(chunk)})
         return found | {"top": [], "rows": rows, "width": wide * least}
-    above = [(x, grid.described((x,), grid.axes[:1]) if grid.x else "") for x in xs]
-    beside = [(line, grid.described(line, grid.axes[1:]) if line else "") for line in lines]
+    above: list[tuple[Any, str]] = [(x, grid.described((x,), grid.axes[:1]) if grid.x else "") for x in xs]
+    beside: list[tuple[Any, str]] = [(line, grid.described(line, grid.axes[1:]) if line else "") for line in lines]
     turned = kind == "codes" and len(lines) < len(xs) <= 6  # squares: the longer side across
     side, top = (beside, above) if turned else (above, beside)
     rows = []
