@@ -12,25 +12,17 @@ from vaelab.config.plain import plain
 from vaelab.errors import ConfigError
 from vaelab.jobs import opening
 from vaelab.records import run_folder
+from vaelab.records.tracking import update_results
 
 
 class Run:
     """One run: its numbers from its folder, its model opened when first asked for.
 
-    Args:
-        reference: a run folder, an MLflow run id or run name, or "latest".
-        trusted: packages of yours whose parts the run's config may name.
-        data_dir: where the dataset's files are, if not where they were at training.
-        output_dir: where runs are looked for by name.
-        accept_changed_data: open the run although its data are not those it was trained on.
-        config_dir: folder or folders of your options (`--config-dir`).
+    Its arguments are those of `vaelab.load`.
 
     Attributes:
         folder: its `RunFolder`; str(run.folder) is its path.
         config: the resolved configuration (a dict).
-
-    Raises:
-        RunError: there is no such run, or its folder is damaged.
     """
 
     def __init__(
@@ -167,7 +159,6 @@ class Run:
         """
         from vaelab.api import frames
         from vaelab.jobs import results
-        from vaelab.records.tracking import update_results
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("evaluate", "metric", metrics, settings)
@@ -195,7 +186,6 @@ class Run:
         from vaelab.api.pictures import shown
         from vaelab.config import trust
         from vaelab.jobs import results
-        from vaelab.records.tracking import update_results
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("plot", "plot", (name,), settings)

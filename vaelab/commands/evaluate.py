@@ -6,6 +6,7 @@ from vaelab.config.plain import plain
 from vaelab.errors import RunError
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
+from vaelab.records.tracking import update_results
 from vaelab.system.printing import output
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,5 @@ def run(cfg) -> int:
     except (OSError, RunError) as error:
         log.error(f"these numbers were not saved in the run: {error}")
         return 1
-    from vaelab.records.tracking import update_results
-
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     return 0

@@ -4,6 +4,7 @@ from vaelab.config.plain import plain
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
 from vaelab.jobs.telling import title
+from vaelab.records.tracking import update_results
 from vaelab.system import paths
 from vaelab.system.printing import output
 
@@ -18,8 +19,6 @@ def run(cfg) -> int:
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
     files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
-    from vaelab.records.tracking import update_results
-
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
         output(str(file))

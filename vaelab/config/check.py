@@ -57,24 +57,24 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any]) -> None
         elif group in schema.CLOSED:
             _check_closed(group, cfg.get(group), schema.CLOSED[group], problems)
         elif group in schema.MULTI:
-            nodes_of_group = cfg.get(schema.MULTI[group]) or {}
-            if not isinstance(nodes_of_group, dict):
-                problems.append(
-                    f"{schema.MULTI[group]}: expected settings, got {_shown(nodes_of_group)}. Choose options with "
-                    f"{group}=[<name>]."
-                )
-                continue
-            for name, node in nodes_of_group.items():
-                if not isinstance(node, dict):
-                    problems.append(f"{schema.MULTI[group]}.{name}: expected settings, got {_shown(node)}.")
-                    continue
-                if choices.get("experiment") and "_target_" not in node:
-                    continue  # a recipe's settings for an option that the user deselected
-                _check_part(f"{schema.MULTI[group]}.{name}", node, group, name, trusted, problems)
+            _check_several(schema.MULTI[group], cfg, group, bool(choices.get("experiment")), trusted, problems)
         else:
             _check_part(group, cfg.get(group), group, choices[group], trusted, problems)
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def _check_several(where, cfg, group, recipe: bool, trusted, problems) -> None:
+    """The options of a group that takes several."""
+    chosen = cfg.get(where) or {}
+    if not isinstance(chosen, dict):
+        problems.append(f"{where}: expected settings, got {_shown(chosen)}. Choose options with {group}=[<name>].")
+        return
+    for name, node in chosen.items():
+        if not isinstance(node, dict):
+            problems.append(f"{where}.{name}: expected settings, got {_shown(node)}.")
+        elif "_target_" in node or not recipe:  # a recipe may have settings for an option that the user deselected
+            _check_part(f"{where}.{name}", node, group, name, trusted, problems)
 
 
 def check_launcher(settings: dict[str, Any]) -> None:

@@ -54,8 +54,9 @@ def _check(node):
 
 
 def _value(node: Any, names):
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return float(node.value)  # 9**9**9**9 of integers would never end
+    if isinstance(node, ast.Constant):
+        number: Any = node.value  # `_check` has let nothing else pass
+        return float(number)  # 9**9**9**9 of integers would never end
     if isinstance(node, ast.Name):
         if node.id not in names:
             raise ConfigError(f"expect: '{node.id}' was not measured; there are {', '.join(sorted(names))}.")

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from vaelab.config.flat import flat
@@ -84,7 +85,8 @@ class Tracker:
         elif store and store != settings["uri"]:  # artifacts lie beside a store of ours
             self.output_dir = Path(store.removeprefix("sqlite:///")).parent
         self.uri, self.enabled = store or "", settings["enabled"] and store is not None
-        self.run_id, self.logged_epochs = "", 0  # until the run is opened there
+        self.client: Any = None  # an MlflowClient, once the run is opened
+        self.run_id, self.logged_epochs = "", 0
         self.working, self._wait, self._again_at = self.enabled, WAIT, 0.0
 
     def start(self) -> None:
@@ -156,18 +158,9 @@ class Tracker:
         self._log_rows([*(r for r in rows if r["epoch"] < row["epoch"]), row])
 
     def _log_rows(self, rows):
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        metrics = [
-            Metric(key, float(value), now, int(row["epoch"]))
-            for row in rows
-            if row["epoch"] > self.logged_epochs
-            for key, value in row.items()
-            if key != "epoch" and value is not None and math.isfinite(value)
-        ]
-        for start in range(0, len(metrics), 500):
-            self.client.log_batch(self.run_id, metrics=metrics[start : start + 500])
+        new = (row for row in rows if row["epoch"] > self.logged_epochs)
+        values = ((key, value, row["epoch"]) for row in new for key, value in row.items() if key != "epoch")
+        _log_metrics(self.client, self.run_id, values)
         self.logged_epochs = max([self.logged_epochs, *(int(row["epoch"]) for row in rows)])
 
     def finish(self, state: str) -> None:
@@ -226,21 +219,22 @@ def log_results(client, run_id: str, folder: RunFolder, typed: str | None) -> No
     Args:
         typed: the store the user named, or None.
     """
-    from mlflow.entities import Metric
-
     _check_artifacts(client, run_id, typed)
-    now = int(time.time() * 1000)
-    scores = folder.read_metrics()
-    last = int(folder.status().get("epochs") or 0)  # not before what was measured during training
-    metrics = [
-        Metric(k, float(v["value"]), now, last)
-        for k, v in scores.items()
-        if v["value"] is not None and math.isfinite(v["value"])
-    ]
-    for start in range(0, len(metrics), 500):
-        client.log_batch(run_id, metrics=metrics[start : start + 500])
+    last = folder.status().get("epochs") or 0  # not before what was measured during training
+    _log_metrics(client, run_id, ((k, v["value"], last) for k, v in folder.read_metrics().items()))
     for path, where in folder.files():
         client.log_artifact(run_id, str(path), where or None)
+
+
+def _log_metrics(client, run_id: str, values) -> None:
+    """(key, value, epoch) of each metric that is a finite number, in calls as large as MLflow takes them."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    finite = ((k, float(v), int(epoch)) for k, v, epoch in values if v is not None and math.isfinite(v))
+    metrics = [Metric(key, value, now, epoch) for key, value, epoch in finite]
+    for start in range(0, len(metrics), 500):
+        client.log_batch(run_id, metrics=metrics[start : start + 500])
 
 
 def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
@@ -280,8 +274,8 @@ def flattened(cfg: dict) -> dict:
         {"metrics", "plots", "tracking", "explorer", "expect"},
         {"_target_", "files", "folders", "licence", "sha256"},
     )
-    kept = {k: v for k, v in flat(cfg) if k.partition(".")[0] not in top and not anywhere & set(k.split("."))}
-    return {k: v for k, v in kept.items() if v is not None}
+    found = ((k, v, k.split(".")) for k, v in flat(cfg) if v is not None)
+    return {k: v for k, v, names in found if names[0] not in top and not anywhere & set(names)}
 
 
 def _client(uri: str):
@@ -289,8 +283,6 @@ def _client(uri: str):
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    import logging
-
     from filelock import FileLock
     from mlflow import MlflowClient
     from mlflow.store.db import utils as database_utils
@@ -300,7 +292,6 @@ def _client(uri: str):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # each attempt to reach a server; the last one is told
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what we tell in a sentence
-
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///"))
         database.parent.mkdir(parents=True, exist_ok=True)
