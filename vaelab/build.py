@@ -1,15 +1,20 @@
 """Parts from a configuration: the only place where the axes meet."""
 
+from typing import TYPE_CHECKING
+
 from vaelab.config.parts import part
 from vaelab.contracts import Objective, optional
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
+if TYPE_CHECKING:
+    from vaelab.training.vae import VAEModel
+
 SMALLER = "Choose fewer latents, a smaller model or smaller images."
 
 
 @memory.weights_fit(SMALLER)
-def build(cfg, facts, *, total_steps=1, precision="float32"):
+def build(cfg, facts, *, total_steps=1, precision="float32") -> "VAEModel":
     """The complete model; every weight exists on return.
 
     Args:

@@ -4,8 +4,9 @@ import logging
 import os
 import sys
 
-from vaelab.config import locate
+from vaelab.config import locate, typed
 from vaelab.config.commands import COMMANDS, HYDRA_RUN, RUN_FILTERS, VERBS
+from vaelab.config.nearest import nearest
 from vaelab.errors import DISK_TROUBLE, ConfigError, Interrupted, VaelabError, first_line
 from vaelab.system.exits import exit_code_of
 from vaelab.system.printing import NOTE, output, quietly
@@ -33,15 +34,11 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     command, *rest = argv
     if command not in COMMANDS:
-        from vaelab.config.nearest import nearest
-
         raise ConfigError(f"There is no command '{command}'. {nearest(command, COMMANDS)} See vaelab --help.")
     if command == "completion" and not {"--help", "-h"} & set(rest):
         from vaelab.commands import completion
 
         return completion.run(rest)
-    from vaelab.config import typed
-
     options, overrides, folders = typed.split(command, take_verb(command, rest), command in HYDRA_RUN)
     with locate.config_dirs(folders), quietly("quiet=true" in overrides):
         for note in typed.repeated(overrides):
@@ -63,7 +60,7 @@ def _command(command: str, options: list[str], overrides: list[str]) -> int:
         from vaelab.sweeps import recipe
 
         options, overrides = recipe.expand(options, overrides)
-    if command in HYDRA_RUN and not (command == "reproduce" and _names_a_run(overrides)):
+    if command in HYDRA_RUN and not (command == "reproduce" and any(o.startswith("run=") for o in overrides)):
         return run_under_hydra(command, options, overrides)
     if options:
         raise ConfigError(f"vaelab {command} run=... has no option {options[0]}. See vaelab {command} --help.")
@@ -73,26 +70,18 @@ def _command(command: str, options: list[str], overrides: list[str]) -> int:
 def usage() -> str:
     """The page of `vaelab --help`."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
-    return "\n".join(
-        [
-            "vaelab: a config-driven lab for variational autoencoders",
-            "",
-            "usage: vaelab COMMAND [group=option ...] [key=value ...]",
-            "",
-            *lines,
-            "",
-            "  vaelab train dataset=fashionmnist model=conv_v2",
-            "  vaelab train -m dataset=fashionmnist beta=0.5,1,4 latent_dim=2,10",
-            "  vaelab explore run=latest",
-            "",
-            "R is a run folder, an MLflow run id or run name, or 'latest'. vaelab COMMAND --help shows every setting.",
-        ]
-    )
+    lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    return f"""vaelab: a config-driven lab for variational autoencoders
 
+usage: vaelab COMMAND [group=option ...] [key=value ...]
 
-def _names_a_run(overrides: list[str]) -> bool:
-    return any(o.startswith("run=") for o in overrides)
+{lines}
+
+  vaelab train dataset=fashionmnist model=conv_v2
+  vaelab train -m dataset=fashionmnist beta=0.5,1,4 latent_dim=2,10
+  vaelab explore run=latest
+
+R is a run folder, an MLflow run id or run name, or 'latest'. vaelab COMMAND --help shows every setting."""
 
 
 def take_verb(command: str, rest: list[str]) -> list[str]:
@@ -101,8 +90,6 @@ def take_verb(command: str, rest: list[str]) -> list[str]:
     if not verbs or not rest or "=" in rest[0] or rest[0].startswith("-"):
         return rest
     if rest[0] not in verbs:
-        from vaelab.config.nearest import nearest
-
         raise ConfigError(f"vaelab {command} {rest[0]}: there is no such verb. {nearest(rest[0], verbs)}")
     return [f"verb={rest[0]}", *rest[1:]]
 
@@ -159,7 +146,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
                 return _job(command, cfg, outcomes)
         except (VaelabError, OSError) as error:  # the other jobs of a sweep go on; Ctrl-C ends it
             if not multirun or isinstance(error, Interrupted):
-                raise _Ended from error  # past Hydra, which has words of its own for an error
+                raise _Ended(error) from error  # past Hydra, which has words of its own for an error
             if isinstance(error, OSError):
                 raise
             failures.append(error)
@@ -173,7 +160,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         with launch.sweeping(words.pasteable("vaelab", command, *typed_words)):
             _hydra_main(command, options, overrides, task)
     except _Ended as ended:
-        raise ended.__cause__ from None
+        raise ended.error from None
     except Exception as error:
         if begun:
             raise
@@ -187,7 +174,10 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
 
 
 class _Ended(BaseException):
-    """A single job's error, its cause, on its way through Hydra."""
+    """A single job's error on its way through Hydra."""
+
+    def __init__(self, error: Exception):
+        self.error = error
 
 
 def _hydra_main(command: str, options: list[str], overrides: list[str], task) -> None:
@@ -205,8 +195,6 @@ def _hydra_main(command: str, options: list[str], overrides: list[str], task) ->
 
 def _understood(error: Exception, overrides: list[str], folder) -> Exception:
     """What is told of an error that Hydra met before the first job."""
-    from vaelab.config import typed
-
     if (refused := _disk_error(error)) is not None:
         if refused.errno in DISK_TROUBLE:
             return refused

@@ -22,7 +22,7 @@ class GridSweeper(BasicSweeper):
         from vaelab.config import folders
         from vaelab.records.sweep_folder import SweepFolder
 
-        folder = SweepFolder(self.config.hydra.sweep.dir)
+        folder = SweepFolder(self.config.hydra.sweep.dir)  # pyright: ignore[reportOptionalMemberAccess] (setup() has set it)
         before = folders.existing(folder.path)
         try:
             return super().sweep(arguments)

@@ -267,7 +267,7 @@ def test_a_folder_takes_the_place_of_another(tmp_path):
 def test_an_empty_folder_is_discarded_unless_another_process_has_just_begun_in_it(tmp_path):
     folder = RunFolder(tmp_path / "run")
     with folder.locked():
-        RunFolder(folder.path).discard_if_empty()
+        RunFolder(folder.path).discard_if_empty(tmp_path)
         assert folder.path.is_dir()
-    folder.discard_if_empty()
+    folder.discard_if_empty(tmp_path)
     assert not folder.path.exists()

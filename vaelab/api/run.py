@@ -8,28 +8,21 @@ import numpy as np
 from vaelab.api.arguments import overrides_of
 from vaelab.compute import seeds
 from vaelab.config import compose, locate, schema, words
+from vaelab.config.plain import plain
 from vaelab.errors import ConfigError
 from vaelab.jobs import opening
 from vaelab.records import run_folder
+from vaelab.records.tracking import update_results
 
 
 class Run:
     """One run: its numbers from its folder, its model opened when first asked for.
 
-    Args:
-        reference: a run folder, an MLflow run id or run name, or "latest".
-        trusted: packages of yours whose parts the run's config may name.
-        data_dir: where the dataset's files are, if not where they were at training.
-        output_dir: where runs are looked for by name.
-        accept_changed_data: open the run although its data are not those it was trained on.
-        config_dir: folder or folders of your options (`--config-dir`).
+    Its arguments are those of `vaelab.load`.
 
     Attributes:
         folder: its `RunFolder`; str(run.folder) is its path.
         config: the resolved configuration (a dict).
-
-    Raises:
-        RunError: there is no such run, or its folder is damaged.
     """
 
     def __init__(
@@ -166,11 +159,10 @@ class Run:
         """
         from vaelab.api import frames
         from vaelab.jobs import results
-        from vaelab.records.tracking import update_results
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("evaluate", "metric", metrics, settings)
-            nodes = compose.plain(cfg.get("metrics"))
+            nodes = plain(cfg.get("metrics"))
             kept: Any = self.view.weights_epoch
             scores = results.score(self.view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True)
         self.folder.add_metrics(scores)
@@ -194,11 +186,10 @@ class Run:
         from vaelab.api.pictures import shown
         from vaelab.config import trust
         from vaelab.jobs import results
-        from vaelab.records.tracking import update_results
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("plot", "plot", (name,), settings)
-            ((option, node),) = compose.plain(cfg.plots).items()
+            ((option, node),) = plain(cfg.plots).items()
             draw = trust.load(node.pop("_target_"), "plot", self._trusted)
             picture = draw(self.view, **node)
         if save:
@@ -221,7 +212,7 @@ class Run:
         from vaelab.explorer import build, content
         from vaelab.jobs.page import current_page, fingerprint, load_model
 
-        settings = compose.plain(compose.compose("explore", []).explorer)
+        settings = plain(compose.compose("explore", []).explorer)
         if current_page(self.folder, settings) is None:
             view = self.view
             build.write(

@@ -1,6 +1,5 @@
 """Runs beside each other, as DataFrames: `vaelab.runs` and `vaelab.compare`."""
 
-import math
 from dataclasses import dataclass
 
 from vaelab.config.commands import RUN_FILTERS
@@ -32,8 +31,7 @@ def runs(output_dir="outputs", *, columns=None, **filters):
     for key in filters:
         if key not in RUN_FILTERS:
             raise ConfigError(f"runs: {key} is no filter. {nearest(key, RUN_FILTERS)}")
-    found = [row for row in listing.rows(output_dir) if all(row[k] == v for k, v in filters.items())]
-    return frame(found, columns)
+    return frame(listing.rows(output_dir, filters), columns)
 
 
 def frame(rows: list[dict], columns=None, leading=()):
@@ -44,20 +42,13 @@ def frame(rows: list[dict], columns=None, leading=()):
     """
     import pandas as pd
 
-    from vaelab.records.listing import COLUMNS
+    from vaelab.records.listing import COLUMNS, with_columns
 
-    def value(row, name):
-        return row[name] if name in COLUMNS else row["facts"].get(name)
-
-    known = {*COLUMNS, *(name for row in rows for name in row["facts"])}
     if columns is None:
-        metrics = sorted(n for n in known if "/" in n and not n.endswith(".se"))
+        metrics = sorted({n for row in rows for n in row["facts"] if "/" in n and not n.endswith(".se")})
         columns = [n for n in (*leading, *COLUMNS) if n not in ("mlflow", "age", "elbo", "elbo_critic")]
         columns = [*dict.fromkeys(columns), "age", *metrics]
-    for name in columns:
-        if rows and name not in known:
-            raise ConfigError(f"columns: no run has '{name}'. {nearest(name, known)}")
-    content = pd.DataFrame([[value(row, name) for name in columns] for row in rows], columns=list(columns))
+    content = pd.DataFrame(with_columns(rows, columns), columns=list(columns))
     for name in content.columns:
         if "/" in name:  # a metric; None where there is none
             content[name] = pd.to_numeric(content[name])
@@ -118,7 +109,7 @@ def compare(*references, split: str = "test", output_dir="outputs") -> Compariso
     import pandas as pd
 
     from vaelab.api.run import Run
-    from vaelab.commands.compare import TERMS, differences, facts_of, not_same_images
+    from vaelab.commands.compare import differences, facts_of, paired_terms
     from vaelab.records import run_folder
 
     if len(references) < 2:
@@ -131,16 +122,10 @@ def compare(*references, split: str = "test", output_dir="outputs") -> Compariso
     configuration = pd.DataFrame(differ.values(), index=list(differ), columns=names, dtype=object)
     scores = [{k: s["value"] for k, s in folder.read_metrics().items()} for folder in folders]
     metrics = pd.DataFrame(dict(zip(names, scores)), columns=names).sort_index()
-    rows, notes, first = [], [], folders[0].read_codes(split)
+    rows, notes = [], []
     for name, folder in zip(names[1:], folders[1:]):
-        codes = folder.read_codes(split)
-        if why := not_same_images(folders[0], folder, first, codes):
-            notes.append(f"{name}: {why}")
-            continue
-        for term in TERMS:
-            if term in first and term in codes:
-                delta = codes[term].astype(float) - first[term].astype(float)
-                se = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan
-                rows.append((f"{name} - R1", term, delta.mean(), se, (delta > 0).mean(), len(delta)))
+        terms, why = paired_terms(folders[0], folder, split)
+        notes += [f"{name}: {why}"] if why else []
+        rows += [(f"{name} - R1", *difference) for difference in terms]
     paired = pd.DataFrame(rows, columns=["runs", "term", "mean", "se", "higher", "n"]).set_index(["runs", "term"])
     return Comparison(list(map(str, folders)), configuration, metrics, paired, "; ".join(notes) or None)

@@ -3,6 +3,7 @@
 from vaelab.api.arguments import overrides_of
 from vaelab.api.interruption import interruption_told
 from vaelab.config import compose, folders, locate
+from vaelab.config.plain import chosen_options, plain, without_hydra
 from vaelab.records.run_folder import RunFolder, removed_if_refused
 from vaelab.system.printing import quietly
 
@@ -56,15 +57,14 @@ def _train(full, folder: RunFolder) -> None:
     from vaelab.jobs import opening
     from vaelab.jobs.train import train as train_job
 
-    task = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
-    plain, overrides = compose.plain(task), list(full.hydra.overrides.task)
-    chosen = {k: v for k, v in full.hydra.runtime.choices.items() if "/" not in str(k) and isinstance(v, str)}
-    opening.refuse_other_settings(folder, plain)
+    task = without_hydra(full)
+    cfg, overrides = plain(task), full.hydra.overrides.task
+    opening.refuse_other_settings(folder, cfg)
     hydra = OmegaConf.masked_copy(full, ["hydra"])
     with read_write(hydra.hydra):
         hydra.hydra.runtime.output_dir, hydra.hydra.job.name = str(folder.path), "train"
-    folder.write_hydra({"config": task, "hydra": hydra, "overrides": full.hydra.overrides.task})
-    train_job(plain, folder, chosen=chosen, overrides=[*locate.typed_dirs(), *overrides])
+    folder.write_hydra({"config": task, "hydra": hydra, "overrides": overrides})
+    train_job(cfg, folder, chosen=chosen_options(full.hydra), overrides=[*locate.typed_dirs(), *overrides])
 
 
 def _typed(overrides: list[str]) -> bool:

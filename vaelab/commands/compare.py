@@ -1,6 +1,7 @@
 """`vaelab compare run=[R1,R2]`: configuration difference, metrics side by side, the elbo image by image."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -60,29 +61,50 @@ def differences(stored: list[dict]) -> dict[str, list]:
     return {key: values for key, values in found.items() if any(v != values[0] for v in values[1:])}
 
 
-def paired(first, second, split: str) -> tuple[list[tuple[str, str, str]], str | None]:
-    """((term, mean difference with its standard error, what that says) of the per-image terms, what is not compared).
+class Difference(NamedTuple):
+    """A per-image term of one run minus that of another: mean and standard error in nats, share of images higher, n.
 
     Pairing takes the differences between images out: the error is that of this test set for these two runs; another
     seed may change more (vaelab train -m seed=0,1,2).
     """
+
+    term: str
+    mean: float
+    se: float
+    higher: float
+    n: int
+
+
+def paired_terms(first, second, split: str) -> tuple[list[Difference], str | None]:
+    """(the second run's terms minus the first's, why there are none)."""
     one, two = (folder.read_codes(split) for folder in (first, second))
     if why := not_same_images(first, second, one, two):
-        return [], f"not compared: {why}"
-    terms = [term for term in TERMS if term in one and term in two]
-    found = [_difference(term, two[term].astype(float) - one[term].astype(float)) for term in terms]
-    if any(term.startswith("elbo") for term in terms):
-        return found, None
-    return found, "elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable."
+        return [], why
+    found = []
+    for term in (term for term in TERMS if term in one and term in two):
+        delta = two[term].astype(float) - one[term].astype(float)
+        se = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan
+        found.append(Difference(term, delta.mean(), se, (delta > 0).mean(), len(delta)))
+    return found, None
 
 
-def _difference(term: str, delta: np.ndarray) -> tuple[str, str, str]:
-    error, said = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan, []
-    if term.startswith("elbo"):
-        if error > 0:
-            said.append(f"({abs(delta.mean()) / error:.1f} standard errors)")
-        said.append(f"higher for {np.mean(delta > 0):.0%} of {len(delta):,} images")
-    return term, f"{delta.mean():+10.4f} ± {error:.4f}", "  ".join(said)
+def paired(first, second, split: str) -> tuple[list[tuple[str, str, str]], str | None]:
+    """((term, mean difference with its standard error, what that says) of each term, what is not compared)."""
+    found, why = paired_terms(first, second, split)
+    if why is None and not any(d.term.startswith("elbo") for d in found):
+        why = "elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable."
+    elif why is not None:
+        why = f"not compared: {why}"
+    return list(map(_in_words, found)), why
+
+
+def _in_words(d: Difference) -> tuple[str, str, str]:
+    said = []
+    if d.term.startswith("elbo"):
+        if d.se > 0:
+            said.append(f"({abs(d.mean) / d.se:.1f} standard errors)")
+        said.append(f"higher for {d.higher:.0%} of {d.n:,} images")
+    return d.term, f"{d.mean:+10.4f} ± {d.se:.4f}", "  ".join(said)
 
 
 def not_same_images(first, second, one: dict, two: dict) -> str | None:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vaelab.config import locate
+from vaelab.config.plain import plain
 from vaelab.datasets import download, module
+from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, first_line, visible
-from vaelab.system import paths
+from vaelab.system import paths, tables
 from vaelab.system.printing import NOTE, output
 
 log = logging.getLogger(__name__)
@@ -19,8 +22,7 @@ def run(cfg) -> int:
     """Does what `verb` says; returns the exit code (1: verify found something wrong)."""
     from omegaconf import OmegaConf
 
-    if OmegaConf.is_config(cfg):
-        cfg = OmegaConf.to_container(cfg, resolve=True)
+    cfg = plain(cfg) if OmegaConf.is_config(cfg) else cfg
     verbs = {"list": _list, "fetch": _fetch, "verify": _verify, "show": _show}
     if cfg["verb"] not in verbs:
         raise ConfigError(f"verb: expected one of {', '.join(verbs)}, got '{cfg['verb']}'.")
@@ -91,11 +93,7 @@ def _verify(cfg) -> int:
         official &= _verify_file(entry, path)
     dataset = _loaded(node, cfg)
     _describe(dataset)
-    output(
-        "content: readable and consistent"
-        if official
-        else "content: readable and consistent, but not the official files"
-    )
+    output(f"content: readable and consistent{'' if official else ', but not the official files'}")
     return 0 if official else 1
 
 
@@ -108,10 +106,8 @@ def _verify_file(entry: dict, path: Path | None) -> bool:
     if wrong:
         output(f"{path}: {wrong}, the official file has {known} {entry[known]}")
     else:
-        output(
-            f"{path}: "
-            + (f"{known} is right" if known else "no official checksum is known; only its content is checked")
-        )
+        right = f"{known} is right" if known else "no official checksum is known; only its content is checked"
+        output(f"{path}: {right}")
     return wrong is None
 
 
@@ -132,8 +128,6 @@ def _show(cfg) -> int:
 
 
 def _loaded(node: dict, cfg):
-    from vaelab.datasets.prepare import load_dataset
-
     return load_dataset(
         node, data_dir=cfg["data_dir"], seed=cfg["seed"], validation=False, trusted=cfg.get("trusted") or ()
     )
@@ -141,10 +135,6 @@ def _loaded(node: dict, cfg):
 
 def _describe(dataset) -> None:
     """Prints sizes, shapes and label counts of a dataset."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     shapes = ", ".join("x".join(map(str, s)) for s in dataset.shapes)
     dtypes = ", ".join(sorted({str(x.dtype) for x in dataset.train.x}))
     sizes = f"{len(dataset.train):,} training, {len(dataset.test):,} test"
@@ -152,14 +142,10 @@ def _describe(dataset) -> None:
     if dataset.factor_names:
         output("factors: " + ", ".join(f"{n} {k}" for n, k in zip(dataset.factor_names, dataset.factor_sizes)))
     if dataset.train.y is not None:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("label", "class", "training", "test"):
-            table.add_column(title, justify="left" if title == "class" else "right")
         n = len(dataset.class_names)
         counts = [np.bincount(s.y, minlength=n) for s in (dataset.train, dataset.test)]
-        for label, name in enumerate(dataset.class_names):
-            table.add_row(str(label), escape(name), *(f"{c[label]:,}" for c in counts))
-        Console().print(table)
+        rows = [(str(k), name, *(f"{c[k]:,}" for c in counts)) for k, name in enumerate(dataset.class_names)]
+        output(tables.table([("label", "class", "training", "test"), *rows], numbers=[0, 2, 3], folds=[1])[0])
     for note in dataset.notes:
         log.log(NOTE, note)
 
@@ -168,10 +154,8 @@ def _all_nodes():
     """(name, settings of its yaml, its size in words: what its header says after its name, up to the full stop)."""
     import yaml
 
-    from vaelab.config import locate
-
-    for name in locate.options("dataset"):
-        text = locate.option_file("dataset", name).read_text(encoding="utf-8")
+    for name, path in ((name, locate.option_file("dataset", name)) for name in locate.options("dataset")):
+        text = path.read_text(encoding="utf-8") if path else ""
         comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
         header = re.split(r"\.(?:\s|$)", " ".join(line.lstrip("# ") for line in comment))[0]
         try:

@@ -2,11 +2,11 @@
 
 import logging
 
-from omegaconf import OmegaConf
-
+from vaelab.config.plain import plain
 from vaelab.errors import RunError
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
+from vaelab.records.tracking import update_results
 from vaelab.system.printing import output
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def run(cfg) -> int:
     """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
-    metrics = OmegaConf.to_container(cfg.get("metrics") or {}, resolve=True)
+    metrics = plain(cfg.get("metrics"))
     results.check(StoredView(folder), metrics, "metric", trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
@@ -27,7 +27,5 @@ def run(cfg) -> int:
     except (OSError, RunError) as error:
         log.error(f"these numbers were not saved in the run: {error}")
         return 1
-    from vaelab.records.tracking import update_results
-
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     return 0

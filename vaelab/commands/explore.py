@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
+from vaelab.config.plain import plain
 from vaelab.jobs import opening
 from vaelab.jobs.page import current_page, fingerprint, load_model, require_models
 from vaelab.jobs.telling import title
@@ -20,7 +19,7 @@ def run(cfg) -> int:
     file = None if cfg.explore.file is None else paths.output_file("explore.file", cfg.explore.file, (".html", ".htm"))
     folder, stored = opening.finished_run(cfg)
     require_models(folder, "decoder")
-    settings = OmegaConf.to_container(cfg.explorer, resolve=True)
+    settings = plain(cfg.explorer)
     bound = None if file else address.listening(cfg.host, cfg.port)  # a port in use is told before anything is loaded
     try:
         if page := current_page(folder, settings):

@@ -6,10 +6,12 @@ import shutil
 import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vaelab.compute import backend
+from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError, about_disk, first_line
 from vaelab.explorer.litert import held_stderr
 from vaelab.jobs import opening
@@ -65,19 +67,13 @@ def chosen(key: str, typed, known) -> list[str]:
     Raises:
         ConfigError: one that is not known.
     """
-    from vaelab.config.nearest import nearest
-
-    names = list(dict.fromkeys(typed)) if _is_list(typed) else [typed]
+    names = [typed] if isinstance(typed, str) or not hasattr(typed, "__iter__") else list(dict.fromkeys(typed))
     if not names or typed is None:
         raise ConfigError(f"{key}: expected one or several of {', '.join(known)}.")
     for name in names:
         if name not in known:
             raise ConfigError(f"{key}: expected {', '.join(known)}, got '{name}'. {nearest(name, known)}")
     return names
-
-
-def _is_list(typed) -> bool:
-    return hasattr(typed, "__iter__") and not isinstance(typed, str)
 
 
 def example(model) -> list[np.ndarray]:
@@ -121,18 +117,16 @@ def _written(model, source: Path, name: str, path: Path, inputs, expected) -> fl
 def _write(model, source: Path, name: str, path: Path) -> None:
     if name == "h5":
         shutil.copyfile(source, path)  # Keras cannot save every model of several views a second time
-        return
-    if name == "keras":
+    elif name == "keras":
         model.save(path)
-        return
-    formats = {"saved_model": "tf_saved_model"}
-    model.export(str(path), format=formats.get(name, name), verbose=False)
+    else:
+        model.export(str(path), format="tf_saved_model" if name == "saved_model" else name, verbose=False)
 
 
 def _read_keras(path):
     import keras
 
-    model = keras.models.load_model(path, compile=False)
+    model: Any = keras.models.load_model(path, compile=False)
     return lambda inputs: _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
 
 
@@ -169,12 +163,9 @@ def _read_litert(path):
 
 
 READERS = {
-    "keras": _read_keras,
-    "h5": _read_keras,
-    "saved_model": _read_saved_model,
-    "onnx": _read_onnx,
+    "keras": _read_keras, "h5": _read_keras, "saved_model": _read_saved_model, "onnx": _read_onnx,
     "litert": _read_litert,
-}
+}  # fmt: skip
 
 
 def _as_list(outputs) -> list[np.ndarray]:

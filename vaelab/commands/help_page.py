@@ -4,6 +4,7 @@ import textwrap
 
 from vaelab.config import compose, locate, schema
 from vaelab.config.commands import COMMANDS, VERBS
+from vaelab.config.plain import without_hydra
 
 
 def page(command: str) -> str:
@@ -20,7 +21,7 @@ def page(command: str) -> str:
         from hydra import compose as hydra_compose
 
         full = hydra_compose(command, return_hydra_config=True)
-    chosen = {*compose.choices(full.hydra), *(g for g, node in schema.MULTI.items() if node in full)}
+    chosen = {*full.hydra.runtime.choices, *(g for g, node in schema.MULTI.items() if node in full)}
     chosen = [g for g in locate.groups() if g in chosen]
     if chosen:
         lines += ["Groups (group=option; several options as group=[a,b] for metric and plot):"]
@@ -30,9 +31,8 @@ def page(command: str) -> str:
             indent = " " * (width + 4)
             lines.append(textwrap.fill(names, 110, initial_indent=f"  {group:<{width}}  ", subsequent_indent=indent))
         lines.append("")
-    job = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
     lines += ["Settings and their defaults (key.subkey=value):", ""]
-    lines += [line for line in OmegaConf.to_yaml(job).splitlines() if "_target_:" not in line]
+    lines += [line for line in OmegaConf.to_yaml(without_hydra(full)).splitlines() if "_target_:" not in line]
     if command == "train":
         lines += [
             "",

@@ -1,10 +1,10 @@
 """`vaelab plot run=R plot=[...]`: pictures of a finished run, written back into it."""
 
-from omegaconf import OmegaConf
-
+from vaelab.config.plain import plain
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
 from vaelab.jobs.telling import title
+from vaelab.records.tracking import update_results
 from vaelab.system import paths
 from vaelab.system.printing import output
 
@@ -13,14 +13,12 @@ def run(cfg) -> int:
     """Draws the chosen pictures and prints their files."""
     folder, stored = opening.finished_run(cfg)
     paths.output_folder("the run's figures", folder.path / "figures")
-    plots = OmegaConf.to_container(cfg.get("plots") or {}, resolve=True)
+    plots = plain(cfg.get("plots"))
     results.check(StoredView(folder), plots, "plot", trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
     files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
-    from vaelab.records.tracking import update_results
-
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
         output(str(file))

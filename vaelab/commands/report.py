@@ -2,6 +2,7 @@
 
 from vaelab.errors import ConfigError
 from vaelab.records.sweep_folder import find_sweep
+from vaelab.records.tracking import update_sweep
 from vaelab.report.write import write
 from vaelab.system import paths
 from vaelab.system.printing import output
@@ -15,8 +16,6 @@ def run(cfg) -> int:
     paths.output_folder("the sweep's report", sweep.path / "report")
     numbers = write(sweep)
     if sweep.record().get("mlflow"):
-        from vaelab.records.tracking import update_sweep
-
         update_sweep(sweep, numbers, cfg.tracking.uri, cfg.output_dir)
     for file in (sweep.html_file, sweep.csv_file):
         output(f"{sweep}/{file.name}")

@@ -3,6 +3,7 @@
 import difflib
 import logging
 from pathlib import Path
+from typing import Any
 
 from vaelab.config import folders, formula, words
 from vaelab.config.nearest import nearest
@@ -128,16 +129,19 @@ def run(cfg) -> int:
     base = Path(cfg.output_dir) / "reproduced"
     before = folders.existing(base)
     again = RunFolder(folders.make_unique(base, folder.path.name))
-    wanted = dict(stored, metrics={}, plots={}, output_dir=str(cfg.output_dir))
+    wanted: dict[str, Any] = dict(stored, metrics={}, plots={}, output_dir=str(cfg.output_dir))
     wanted["tracking"] = dict(stored["tracking"], enabled=False)
-    if "explorer" in wanted:
-        wanted["explorer"] = dict(wanted["explorer"], enabled=False) if wanted["explorer"] else wanted["explorer"]
+    if stored.get("explorer"):
+        wanted["explorer"] = dict(stored["explorer"], enabled=False)
     with removed_if_refused(again, before):
         train(
             wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
             accept_changed_data=cfg.accept_changed_data,
         )  # fmt: skip
-    repeated = CheckpointFolder(again.checkpoint).load().model
+    saved = CheckpointFolder(again.checkpoint).load()
+    repeated = None if saved is None else saved.model
+    if not isinstance(repeated, dict):
+        raise RunError(f"{again}: its checkpoint/ is empty, there is nothing to compare.")
     first = by_path(original.model, repeated, f"{folder.checkpoint}")
     if only_once := sorted(first.keys() ^ repeated.keys()):
         raise RunError(f"{name_of(only_once[0])} is a variable of {folder} or of its repetition, but not of both.")
@@ -156,6 +160,6 @@ def run(cfg) -> int:
 
 def environment_difference(one: RunFolder, other: RunFolder) -> list[str]:
     """Lines of environment.txt in which two runs differ, - then, + now."""
-    lines = [folder.read_environment().splitlines() for folder in (one, other)]
-    found = difflib.unified_diff(*lines, lineterm="", n=0)
+    before, now = (folder.read_environment().splitlines() for folder in (one, other))
+    found = difflib.unified_diff(before, now, lineterm="", n=0)
     return [f"  {line}" for line in found if line[:1] in "+-" and not line.startswith(("+++", "---"))]

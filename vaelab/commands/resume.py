@@ -2,9 +2,8 @@
 
 import logging
 
-from omegaconf import OmegaConf
-
 from vaelab.commands import reproduce
+from vaelab.config.plain import plain
 from vaelab.errors import ConfigError, RunError
 from vaelab.jobs import opening
 from vaelab.jobs.train import train
@@ -19,7 +18,7 @@ def run(cfg) -> int:
     reproduce.check_expectations(stored["expect"])
     if folder.holder():
         raise RunError(f"{folder} is being trained by {folder.holder()}.")
-    before, asked = dict(stored["trainer"]), OmegaConf.to_container(cfg.trainer)
+    before, asked = dict(stored["trainer"]), plain(cfg.trainer)
     for key, value in asked.items():
         if value is not None:
             stored["trainer"][key] = value

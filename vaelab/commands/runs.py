@@ -5,11 +5,11 @@ import logging
 import time
 from pathlib import Path
 
-from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError
 from vaelab.records import listing
 from vaelab.records.listing import COLUMNS
 from vaelab.records.sweep_folder import all_sweeps
+from vaelab.records.tracking import deliver, finish_sweep
 from vaelab.system import paths, tables
 from vaelab.system.files import atomic_file
 from vaelab.system.printing import NOTE, output
@@ -27,11 +27,12 @@ WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run 
 def run(cfg) -> int:
     """Prints the table; `sync=true` brings MLflow up to date with runs it missed."""
     file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
-    found = [row for row in listing.rows(cfg.output_dir) if _wanted(row, cfg)]
+    filters = {k: v for k, v in cfg.filter.items() if v is not None}
+    found = listing.rows(cfg.output_dir, filters)
     if cfg.sync:
         return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
-        output(f"No runs under {cfg.output_dir}" + (" match." if _filters(cfg) else " yet. Train one: vaelab train"))
+        output(f"No runs under {cfg.output_dir}" + (" match." if filters else " yet. Train one: vaelab train"))
         return 0
     if cfg.sort:
         if cfg.sort not in COLUMNS:
@@ -39,27 +40,11 @@ def run(cfg) -> int:
         found.sort(key=lambda r: (r[cfg.sort] is None, r[cfg.sort]))
     found = found[-cfg.n :] if cfg.n else found
     columns = list(cfg.columns or [c for c in COLUMNS if c not in WHERE_ANY or any(r[c] is not None for r in found)])
-    rows = _with_columns(found, columns)
+    rows = listing.with_columns(found, columns)
     _print(rows, columns)
     if file:
         _write(rows, columns, file)
     return 0
-
-
-def _with_columns(found: list[dict], columns: list[str]) -> list[dict]:
-    """The rows with these columns: those of the table, facts of the run, settings, metrics (`.se`: standard error).
-
-    Raises:
-        ConfigError: a column that no run has.
-    """
-    rows, known = [], set(COLUMNS)
-    for row in found:
-        known |= row["facts"].keys()
-        rows.append({k: row[k] if k in COLUMNS else row["facts"].get(k) for k in columns})
-    for name in columns:
-        if name not in known:
-            raise ConfigError(f"columns: no run has '{name}'. {nearest(name, known)}")
-    return rows
 
 
 def _write(rows: list[dict], columns: list[str], path: Path) -> None:
@@ -69,14 +54,6 @@ def _write(rows: list[dict], columns: list[str], path: Path) -> None:
         writer.writeheader()
         writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
     output(f"{len(rows)} runs written to {path}")
-
-
-def _filters(cfg) -> dict:
-    return {k: v for k, v in cfg.filter.items() if v is not None}
-
-
-def _wanted(row, cfg) -> bool:
-    return all(row[k] == v for k, v in _filters(cfg).items())
 
 
 def _print(rows, columns) -> None:
@@ -119,8 +96,6 @@ def _sync(rows, output_dir, uri: str | None, quiet: bool = False) -> int:
     missing = [r for r in rows if r["mlflow"] == "not delivered"]
     failed = _sync_sweeps(output_dir, uri)
     for row in missing:
-        from vaelab.records.tracking import deliver
-
         stored = row["folder"].read_config()
         settings = stored.get("tracking")
         if not isinstance(settings, dict) or not settings.get("enabled"):
@@ -143,7 +118,5 @@ def _sync_sweeps(output_dir, uri: str | None) -> int:
     for sweep in all_sweeps(output_dir):
         known = sweep.record().get("mlflow")
         if known and not known.get("state") and sweep.holder() is None:
-            from vaelab.records.tracking import finish_sweep
-
             failed += not finish_sweep(sweep, "killed", {}, uri, output_dir)
     return failed

@@ -10,7 +10,7 @@ from sqlite3 import DatabaseError
 
 from vaelab.commands.runs import bring_up_to_date
 from vaelab.errors import RunError
-from vaelab.records.tracking import refuse_unusable
+from vaelab.records.tracking import default_uri, refuse_unusable
 from vaelab.system import address
 from vaelab.system.printing import output
 
@@ -19,7 +19,7 @@ PATIENCE = 5  # seconds the server has to end
 
 def run(cfg) -> int:
     """Starts MLflow's server in the foreground until Ctrl-C, SIGTERM or the end of the terminal."""
-    uri = cfg.uri or f"sqlite:///{Path(cfg.output_dir).resolve() / 'mlflow.db'}"
+    uri = cfg.uri or default_uri(cfg.output_dir)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         raise RunError(
             f"There is nothing to show yet: {uri.removeprefix('sqlite:///')} is not there. Train a run first."

@@ -57,24 +57,24 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any]) -> None
         elif group in schema.CLOSED:
             _check_closed(group, cfg.get(group), schema.CLOSED[group], problems)
         elif group in schema.MULTI:
-            nodes_of_group = cfg.get(schema.MULTI[group]) or {}
-            if not isinstance(nodes_of_group, dict):
-                problems.append(
-                    f"{schema.MULTI[group]}: expected settings, got {_shown(nodes_of_group)}. Choose options with "
-                    f"{group}=[<name>]."
-                )
-                continue
-            for name, node in nodes_of_group.items():
-                if not isinstance(node, dict):
-                    problems.append(f"{schema.MULTI[group]}.{name}: expected settings, got {_shown(node)}.")
-                    continue
-                if choices.get("experiment") and "_target_" not in node:
-                    continue  # a recipe's settings for an option that the user deselected
-                _check_part(f"{schema.MULTI[group]}.{name}", node, group, name, trusted, problems)
+            _check_several(schema.MULTI[group], cfg, group, bool(choices.get("experiment")), trusted, problems)
         else:
             _check_part(group, cfg.get(group), group, choices[group], trusted, problems)
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def _check_several(where, cfg, group, recipe: bool, trusted, problems) -> None:
+    """The options of a group that takes several."""
+    chosen = cfg.get(where) or {}
+    if not isinstance(chosen, dict):
+        problems.append(f"{where}: expected settings, got {_shown(chosen)}. Choose options with {group}=[<name>].")
+        return
+    for name, node in chosen.items():
+        if not isinstance(node, dict):
+            problems.append(f"{where}.{name}: expected settings, got {_shown(node)}.")
+        elif "_target_" in node or not recipe:  # a recipe may have settings for an option that the user deselected
+            _check_part(f"{where}.{name}", node, group, name, trusted, problems)
 
 
 def check_launcher(settings: dict[str, Any]) -> None:
@@ -166,8 +166,9 @@ def check_stored(cfg: dict[str, Any], where: str) -> None:
     parts = [(key, key, node) for key, node in cfg.items()]
     parts += [(group, f"{key}.{name}", node) for group, key in schema.MULTI.items() for name, node in cfg[key].items()]
     for group, path, node in parts:
-        if isinstance(node, dict) and node.get("_target_") in trust.built_in(group):
-            _check_settings(path, node, group, None, None, problems)
+        target = node.get("_target_") if isinstance(node, dict) else None
+        if target in trust.built_in(group) and (types := signature.settings(target)) is not None:
+            _check_settings(path, node, group, None, None, types, problems)
     if problems:
         raise RunError(f"{where} is not as vaelab wrote it: {' '.join(problems)}")
 
@@ -183,16 +184,15 @@ def _check_part(where, node, group, option, trusted, problems) -> None:
     except ConfigError as error:
         problems.append(f"{where}.{error}")
         return
-    if signature.settings(target) is None:
+    if (types := signature.settings(target)) is None:
         problems.append(f"{where}._target_: there is no {target}.")
         return
     path = locate.option_file(group, option)
-    _check_settings(where, node, group, option, _option_keys(path) if path else None, problems)
+    _check_settings(where, node, group, option, _option_keys(path) if path else None, types, problems)
 
 
-def _check_settings(where, node, group, option, known, problems) -> None:
-    """A part's settings against those known (None: of its signature), their values against the signature."""
-    types = signature.settings(node["_target_"])
+def _check_settings(where, node, group, option, known, types, problems) -> None:
+    """A part's settings against those known (None: of its signature), their values against the signature's types."""
     shared = _annotations(schema.ImageOptions) if group == "dataset" else {}
     if known is None:
         known = set(types) | set(shared)

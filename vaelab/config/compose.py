@@ -10,6 +10,7 @@ from typing import Any
 from vaelab.config import check as checking
 from vaelab.config import folders, locate, schema, together, typed
 from vaelab.config.nearest import by_meaning, nearest
+from vaelab.config.plain import about_reference, plain, without_hydra
 from vaelab.errors import ConfigError, first_line
 
 MANY = 50  # jobs, whose check takes long enough to be announced
@@ -65,7 +66,7 @@ def check_all(primary: str, overrides: list[str], multirun: bool) -> Path:
             return _folder(first, multirun)  # somebody else's sweeper decides which jobs there will be
         _refuse_too_many(values, first.hydra.sweeper.get("max_jobs"))
         if "vaelab_launcher" in str(first.hydra.launcher.get("_target_")):
-            checking.check_launcher(_resolved(first.hydra.launcher))
+            checking.check_launcher(plain(first.hydra.launcher))
         _checked(first, primary, multirun=True)
         for job in itertools.islice(itertools.product(*values), 1, None):
             _checked(_compose_all_problems(primary, list(job)), primary, multirun=True)
@@ -86,12 +87,10 @@ def job(overrides: list[str]) -> tuple[Any, Path]:
 
 def check_words(primary: str, overrides: list[str], *, package: str | None, resolve: bool) -> None:
     """ConfigError where what --cfg or --info are to show cannot be composed."""
-    from omegaconf import OmegaConf
-
     with _hydra():
         full = _compose_all_problems(primary, overrides)
         if resolve:
-            _resolved(OmegaConf.masked_copy(full, [k for k in full if k != "hydra"]))
+            plain(without_hydra(full))
         if package and package != "_global_" and _selected(full, package) is None:
             known = _known_keys(primary, {})
             raise ConfigError(f"--package: there is no node '{typed.shown(package)}'. {_nearest_key(package, known)}")
@@ -109,14 +108,11 @@ def _selected(full, key: str):
 
 def typed_run_dir(overrides: list[str]) -> tuple[str, dict] | None:
     """(folder, configuration) of a run whose folder is typed as hydra.run.dir; None where one is made for it."""
-    from omegaconf import OmegaConf
-
     if not any(o.lstrip("+").startswith("hydra.run.dir=") for o in overrides):
         return None
     with _hydra():
         full = _compose_all_problems("train", overrides)
-        job = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
-        return str(full.hydra.run.dir), OmegaConf.to_container(job, resolve=True)
+        return str(full.hydra.run.dir), plain(without_hydra(full))
 
 
 def grid(overrides: list[str]) -> list[list[str]]:
@@ -173,9 +169,10 @@ def _count(override) -> int:
     if isinstance(value, IntervalSweep):
         raise ConfigError(f"{word}: an interval has no values to try one by one. Use {typed.FUNCTIONS['range']}.")
     if isinstance(value, RangeSweep):
-        start, stop, step = value.start, value.stop, value.step
-        if not all(map(math.isfinite, (start, stop, step))) or step == 0:
+        given = [v for v in (value.start, value.stop, value.step) if v is not None and math.isfinite(v)]
+        if len(given) < 3 or given[2] == 0:
             raise ConfigError(f"{word}: expected finite numbers and a step other than 0.")
+        start, stop, step = given
         n = max(0, math.ceil((stop - start) / step))
     elif isinstance(value, Glob):
         group = override.key_or_group
@@ -201,18 +198,15 @@ def _refuse_too_many(values: list[_Values], limit: int | None) -> None:
 
 
 def _checked(full, primary: str, multirun: bool = False):
-    from omegaconf import OmegaConf
-
-    choices = OmegaConf.to_container(full.hydra.runtime.choices)
-    choices = {k: v for k, v in choices.items() if not k.startswith("hydra/")}
-    job = OmegaConf.masked_copy(full, [k for k in full if k != "hydra"])
-    plain = _resolved(job)
-    checking.check(plain, primary=primary, choices=choices)
-    together.check_chosen_images(plain.get("plots"))
+    job = without_hydra(full)
+    cfg = plain(job)
+    choices = {k: v for k, v in full.hydra.runtime.choices.items() if not k.startswith("hydra/")}
+    checking.check(cfg, primary=primary, choices=choices)
+    together.check_chosen_images(cfg.get("plots"))
     if primary == "train":
-        words = OmegaConf.to_container(full.hydra.overrides, resolve=False)
+        words = plain(full.hydra.overrides, resolve=False)
         keys = [w.lstrip("+~").partition("=")[0] for w in (*words["task"], *words["hydra"])]
-        together.check_combination(plain, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
+        together.check_combination(cfg, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
     return job
 
 
@@ -239,7 +233,7 @@ def _folder(full, multirun: bool) -> Path:
             key = "hydra.sweep.subdir"
             OmegaConf.select(full, key)
     except (OmegaConfBaseException, RecursionError, ValueError, TypeError) as error:
-        raise ConfigError(f"{key}: {_about_reference(error).removeprefix(f'{key}: ')}") from None
+        raise ConfigError(f"{key}: {about_reference(error).removeprefix(f'{key}: ')}") from None
     finally:
         HydraConfig.instance().cfg = saved
     if OmegaConf.select(full, "hydra.output_subdir") not in (".hydra", None):
@@ -247,41 +241,6 @@ def _folder(full, multirun: bool) -> Path:
     if not isinstance(found, str | int | float) or not str(found).strip() or isinstance(found, bool):
         raise ConfigError(f"{key}: expected a folder, got {typed.quoted(found)}.")
     return Path(str(found))
-
-
-def _resolved(job) -> dict:
-    """The configuration as plain containers, every ${...} replaced by what it stands for."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        return OmegaConf.to_container(job, resolve=True)
-    except (OmegaConfBaseException, RecursionError, ValueError, TypeError) as error:
-        raise ConfigError(_about_reference(error)) from None
-
-
-def plain(node) -> dict:
-    """A node of a composed configuration as plain containers; empty where there is none."""
-    return _resolved(node) if node is not None else {}
-
-
-def _about_reference(error: Exception) -> str:
-    """What is wrong with a ${...}."""
-    from omegaconf import OmegaConf
-
-    text, key = str(error), getattr(error, "full_key", None)
-    where = f"{key}: " if key else ""
-    kind = type(error).__name__
-    if kind == "InterpolationKeyError" and (name := re.search(r"key '([^']*)'", text)):
-        return f"{where}there is no setting '{name[1]}' that ${{{name[1]}}} could stand for."
-    if kind == "UnsupportedInterpolationType" and (name := re.search(r"type (\S+)", text)):
-        known = [n for n in ("oc.env", "oc.decode", "oc.select", "now", "hydra") if OmegaConf.has_resolver(n)]
-        return f"{where}${{{name[1]}:...}} is unknown. {nearest(name[1], known)}"
-    if variable := re.search(r"Environment variable '([^']*)' not found", text):
-        return f"{where}the environment variable {variable[1]} is not set; ${{oc.env:{variable[1]},null}} allows that."
-    if isinstance(error, RecursionError) or "RecursionError" in text or "ecursi" in text:
-        return f"{where}this ${{...}} stands for itself."
-    return f"{where}what stands in ${{...}} cannot be read: expected ${{setting}} or ${{oc.env:NAME,default}}."
 
 
 def _compose_all_problems(primary: str, overrides: list[str]):
@@ -326,12 +285,12 @@ def _check_choice(override, primary: str) -> None:
     several, word = group in schema.MULTI, typed.shown(override.input_line)
     names = value if isinstance(value, list) and several else [value]
     may_be_none = group in ("experiment", "sweep") and value is None
-    if override.is_delete() or (not may_be_none and not all(isinstance(n, str) and n for n in names)):
+    readable = [name for name in names if isinstance(name, str) and name]
+    if override.is_delete() or (not may_be_none and readable != names):
         what = f"names of options in brackets, as in {group}=[a,b]" if several else "the name of an option"
         known = ", ".join(locate.options(group))
         raise ConfigError(f"{word}: expected {what}. There are: {known}.")
-    if any(re.search(r"[^\w.+-]|^\.", name) for name in names if name):
-        name = next(n for n in names if re.search(r"[^\w.+-]|^\.", n))
+    if name := next((n for n in readable if re.search(r"[^\w.+-]|^\.", n)), None):
         hint = nearest(name, locate.options(group))
         raise ConfigError(f"{word}: there is no {group} called '{typed.shown(name)}'. {hint}")
 
@@ -449,7 +408,6 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
     """
     from hydra import compose as hydra_compose
     from hydra.errors import HydraException
-    from omegaconf import OmegaConf
 
     def walk(node, prefix=""):
         for key, value in node.items():
@@ -466,8 +424,7 @@ def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
         composed = hydra_compose(primary, overrides=chosen)
     except HydraException:  # one of the groups is none of this command's
         composed = hydra_compose(primary)
-    defaults = OmegaConf.to_container(composed, resolve=False)
-    return {k for k in walk(defaults) if not k.endswith("_target_")}
+    return {k for k in walk(plain(composed, resolve=False)) if not k.endswith("_target_")}
 
 
 def about_file(path: Path, error: Exception) -> str:
@@ -500,11 +457,3 @@ def register_resolvers(run_dir=folders.run_dir) -> None:
     OmegaConf.register_new_resolver("vaelab_run_dir", run_dir, replace=True, use_cache=True)
     OmegaConf.register_new_resolver("vaelab_sweep", lambda name, now: name or now, replace=True)
     OmegaConf.register_new_resolver("vaelab_job_dir", folders.job_dir, replace=True)
-
-
-def choices(overrides_cfg: Any) -> dict[str, Any]:
-    """The chosen option of each group from Hydra's own node."""
-    from omegaconf import OmegaConf
-
-    found = OmegaConf.to_container(overrides_cfg.runtime.choices)
-    return {k: v for k, v in found.items() if not k.startswith("hydra/")}

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from vaelab.config.flat import flat
+from vaelab.config.plain import plain, without_hydra
 
 # These change neither weights nor numbers: where data lie, which device, who tracks, what is drawn.
 NOT_IN_HASH = (
@@ -79,11 +80,8 @@ def make_unique(base: Path, name: str) -> Path:
 
 def job_dir(*, _root_) -> str:
     """Folder name of a sweep's job; equal for jobs that give equal results."""
-    from omegaconf import OmegaConf
-
-    job = OmegaConf.masked_copy(_root_, [k for k in _root_ if k != "hydra"])
-    overrides = OmegaConf.to_container(_root_.hydra.overrides.task)
-    return f"{short_overrides(overrides)}-{config_hash(OmegaConf.to_container(job, resolve=True))}"
+    overrides = plain(_root_.hydra.overrides, resolve=False)["task"]
+    return f"{short_overrides(overrides)}-{config_hash(plain(without_hydra(_root_)))}"
 
 
 def short_overrides(overrides: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import operator
+from typing import Any
 
 from vaelab.errors import ConfigError
 
@@ -52,9 +53,10 @@ def _check(node):
             _check(operand)
 
 
-def _value(node, names):
+def _value(node: Any, names):
     if isinstance(node, ast.Constant):
-        return float(node.value)  # 9**9**9**9 of integers would never end
+        number: Any = node.value  # `_check` has let nothing else pass
+        return float(number)  # 9**9**9**9 of integers would never end
     if isinstance(node, ast.Name):
         if node.id not in names:
             raise ConfigError(f"expect: '{node.id}' was not measured; there are {', '.join(sorted(names))}.")

@@ -168,15 +168,21 @@ class Command:
 
 
 @dataclass
-class Open(Command):
-    """What every command that opens a run takes."""
+class OfRun(Command):
+    """What every command about one run takes."""
 
     run: str | None
-    data_dir: str | None
     output_dir: str
     device: Literal["auto", "cpu"] | None
-    accept_changed_data: bool
     trusted: list[str]
+
+
+@dataclass
+class Open(OfRun):
+    """What every command that opens a run with its data takes."""
+
+    data_dir: str | None
+    accept_changed_data: bool
 
 
 @dataclass
@@ -205,31 +211,23 @@ class Data(Command):
 
 
 @dataclass
-class Generate(Command):
+class Generate(OfRun):
     """conf/generate.yaml"""
 
-    run: str | None
     z: list[Any] | None
     n: PositiveInt | None
     seed: NonNegativeInt
     scale: PositiveInt | None
     output: str | None
-    output_dir: str
-    device: Literal["auto", "cpu"] | None
-    trusted: list[str]
 
 
 @dataclass
-class Export(Command):
+class Export(OfRun):
     """conf/export.yaml"""
 
-    run: str | None
     format: Any
     models: Any
     to: str | None
-    output_dir: str
-    device: Literal["auto", "cpu"] | None
-    trusted: list[str]
 
 
 @dataclass

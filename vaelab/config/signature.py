@@ -57,7 +57,7 @@ def _read_settings(path: Path, changed: int, name: str) -> dict[str, Any] | None
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         raise ConfigError(f"{path}{line} is not valid Python: {getattr(error, 'msg', error)}.") from None
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == name:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from vaelab import contracts
-from vaelab.config import locate, signature
+from vaelab.config import locate, schema, signature
+from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError
 
 # Packages without parts, whatever `trusted` says: a name in them is no oversight.
@@ -43,8 +44,6 @@ def check(target, group: str, trusted=()) -> None:
         return
     package = target.partition(".")[0]
     if package == "vaelab":
-        from vaelab.config.nearest import nearest
-
         raise ConfigError(f"_target_: there is no {target} in the group '{group}'. {nearest(target, built_in(group))}")
     if package in NO_PARTS:
         raise ConfigError(f"_target_ names {target}, which is none of vaelab's parts, and {package} holds none.")
@@ -57,9 +56,8 @@ def check(target, group: str, trusted=()) -> None:
 
 def check_parts(cfg) -> None:
     """ConfigError where a configuration names what is no part; nothing is imported."""
-    several = {"metric": "metrics", "plot": "plots"}
-    nodes = [(group, group, cfg[group]) for group in contracts.BY_GROUP if group not in several]
-    for group, key in several.items():
+    nodes = [(group, group, cfg[group]) for group in contracts.BY_GROUP if group not in schema.MULTI]
+    for group, key in schema.MULTI.items():
         nodes += [(group, f"{key}.{name}", node) for name, node in (cfg.get(key) or {}).items() if "_target_" in node]
     for group, where, node in nodes:
         try:
@@ -82,8 +80,6 @@ def load(target, group: str, trusted=()) -> Any:
     content = _imported(module)
     found = content.get(name)
     if found is None:
-        from vaelab.config.nearest import nearest
-
         defined = [k for k, v in content.items() if getattr(v, "__module__", None) == module]
         hint = nearest(name, defined) if defined else "It defines no class and no function."
         raise ConfigError(f"{target}: the module {module} ({content.get('__file__')}) has no {name}. {hint}")

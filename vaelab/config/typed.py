@@ -142,9 +142,8 @@ def repeated(overrides: list[str]) -> list[str]:
 
 def _override(command: str, word: str, following: list[str]) -> str:
     """The word in Hydra's syntax."""
-    sign = re.match(r"\+{0,2}|~", word).group()
-    sign = "~" if word.startswith("~") else sign
-    body = word[len(sign) :]
+    body = re.sub(r"^(\+{1,2}|~)", "", word)
+    sign = word[: len(word) - len(body)]
     key, equals, value = body.partition("=")
     key, at, package = key.partition("@")
     if not equals and sign == "~" and KEY.fullmatch(key):

@@ -36,12 +36,12 @@ def run(path: str) -> int:
 
 def tiles(folder: RunFolder, cfg: dict) -> None:
     """The few images the sweep's report shows of this job; trouble with them costs a warning."""
-    import keras
     import numpy as np
 
     from vaelab.compute import seeds
     from vaelab.datasets.base import to_unit
     from vaelab.jobs import opening
+    from vaelab.jobs.page import load_model
 
     try:
         dataset = opening.open_dataset(cfg)
@@ -49,8 +49,7 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
         codes = folder.read_codes("test")["mean"]
         rows = one_of_each(test.y, len(codes), RECONSTRUCTIONS)
         drawn = opening.open_prior(cfg, codes.shape[1]).sample(SAMPLES, seeds.generator(0, "plots"))
-        decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
-        decoded = decoder.predict(np.concatenate([drawn.astype(np.float32), codes[rows]]), verbose=0)
+        decoded = load_model(folder).predict(np.concatenate([drawn.astype(np.float32), codes[rows]]), verbose=0)
         arrays = {"class_names": np.array(dataset.class_names or [], str)}
         for v, images in enumerate(decoded if isinstance(decoded, list) else [decoded]):
             arrays[f"samples_{v}"] = _bytes(images[:SAMPLES])

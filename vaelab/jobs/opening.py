@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 from vaelab.build import build, part
-from vaelab.compute import backend
+from vaelab.compute import backend, seeds
 from vaelab.config import words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
@@ -12,20 +12,21 @@ from vaelab.config.older import migrated, official_sources
 from vaelab.config.schema import Trainer
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
+from vaelab.records import run_folder
 from vaelab.records.run_folder import RunFolder
 from vaelab.system.printing import NOTE
 
 log = logging.getLogger(__name__)
 
 
-def trainer_of(cfg: dict) -> Trainer:
-    """The trainer settings of a checked configuration.
+def threads_of(cfg: dict) -> int:
+    """The threads a configuration asks for; where it says none, those this process has already, else all cores."""
+    return cfg["trainer"]["threads"] or backend.threads_of_process(cfg["backend"]) or backend.usable_cores()
 
-    Where it says no number of threads: those this process has already, else all machine cores.
-    """
-    trainer = Trainer(**cfg["trainer"])
-    known = trainer.threads or backend.threads_of_process(cfg["backend"])
-    return replace(trainer, threads=known or backend.usable_cores())
+
+def trainer_of(cfg: dict) -> Trainer:
+    """The trainer settings of a checked configuration, with its `threads_of`."""
+    return replace(Trainer(**cfg["trainer"]), threads=threads_of(cfg))
 
 
 def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
@@ -36,7 +37,7 @@ def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
     """
     trainer = trainer_of(cfg)
     backend.start(
-        cfg["backend"], device=cfg["device"], threads=trainer.threads, deterministic=trainer.deterministic,
+        cfg["backend"], device=cfg["device"], threads=threads_of(cfg), deterministic=trainer.deterministic,
         exactly=exactly,
     )  # fmt: skip
     return trainer
@@ -45,12 +46,9 @@ def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
 def open_dataset(cfg: dict):
     """The prepared dataset of a configuration."""
     return load_dataset(
-        cfg["dataset"],
-        data_dir=cfg["data_dir"],
-        seed=cfg["seed"],
-        validation=trainer_of(cfg).validation == "split",
-        trusted=cfg.get("trusted") or (),
-    )
+        cfg["dataset"], data_dir=cfg["data_dir"], seed=cfg["seed"], trusted=cfg.get("trusted") or (),
+        validation=cfg["trainer"]["validation"] == "split",
+    )  # fmt: skip
 
 
 def recorded_checksum(folder: RunFolder) -> str | None:
@@ -116,7 +114,6 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
 
 def open_prior(cfg: dict, latent_dim: int):
     """The prior of a run in numpy, for draws without its other weights."""
-    from vaelab.compute import seeds
     from vaelab.view.prior_view import NumpyPrior
 
     prior = part(cfg["prior"], "prior", trusted=cfg.get("trusted") or (), latent_dim=latent_dim)
@@ -137,7 +134,7 @@ def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:
     if "capacity" in cfg["objective"]:
         factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
     return {
-        name: (epochs, np.array([top * float(ops.convert_to_numpy(schedule(float(p)))) for p in progress]))
+        name: (epochs, np.array([top * float(np.asarray(ops.convert_to_numpy(schedule(float(p))))) for p in progress]))
         for name, (top, schedule) in factors.items()
     }
 
@@ -208,8 +205,6 @@ def finished_run(cfg):
         ConfigError: no run given.
         RunError: there is no such run.
     """
-    from vaelab.records import run_folder
-
     if not cfg.run:
         raise ConfigError(
             "run: expected a run folder, an MLflow run id, a run name or 'latest'. vaelab runs lists them."

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import re
+from typing import Any
 
 from vaelab import __version__
 from vaelab.config import words
@@ -68,8 +69,8 @@ def require_models(folder, *which: str) -> None:
             raise RunError(f"{folder} has no {name}.h5 (its state is {folder.status().get('state', 'unknown')}).")
 
 
-def load_model(folder, which: str = "decoder"):
-    """One of the run's `.h5` models; RunError where the file is damaged."""
+def load_model(folder, which: str = "decoder") -> Any:
+    """One of the run's `.h5` models, a `keras.Model`; RunError where the file is damaged."""
     import keras
 
     try:

@@ -2,12 +2,14 @@
 
 import logging
 import warnings
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
 from vaelab import contracts
 from vaelab.config import locate, trust
+from vaelab.config.parts import settings
 from vaelab.contracts import optional
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.jobs.stored import NotStored
@@ -20,10 +22,6 @@ log = logging.getLogger(__name__)
 
 def _other_data(dataset) -> str:
     return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
-
-
-def _settings(node: dict) -> dict:
-    return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
 
 
 def _chosen(nodes: dict) -> list:
@@ -43,12 +41,24 @@ def check(view, nodes: dict, kind: str, *, trusted) -> None:
     for _, node in _chosen(nodes):
         if needs := optional(trust.load(node["_target_"], kind, trusted), contracts.BY_GROUP[kind], "needs"):
             with suppress(NotStored):
-                needs(view, **_settings(node))
+                needs(view, **settings(node))
 
 
-def _worth_a_word(error: ConfigError, kind: str, name: str) -> bool:
-    """Not that an option does not apply which nobody asked for: conf/train.yaml chooses it for every run."""
-    return not (isinstance(error, NotApplicable) and name in locate.usual(kind))
+@contextmanager
+def _told(kind: str, name: str, tell, strict: bool = False, failed: str = "failed"):
+    """Tells what goes wrong with an option instead of raising it, unless `strict`.
+
+    Not that an option does not apply which nobody asked for: conf/train.yaml chooses it for every run.
+    """
+    try:
+        yield
+    except Exception as error:
+        if strict:
+            raise
+        if not isinstance(error, ConfigError):
+            tell(logging.WARNING, f"{kind} {name} {failed}: {type(error).__name__}: {error}")
+        elif not (isinstance(error, NotApplicable) and name in locate.usual(kind)):
+            tell(NOTE, f"{kind} {name} left out: {error}")
 
 
 def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
@@ -59,14 +69,12 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
     """
     kept = dict(nodes)
     for name, node in _chosen(nodes):
-        try:
-            check(view, {name: node}, kind, trusted=trusted)
-        except ConfigError as error:
-            del kept[name]
-            if _worth_a_word(error, kind, name):
-                tell(NOTE, f"{kind} {name} left out: {error}")
-        except Exception as error:
-            tell(logging.WARNING, f"{kind} {name} could not be checked: {type(error).__name__}: {error}")
+        with _told(kind, name, tell, failed="could not be checked"):
+            try:
+                check(view, {name: node}, kind, trusted=trusted)
+            except ConfigError:
+                del kept[name]
+                raise
     return kept
 
 
@@ -80,32 +88,17 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
     """
     found = {}
     for name, node in _chosen(metrics):
-        split = node.get("split", "test")
-        try:
-            scores = trust.load(node["_target_"], "metric", trusted)(view, **_settings(node))
-        except ConfigError as error:
-            if strict:
-                raise
-            if _worth_a_word(error, "metric", name):
-                tell(NOTE, f"metric {name} left out: {error}")
-            continue
-        except Exception as error:
-            if strict:
-                raise
-            tell(logging.WARNING, f"metric {name} failed: {type(error).__name__}: {error}")
-            continue
-        if view.dataset.enumerated:
+        split, scores = node.get("split", "test"), {}
+        with _told("metric", name, tell, strict):
+            scores = trust.load(node["_target_"], "metric", trusted)(view, **settings(node))
+        if scores and view.dataset.enumerated:
             scores = of_complete_set(scores, _distinct(view.split(split)))
         for key, value in scores.items():
             entry = value._asdict()
             if view.dataset.instead_of:
                 entry["note"] = "; ".join(filter(None, (entry["note"], _other_data(view.dataset))))
-            found[f"{split}/{key}"] = {
-                **entry,
-                "split": split,
-                "data": view.data_kind,
-                "weights_epoch": weights_epoch,
-            }
+            entry |= {"split": split, "data": view.data_kind, "weights_epoch": weights_epoch}
+            found[f"{split}/{key}"] = entry
     return found
 
 
@@ -121,7 +114,8 @@ def _distinct(part) -> int:
 
 
 def draw(
-    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=log.log, called=str
+    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=log.log,
+    called: Callable[[str], str] = str,
 ) -> list:  # fmt: skip
     """Draws the configured pictures into the run folder; returns the files.
 
@@ -133,20 +127,11 @@ def draw(
     """
     files = []
     for name, node in _chosen(plots):
-        try:
+        with _told("plot", name, tell, strict):
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*Tight layout.*")
-                picture = trust.load(node["_target_"], "plot", trusted)(view, **_settings(node))
+                picture = trust.load(node["_target_"], "plot", trusted)(view, **settings(node))
             files.append(save_picture(picture, folder, called(name), suffix))
-        except ConfigError as error:
-            if strict:
-                raise
-            if _worth_a_word(error, "plot", name):
-                tell(NOTE, f"plot {name} left out: {error}")
-        except Exception as error:
-            if strict:
-                raise
-            tell(logging.WARNING, f"plot {name} failed: {type(error).__name__}: {error}")
     return files
 
 

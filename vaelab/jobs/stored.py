@@ -1,6 +1,7 @@
 """What is known of a run without its weights: enough to refuse a metric or picture that cannot work."""
 
 from functools import cached_property
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -109,7 +110,7 @@ class StoredSplit:
     def __len__(self) -> int:
         return len(self._stored[f"{self.name}_distortion"])
 
-    def __getattr__(self, key: str):
+    def __getattr__(self, key: str) -> Any:
         if key not in ("mean", "std", "z", "y", "tags", "factors", "distortion"):
             raise NotStored(key)
         try:

@@ -1,15 +1,11 @@
 """How many latents the encoder uses."""
 
-from typing import Literal
-
-from vaelab.config.types import NonNegativeFloat
+from vaelab.config.types import NonNegativeFloat, Split
 from vaelab.metrics.mean_variance import mean_variance
 from vaelab.metrics.score import Score
 
 
-def active_units(
-    view, *, split: Literal["train", "validation", "test"], threshold: NonNegativeFloat
-) -> dict[str, Score]:
+def active_units(view, *, split: Split, threshold: NonNegativeFloat) -> dict[str, Score]:
     """Number of latents d with Var_x(E_q(z|x) z_d) > threshold.
 
     Args:

@@ -1,12 +1,12 @@
 """The negative log-likelihood of images by annealed importance sampling, and bounds on its error."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, TwoOrMore
+from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, Split, TwoOrMore
 from vaelab.metrics import importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -21,7 +21,7 @@ _JITTER = 0.2  # trajectories of one length can close on themselves
 def ais(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     images: PositiveInt | None,
     chains: PositiveInt,
     temperatures: TwoOrMore,

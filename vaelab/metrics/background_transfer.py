@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -22,7 +22,7 @@ SETTING = "metrics.background_transfer"
 def background_transfer(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     method: Literal["iterate", "splice"],
     start: Literal["backgrounds", "zeros"],
     iterations: PositiveInt,

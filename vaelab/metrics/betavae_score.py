@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import fixed_factors
 from vaelab.metrics.score import Score
@@ -20,7 +20,7 @@ _PAIRS_PER_CALL = 100_000
 def betavae_score(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     code: Literal["mean", "sample"],
     pairs: PositiveInt,
     train_votes: PositiveInt,

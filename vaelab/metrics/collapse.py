@@ -1,11 +1,10 @@
 """Has the encoder given up? Several signs, never one alone."""
 
 import math
-from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import NonNegativeFloat, PositiveInt
+from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
 from vaelab.metrics.aggregate import aggregate
 from vaelab.metrics.mean_variance import mean_variance
 from vaelab.metrics.mutual_information import NEAR
@@ -16,7 +15,7 @@ from vaelab.metrics.subset import joined
 def collapse(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     threshold: NonNegativeFloat,
     min_rate: NonNegativeFloat,
     max_mismatch: NonNegativeFloat,

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.factored import factored, needed, parted
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
@@ -16,7 +16,7 @@ from vaelab.metrics.subset import joined
 def dci(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     code: Literal["mean", "sample"],
     model: Literal["forest", "boosting"],
     trees: PositiveInt,

@@ -1,10 +1,8 @@
 """The evidence lower bound and its two terms."""
 
-from typing import Literal
-
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics import bits
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -12,7 +10,7 @@ from vaelab.metrics.stream import stream
 _CODES_PER_CALL = 50_000
 
 
-def elbo(view, *, split: Literal["train", "validation", "test"], n_samples: PositiveInt) -> dict[str, Score]:
+def elbo(view, *, split: Split, n_samples: PositiveInt) -> dict[str, Score]:
     """ELBO, distortion and rate in nats per image; higher ELBO is better and beta never enters.
 
     distortion = -E_q(z|x) log p(x|z) over n_samples draws, rate = KL(q(z|x) || p(z)), elbo = -(distortion + rate).

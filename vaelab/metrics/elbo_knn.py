@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.metrics import neighbours
 from vaelab.metrics.score import Score, mean_score
@@ -17,7 +17,7 @@ _FLOATS_PER_CALL = 50_000_000
 def elbo_knn(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     k: PositiveInt,
     draws: PositiveInt,
     cross_entropy: Literal["analytic", "neighbours"],

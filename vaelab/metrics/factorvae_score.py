@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import NonNegativeFloat, PositiveInt
+from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
 from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import fixed_factors
 from vaelab.metrics.score import Score
@@ -19,7 +19,7 @@ _IMAGES_PER_CALL = 200_000
 def factorvae_score(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     code: Literal["mean", "sample"],
     batch: PositiveInt,
     train_votes: PositiveInt,

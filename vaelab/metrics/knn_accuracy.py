@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.labelled import each, labelled, suffix
 from vaelab.metrics.score import Score
 
@@ -15,7 +15,7 @@ _ROWS_PER_CALL = 4096
 def knn_accuracy(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     k: PositiveInt,
     label: str,
     part: str | None,

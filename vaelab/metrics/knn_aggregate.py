@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.metrics import neighbours
 from vaelab.metrics.score import Score, mean_score
@@ -15,7 +15,7 @@ from vaelab.metrics.subset import joined, subset
 def knn_aggregate(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     k: PositiveInt,
     cross_entropy: Literal["analytic", "neighbours"],
     images: PositiveInt | None,

@@ -2,13 +2,12 @@
 
 import warnings
 from functools import partial
-from typing import Literal
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.metrics.labelled import labelled, needed, suffix
 from vaelab.metrics.score import Score
@@ -18,7 +17,7 @@ from vaelab.metrics.subset import joined
 def linear_probe(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     label: str,
     part: str | None,
     strength: PositiveFloat,

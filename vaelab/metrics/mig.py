@@ -5,15 +5,13 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics import histogram
 from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.score import Score
 
 
-def mig(
-    view, *, split: Literal["train", "validation", "test"], code: Literal["mean", "sample"], bins: PositiveInt
-) -> dict[str, Score]:
+def mig(view, *, split: Split, code: Literal["mean", "sample"], bins: PositiveInt) -> dict[str, Score]:
     """Mutual information gap: mean over factors f of (I(z_1; f) - I(z_2; f)) / H(f), between 0 and 1.
 
     z_1 and z_2 are the latents that tell most and second most about f. `mig_<factor>` is its term. A factor with more

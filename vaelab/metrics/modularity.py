@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import NonNegativeFloat, PositiveInt
+from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
 from vaelab.metrics import histogram
 from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.score import Score
@@ -15,7 +15,7 @@ from vaelab.metrics.subset import joined
 def modularity(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     code: Literal["mean", "sample"],
     bins: PositiveInt,
     min_information: NonNegativeFloat,

@@ -2,11 +2,10 @@
 
 import math
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.aggregate import aggregate, needed
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import joined
@@ -14,9 +13,7 @@ from vaelab.metrics.subset import joined
 NEAR = 1.0  # nats below log N from which the estimate is called saturated
 
 
-def mutual_information(
-    view, *, split: Literal["train", "validation", "test"], images: PositiveInt | None
-) -> dict[str, Score]:
+def mutual_information(view, *, split: Split, images: PositiveInt | None) -> dict[str, Score]:
     """I(x; z) = E log q(z|x) / q(z) and KL(q(z) || p(z)) = E log q(z) / p(z), in nats; they sum to the rate.
 
     q(z) is the aggregate posterior of the N images, one draw each. I(x; z) then cannot exceed log N: a value near it

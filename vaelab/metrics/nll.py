@@ -1,10 +1,8 @@
 """The negative log-likelihood of images by importance sampling."""
 
-from typing import Literal
-
 import numpy as np
 
-from vaelab.config.types import NonNegativeFloat, PositiveFloat, PositiveInt
+from vaelab.config.types import NonNegativeFloat, PositiveFloat, PositiveInt, Split
 from vaelab.metrics import bits, importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -18,7 +16,7 @@ _SAMPLES_PER_CALL = 500
 def nll(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     samples: PositiveInt,
     curve: list[PositiveInt],
     images: PositiveInt | None,

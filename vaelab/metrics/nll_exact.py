@@ -1,11 +1,10 @@
 """The exact negative log-likelihood, where there is one."""
 
 import math
-from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -14,7 +13,7 @@ from vaelab.metrics.subset import subset
 TOLERANCE = 1e-3  # of the gradient's size: float32, not curvature
 
 
-def nll_exact(view, *, split: Literal["train", "validation", "test"], images: PositiveInt | None) -> dict[str, Score]:
+def nll_exact(view, *, split: Split, images: PositiveInt | None) -> dict[str, Score]:
     """-log p(x) in nats per image, key `nll_exact`, of a linear decoder with a Gaussian likelihood of fixed variance.
 
     There log p(x, z) = c - 1/2 (z - m)' A (z - m) in z with one A for all images, so that log p(x) = c + D/2 log 2 pi -

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics import knn_balls
 from vaelab.metrics.samples import compared, suffix
 from vaelab.metrics.score import Score
@@ -13,7 +13,7 @@ from vaelab.metrics.score import Score
 def precision_recall(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     sampler: Literal["prior", "mixture"],
     mixture: PositiveInt,
     k: PositiveInt,

@@ -1,12 +1,11 @@
 """The rate, latent by latent."""
 
-from typing import Literal
-
+from vaelab.config.types import Split
 from vaelab.errors import NotApplicable
 from vaelab.metrics.score import Score, mean_score
 
 
-def rate_per_latent(view, *, split: Literal["train", "validation", "test"]) -> dict[str, Score]:
+def rate_per_latent(view, *, split: Split) -> dict[str, Score]:
     """KL(q(z_d|x) || p(z_d)) of each latent d in nats per image, key `rate_latent_<d>`; they sum to the rate."""
     rates = needs(view, split=split)
     return {f"rate_latent_{d}": mean_score(rates[:, d]) for d in range(rates.shape[1])}

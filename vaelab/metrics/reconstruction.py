@@ -1,10 +1,9 @@
 """How close an image comes back from its mean code."""
 
-from typing import Literal
-
 import numpy as np
 from scipy.ndimage import correlate1d
 
+from vaelab.config.types import Split
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import joined
 
@@ -12,7 +11,7 @@ _PIXELS_PER_CALL = 8_000_000
 _UNIT_KINDS = ("grey", "threshold", "static", "dynamic", "standardised", "binary")
 
 
-def reconstruction(view, *, split: Literal["train", "validation", "test"]) -> dict[str, Score]:
+def reconstruction(view, *, split: Split) -> dict[str, Score]:
     """Reconstruction at z = E_q(z|x) z: squared error, PSNR, SSIM and the distortion there, averaged over images.
 
     mse = mean over pixels of (x - E[x|z])^2, on [0, 1]; psnr = -10 log10(mse) in dB (at most 100); ssim as published,

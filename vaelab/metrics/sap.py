@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from sklearn.svm import LinearSVC
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.factored import factored, needed, parted
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
@@ -16,7 +16,7 @@ from vaelab.metrics.subset import joined
 def sap(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     code: Literal["mean", "sample"],
     measure: Literal["svm", "accuracy", "correlation"],
     train_images: PositiveInt,

@@ -1,11 +1,10 @@
 """Do the classes form clusters in latent space?"""
 
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.metrics.labelled import labelled, needed, suffix
 from vaelab.metrics.score import Score, mean_score
@@ -17,7 +16,7 @@ _PAIRS_PER_CALL = 10_000_000
 def silhouette(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     label: str,
     part: str | None,
     images: PositiveInt | None,

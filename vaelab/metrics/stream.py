@@ -1,10 +1,13 @@
 """The random stream of one metric on one split: the same numbers whichever other metrics are asked for."""
 
 import zlib
+from typing import get_args
 
 import numpy as np
 
-_SPLITS = ("train", "validation", "test")
+from vaelab.config.types import Split
+
+_SPLITS = get_args(Split)
 
 
 def stream(view, metric: str, split: str) -> np.random.Generator:

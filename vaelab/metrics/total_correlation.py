@@ -2,20 +2,17 @@
 
 import math
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.aggregate import aggregate, needed
 from vaelab.metrics.mutual_information import NEAR
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import joined
 
 
-def total_correlation(
-    view, *, split: Literal["train", "validation", "test"], images: PositiveInt | None
-) -> dict[str, Score]:
+def total_correlation(view, *, split: Split, images: PositiveInt | None) -> dict[str, Score]:
     """TC = KL(q(z) || prod_d q(z_d)) and the dimension-wise sum_d KL(q(z_d) || p(z_d)), in nats.
 
     q(z) and q(z_d) are aggregate posteriors of the N images, one draw each; with I(x; z) the two sum to the rate. Where

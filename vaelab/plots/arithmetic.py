@@ -1,10 +1,11 @@
 """Sums and differences of codes, decoded: "sneaker - ankle_boot + bag"."""
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from vaelab.config.types import Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, place_grid, same_shape
@@ -31,7 +32,7 @@ class Term(NamedTuple):
     what: int | str
 
 
-def arithmetic(view, *, split: Literal["train", "validation", "test"], expression: str):
+def arithmetic(view, *, split: Split, expression: str):
     """Decoded terms and their decoded sum, each above the image of the split whose code is nearest.
 
     Args:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure, same_shape
@@ -17,7 +17,7 @@ SETTING = "plots.background_transfer"
 def background_transfer(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     n: PositiveInt,
     indices: list[int] | None,
     method: Literal["iterate", "splice"],

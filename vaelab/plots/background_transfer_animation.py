@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation
 from vaelab.plots.background_transfer import chosen_sources, chosen_targets
@@ -21,7 +21,7 @@ DOT, HALO = "#000000", "#ffffff"
 def background_transfer_animation(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     index: int | None,
     show: Literal["target", "shared", "private"],
     frames: PositiveInt,

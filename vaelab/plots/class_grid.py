@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
 from vaelab.plots.style import MARGIN, SMALL, WIDTH, shortened, text_width
@@ -21,7 +21,7 @@ TITLES = {
 def class_grid(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     source: Literal["samples", "reconstructions", "originals"],
     n: PositiveInt,
 ):

@@ -1,10 +1,8 @@
 """The private and shared parts of a model of several views, each coloured by class and by tag."""
 
-from typing import Literal
-
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.points import colouring, draw_ellipses, draw_legend, draw_points, frame, legend_space, prior_ellipses
@@ -12,7 +10,7 @@ from vaelab.plots.style import MARGIN, SMALL, TEXT, WIDTH, Page
 from vaelab.view import projections
 
 
-def conjoint_scatter(view, *, split: Literal["train", "validation", "test"], n: PositiveInt):
+def conjoint_scatter(view, *, split: Split, n: PositiveInt):
     """A column per part (private_1, .., shared), a row per colouring: what is common should show in the shared part.
 
     Parts of more than two latents are shown on their two principal axes.

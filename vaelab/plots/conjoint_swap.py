@@ -1,16 +1,14 @@
 """Private parts of some images with the shared part of others."""
 
-from typing import Literal
-
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
 
 
-def conjoint_swap(view, *, split: Literal["train", "validation", "test"], n: PositiveInt, indices: list[int] | None):
+def conjoint_swap(view, *, split: Split, n: PositiveInt, indices: list[int] | None):
     """Per view a table: the row's image gives the private parts, the column's image the shared part; both are shown.
 
     On the diagonal each image meets itself: its reconstruction.

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, place_grid
@@ -14,7 +14,7 @@ from vaelab.plots.style import MUTED, SMALL, wrapped
 def interpolation(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     between: Literal["images", "class_means"],
     space: Literal["latent", "pixel"],
     path: Literal["linear", "spherical"],

@@ -1,13 +1,11 @@
 """What a latent means: its rate, its traversal, where in the image it acts, what it goes along with."""
 
-from typing import Literal
-
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import enlarged, joined, number, to_rgb, with_cells
 from vaelab.plots.manifold import held_at
@@ -33,7 +31,7 @@ STEPS, BEST = 7, 4
 def latent_card(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     latents: list[int] | None,
     most: PositiveInt,
     width: PositiveFloat,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.points import (
@@ -26,7 +26,7 @@ PLANES = ((0, 1), (0, 2), (1, 2))  # of a box
 def latent_scatter(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     n: PositiveInt | None,
     dims: list[int] | None,
     code: Literal["mean", "sample"],

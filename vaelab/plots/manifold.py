@@ -1,10 +1,8 @@
 """The decoder's image at every point of a grid over two latents."""
 
-from typing import Literal
-
 import numpy as np
 
-from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure, number, thinned
@@ -14,7 +12,7 @@ from vaelab.system import memory
 def manifold(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     n: PositiveInt,
     dims: list[int] | None,
     scale: PositiveFloat,

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
 from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, joined, number, square
@@ -16,7 +16,7 @@ from vaelab.system import memory
 def manifold_3d(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     output: Literal["still", "animation"],
     n: PositiveInt,
     slices: PositiveInt,

@@ -1,14 +1,12 @@
 """Principal axes of the posterior means."""
 
-from typing import Literal
-
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.plots.choose import split_facts
 from vaelab.plots.points import colouring, scatter_figure
 from vaelab.view.projections import project
 
 
-def pca(view, *, split: Literal["train", "validation", "test"], n: PositiveInt, color: str):
+def pca(view, *, split: Split, n: PositiveInt, color: str):
     """Scatter of the two widest principal axes of the codes, coloured by class; units are those of the latents.
 
     Args:

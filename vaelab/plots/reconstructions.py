@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt
+from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
@@ -22,7 +22,7 @@ TITLES = {
 def reconstructions(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     choose: Literal["random", "indices", "per_class", "worst", "best"],
     n: PositiveInt,
     indices: list[int] | None,

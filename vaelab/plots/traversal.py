@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveFloat, PositiveInt
+from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
@@ -15,7 +15,7 @@ from vaelab.plots.manifold import base_code
 def traversal(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     output: Literal["still", "animation"],
     span: Literal["prior", "posterior"],
     width: PositiveFloat,

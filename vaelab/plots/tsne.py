@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from vaelab.config.types import PositiveFloat, PositiveInt, TSNEIterations
+from vaelab.config.types import PositiveFloat, PositiveInt, Split, TSNEIterations
 from vaelab.plots.choose import split_facts
 from vaelab.plots.points import colouring, scatter_figure
 from vaelab.view.projections import project
@@ -11,7 +11,7 @@ from vaelab.view.projections import project
 def tsne(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     n: PositiveInt,
     engine: Literal["scikit-learn", "opentsne"],
     perplexity: PositiveFloat,

@@ -1,8 +1,6 @@
 """UMAP map of the posterior means."""
 
-from typing import Literal
-
-from vaelab.config.types import NonNegativeFloat, PositiveInt
+from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
 from vaelab.plots.choose import split_facts
 from vaelab.plots.points import colouring, scatter_figure
 from vaelab.view.projections import project
@@ -11,7 +9,7 @@ from vaelab.view.projections import project
 def umap(
     view,
     *,
-    split: Literal["train", "validation", "test"],
+    split: Split,
     n: PositiveInt,
     neighbours: PositiveInt,
     min_dist: NonNegativeFloat,

@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from vaelab.config.folders import remove_empty
 from vaelab.errors import RunError, visible
 from vaelab.system.files import remove, write
 
@@ -17,10 +20,17 @@ MOST_VALUES = 1_000_000  # in a yaml or json file of a folder; aliases of a few 
 PATIENCE = 30.0  # seconds to wait for another process that writes a record
 
 
+def inside(*names: str) -> Any:
+    """An attribute of a folder: the path of a file in it."""
+    return property(lambda folder: folder.path.joinpath(*names))
+
+
 class Folder:
     """A folder one process at a time works on."""
 
     WORK = "used"
+    # What a folder may hold in which nothing was done yet.
+    MADE_FIRST = frozenset({".lock", ".holder", ".update.lock"})
 
     def __init__(self, path):
         self.path = Path(path).resolve()
@@ -32,7 +42,7 @@ class Folder:
         except ValueError:
             return visible(str(self.path))
 
-    def _read_json(self, name: str, kind: type = dict, types: dict | None = None):
+    def _read_json(self, name: str, kind: type = dict, types: dict | None = None) -> Any:
         """Content of a json file, which must be of a kind; an empty one where the file is missing.
 
         Args:
@@ -64,6 +74,12 @@ class Folder:
             content = {**self._read_json(name), **facts}
             write(self.path / name, json.dumps(content, indent=1))
         return content
+
+    def discard_if_empty(self, keep: Path) -> None:
+        """Removes a folder in which nothing was done yet, and empty ones above it, down to `keep`, which was before."""
+        if {p.name for p in self.path.glob("*")} <= self.MADE_FIRST:
+            shutil.rmtree(self.path, ignore_errors=True)
+            remove_empty(self.path.parent, keep)
 
     def check_links(self) -> None:
         """RunError where something inside is a link that leads out, or no file: writing would reach elsewhere."""
@@ -125,7 +141,7 @@ class Folder:
         """What killed processes were writing."""
         for where in (".", "frames", "figures", "figures/epochs", "report"):
             for leftover in (self.path / where).glob(".[0-9]*-*"):
-                process = int(re.match(r"\.(\d+)", leftover.name)[1])
+                process = int(re.split(r"\D", leftover.name[1:])[0])
                 if process == os.getpid() or not _alive(process):  # numbers come again, in a container soon
                     remove(leftover)
 
@@ -156,7 +172,7 @@ def damaged(path: Path, why: str) -> RunError:
     return RunError(f"{path} is damaged ({why}). Restore it, or remove it.")
 
 
-def shown(content):
+def shown(content) -> Any:
     """Values read from a file with every text made `visible`.
 
     Raises:

@@ -2,7 +2,8 @@
 
 import logging
 
-from vaelab.errors import RunError
+from vaelab.config.nearest import nearest
+from vaelab.errors import ConfigError, RunError
 from vaelab.records import run_folder
 from vaelab.system.printing import NOTE
 
@@ -14,15 +15,32 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def rows(output_dir) -> list[dict]:
-    """{column: value, "folder", "facts"} of each run, oldest first; one that is damaged is named and left out."""
+def rows(output_dir, filters: dict | None = None) -> list[dict]:
+    """{column: value, "folder", "facts"} of each run, oldest first; one that is damaged is named and left out.
+
+    Args:
+        filters: {column: the value that it has in the runs that are wanted}.
+    """
     found = []
     for folder in run_folder.all_runs(output_dir):
         try:
             found.append(row(folder))
         except RunError as error:
             log.log(NOTE, f"a run is left out: {error}")
-    return found
+    return [row for row in found if all(row[k] == v for k, v in (filters or {}).items())]
+
+
+def with_columns(rows: list[dict], columns) -> list[dict]:
+    """The rows with these columns: those of the table, facts of the run, settings, metrics (`.se`: standard error).
+
+    Raises:
+        ConfigError: a column that no run has.
+    """
+    known = {*COLUMNS, *(name for row in rows for name in row["facts"])}
+    for name in columns:
+        if rows and name not in known:
+            raise ConfigError(f"columns: no run has '{name}'. {nearest(name, known)}")
+    return [{k: row[k] if k in COLUMNS else row["facts"].get(k) for k in columns} for row in rows]
 
 
 def row(folder) -> dict:

@@ -5,13 +5,13 @@ import io
 import json
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from vaelab.config import folders
 from vaelab.config.flat import flat
 from vaelab.errors import Defect, RunError, VaelabError, visible
-from vaelab.records.folder import Folder, check_types, damaged, shown
+from vaelab.records.folder import Folder, check_types, damaged, inside, shown
 from vaelab.system import printing
 from vaelab.system.files import atomic_file, write, write_bytes
 
@@ -38,34 +38,20 @@ class RunFolder(Folder):
     """
 
     WORK = "trained"
+    MADE_FIRST = Folder.MADE_FIRST | {".hydra", "run.log"}
 
     # -- names ----------------------------------------------------------------------------------------------------
+
+    checkpoint = inside("checkpoint")
+    explorer_file = inside("explorer.html")
+    codes_file = inside("codes.npz")
+    tiles_file = inside("tiles.npz")  # a few samples and reconstructions of a sweep's job, for the sweep's report
+    log = inside("run.log")  # what was printed; the traceback of an error nobody foresaw
+    job_log = inside("job.log")  # what the process of a sweep's job printed, native libraries included
 
     def model_file(self, which: str) -> Path:
         """encoder.h5, decoder.h5 or vae.h5."""
         return self.path / f"{which}.h5"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint"
-
-    @property
-    def explorer_file(self) -> Path:
-        return self.path / "explorer.html"
-
-    @property
-    def codes_file(self) -> Path:
-        return self.path / "codes.npz"
-
-    @property
-    def job_log(self) -> Path:
-        """What the process of a sweep's job printed, native libraries included."""
-        return self.path / "job.log"
-
-    @property
-    def tiles_file(self) -> Path:
-        """A few samples and reconstructions of a sweep's job, for the sweep's report."""
-        return self.path / "tiles.npz"
 
     @property
     def begun(self) -> bool:
@@ -158,7 +144,9 @@ class RunFolder(Folder):
             return []
         try:
             with open(path, newline="", encoding="utf-8") as file:
-                rows = [{visible(k): float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
+                rows: list[dict[str, Any]] = [
+                    {visible(k): float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)
+                ]
             for row in rows:
                 row["epoch"] = int(row["epoch"])
         except (OSError, ArithmeticError, ValueError, KeyError, TypeError, csv.Error) as error:
@@ -270,10 +258,7 @@ class RunFolder(Folder):
 
     def save_codes(self, arrays: dict) -> None:
         """codes.npz: per split codes, labels and per-image terms."""
-        import numpy as np
-
-        with atomic_file(self.codes_file) as temporary:
-            np.savez(temporary, **arrays)
+        _write_arrays(self.codes_file, arrays, compressed=False)
 
     def read_codes(self, split: str) -> dict:
         """{term: array} of codes.npz of a split; empty where there is none.
@@ -286,10 +271,7 @@ class RunFolder(Folder):
 
     def save_tiles(self, arrays: dict) -> None:
         """tiles.npz: per view samples, originals and reconstructions, uint8."""
-        import numpy as np
-
-        with atomic_file(self.tiles_file) as temporary:
-            np.savez_compressed(temporary, **arrays)
+        _write_arrays(self.tiles_file, arrays)
 
     def read_tiles(self) -> dict:
         """Arrays of tiles.npz; empty where there is none.
@@ -301,12 +283,9 @@ class RunFolder(Folder):
 
     def save_frame(self, epoch: int, arrays: dict) -> None:
         """frames/epoch-<epoch>.npz."""
-        import numpy as np
-
         path = self.frame_file(epoch)
         path.parent.mkdir(exist_ok=True)
-        with atomic_file(path) as temporary:
-            np.savez_compressed(temporary, **arrays)
+        _write_arrays(path, arrays)
 
     def read_frames(self) -> list[tuple[int, dict]]:
         """(epoch, arrays) of every frame kept, in order.
@@ -326,26 +305,10 @@ class RunFolder(Folder):
         """What vaelab says goes into run.log, too, while the context it returns is open."""
         return printing.logged_to(self.log)
 
-    @property
-    def log(self) -> Path:
-        """What was printed; the traceback of an error nobody foresaw."""
-        return self.path / "run.log"
-
-    def discard_if_empty(self, keep: Path | None = None) -> None:
-        """Removes a folder in which nothing but Hydra's own record was written.
-
-        Args:
-            keep: folders above it that are empty now are removed down to this one, which was there before.
-        """
-        import shutil
-
-        kept = [
-            p for p in self.path.glob("*") if p.name not in (".hydra", ".lock", ".holder", ".update.lock", "run.log")
-        ]
-        if not kept and self.holder() is None:
-            shutil.rmtree(self.path, ignore_errors=True)
-            if keep is not None:
-                folders.remove_empty(self.path.parent, keep)
+    def discard_if_empty(self, keep: Path) -> None:
+        """As any folder's, but not while somebody works on it."""
+        if self.holder() is None:
+            super().discard_if_empty(keep)
 
 
 @contextmanager
@@ -378,6 +341,13 @@ def h5_bytes(model, attributes: dict[str, float] | None = None) -> bytes:
         file.attrs.update(attributes or {})
         file.flush()
         return file.id.get_file_image()
+
+
+def _write_arrays(path: Path, arrays: dict, compressed: bool = True) -> None:
+    import numpy as np
+
+    with atomic_file(path) as temporary:
+        (np.savez_compressed if compressed else np.savez)(temporary, **arrays)
 
 
 def _read_arrays(path: Path, prefix: str = "") -> dict:

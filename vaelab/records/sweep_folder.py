@@ -1,13 +1,12 @@
 """Sweep folders: the only code that spells the names of files beside a sweep's jobs."""
 
 import logging
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from vaelab.config import folders
+from vaelab.config.nearest import nearest
 from vaelab.errors import RunError
-from vaelab.records.folder import Folder, check_types
+from vaelab.records.folder import Folder, check_types, inside
 from vaelab.records.run_folder import NUMBER, SWEEP_RECORD, RunFolder
 from vaelab.system.printing import NOTE
 
@@ -23,18 +22,14 @@ class SweepFolder(Folder):
 
     WORK = "run"
     RECORD = SWEEP_RECORD
+    MADE_FIRST = Folder.MADE_FIRST | {"multirun.yaml"}
+
+    html_file = inside("report.html")
+    csv_file = inside("report.csv")
 
     @property
     def name(self) -> str:
         return self.path.name
-
-    @property
-    def html_file(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def csv_file(self) -> Path:
-        return self.path / "report.csv"
 
     def picture_file(self, name: str) -> Path:
         """report/<name>.png, its folder made."""
@@ -67,12 +62,10 @@ class SweepFolder(Folder):
         self._merge_json(self.RECORD, facts)
 
     def discard_if_empty(self, keep: Path) -> None:
-        """Removes a folder in which nothing but Hydra's record was written, and empty ones above it, down to `keep`."""
+        """As any folder's."""
         with suppress(OSError):
             (self.path / "slurm").rmdir()  # submitit's, where no job was submitted
-        if {p.name for p in self.path.glob("*")} <= {"multirun.yaml", ".lock", ".holder", ".update.lock"}:
-            shutil.rmtree(self.path, ignore_errors=True)
-            folders.remove_empty(self.path.parent, keep)
+        super().discard_if_empty(keep)
 
     def jobs(self) -> list[RunFolder]:
         """The run folders of its jobs, in the order of the grid."""
@@ -99,8 +92,6 @@ def _find_sweep(reference: str, output_dir) -> SweepFolder:
     known = all_sweeps(output_dir)
     if reference == "latest" and known:
         return known[-1]
-    from vaelab.config.nearest import nearest
-
     hint = nearest(reference, [s.name for s in known]) if known else "There are none yet."
     raise RunError(f"There is no sweep '{reference}' under {base}. {hint}")
 

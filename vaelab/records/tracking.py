@@ -7,6 +7,7 @@ import math
 import os
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from vaelab.config.flat import flat
@@ -77,15 +78,16 @@ class Tracker:
         self.settings, self.output_dir, self.folder, self.cfg = settings, Path(output_dir), folder, cfg
         self.tags, self.sweep_dir = tags, sweep_dir
         named = folder.status().get("mlflow_uri") or cfg["tracking"].get("uri")
-        self.uri = store_of(folder.path, named, settings["uri"], output_dir)
-        if self.uri is None and settings["enabled"]:
+        store = store_of(folder.path, named, settings["uri"], output_dir)
+        if store is None and settings["enabled"]:
             log.log(NOTE, _elsewhere(folder, named))
             folder.update_status(mlflow_delivered=False)
-            self.settings = {**settings, "enabled": False}
-        elif self.uri != settings["uri"]:  # artifacts lie beside a store of ours
-            self.output_dir = Path(self.uri.removeprefix("sqlite:///")).parent
-        self.run_id, self.client, self.logged_epochs = None, None, 0
-        self.working, self._wait, self._again_at = self.settings["enabled"], WAIT, 0.0
+        elif store and store != settings["uri"]:  # artifacts lie beside a store of ours
+            self.output_dir = Path(store.removeprefix("sqlite:///")).parent
+        self.uri, self.enabled = store or "", settings["enabled"] and store is not None
+        self.client: Any = None  # an MlflowClient, once the run is opened
+        self.run_id, self.logged_epochs = "", 0
+        self.working, self._wait, self._again_at = self.enabled, WAIT, 0.0
 
     def start(self) -> None:
         """Opens the run (the same one again on resume)."""
@@ -97,26 +99,25 @@ class Tracker:
         known = status.get("mlflow_run_id") if status.get("mlflow_uri") == self.uri else None
         experiment = _experiment(self.client, self.uri, self.settings["experiment"], self.output_dir)
         self.run_id = known if known and _exists(self.client, known) else self._of_this_folder(experiment)
-        if self.run_id is None:
-            self._create(experiment)
+        self.run_id = self.run_id or self._create(experiment)
         facts = {"mlflow_run_id": self.run_id, "mlflow_uri": self.uri}
         self.folder.update_status(**facts, mlflow_delivered=False, mlflow_state="running")
         self.client.update_run(self.run_id, status="RUNNING")
         self._describe()
         self.logged_epochs = _epochs_in(self.client, self.run_id)
 
-    def _of_this_folder(self, experiment):
+    def _of_this_folder(self, experiment: str) -> str:
         """A run made by a process that was killed before it could note its id."""
         named = f"tags.`vaelab.folder` = '{self.folder.path}'" if "'" not in str(self.folder.path) else "run_id = ''"
         found = self.client.search_runs([experiment], filter_string=named, max_results=1)
-        return found[0].info.run_id if found else None
+        return found[0].info.run_id if found else ""
 
-    def _create(self, experiment):
+    def _create(self, experiment: str) -> str:
         tags = {"vaelab.folder": str(self.folder.path)}
         if self.sweep_dir:
             tags["mlflow.parentRunId"] = _parent(self.client, self.uri, experiment, SweepFolder(self.sweep_dir))
         name = self.folder.status().get("run_name") or self.folder.path.name
-        self.run_id = self.client.create_run(experiment, run_name=name, tags=tags).info.run_id
+        return self.client.create_run(experiment, run_name=name, tags=tags).info.run_id
 
     def _describe(self):
         """Parameters (which cannot change later), tags and dataset; once, also where a first attempt was cut off."""
@@ -133,7 +134,7 @@ class Tracker:
             chunk = slice(start, start + 100)
             self.client.log_batch(self.run_id, params=new[chunk], tags=run_tags[chunk])
         facts = self.folder.status().get("dataset")
-        if facts and not known.inputs.dataset_inputs:
+        if facts and not (known.inputs and known.inputs.dataset_inputs):
             dataset = Dataset(source_type="local", **facts)
             inputs = DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
             self.client.log_inputs(self.run_id, datasets=[inputs])
@@ -141,7 +142,7 @@ class Tracker:
     def log_dataset(self, name: str, digest: str, source: str, profile: dict) -> None:
         """Notes the dataset with its checksum; MLflow is told when the run is opened there."""
         facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
-        self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.settings["enabled"] else {}))
+        self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.enabled else {}))
 
     def _typed(self) -> str:
         """What a later command must be told of the store."""
@@ -157,23 +158,14 @@ class Tracker:
         self._log_rows([*(r for r in rows if r["epoch"] < row["epoch"]), row])
 
     def _log_rows(self, rows):
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        metrics = [
-            Metric(key, float(value), now, int(row["epoch"]))
-            for row in rows
-            if row["epoch"] > self.logged_epochs
-            for key, value in row.items()
-            if key != "epoch" and value is not None and math.isfinite(value)
-        ]
-        for start in range(0, len(metrics), 500):
-            self.client.log_batch(self.run_id, metrics=metrics[start : start + 500])
+        new = (row for row in rows if row["epoch"] > self.logged_epochs)
+        values = ((key, value, row["epoch"]) for row in new for key, value in row.items() if key != "epoch")
+        _log_metrics(self.client, self.run_id, values)
         self.logged_epochs = max([self.logged_epochs, *(int(row["epoch"]) for row in rows)])
 
     def finish(self, state: str) -> None:
         """Final metrics and files, and the run's status; also delivers epochs a lost connection left behind."""
-        if self.settings["enabled"]:
+        if self.enabled:
             self._again_at = 0.0
             self._safely(self._finish, state)
 
@@ -185,10 +177,10 @@ class Tracker:
 
     def _safely(self, function, *arguments):
         """Calls; on an error warns once and tries again later, at the latest when the run ends or by `deliver`."""
-        if not self.settings["enabled"] or time.monotonic() < self._again_at:
+        if not self.enabled or time.monotonic() < self._again_at:
             return
         try:
-            if self.run_id is None and function != self._start:
+            if not self.run_id and function != self._start:
                 self._start()
             refuse_unusable(self.uri)
             function(*arguments)
@@ -227,21 +219,22 @@ def log_results(client, run_id: str, folder: RunFolder, typed: str | None) -> No
     Args:
         typed: the store the user named, or None.
     """
-    from mlflow.entities import Metric
-
     _check_artifacts(client, run_id, typed)
-    now = int(time.time() * 1000)
-    scores = folder.read_metrics()
-    last = int(folder.status().get("epochs") or 0)  # not before what was measured during training
-    metrics = [
-        Metric(k, float(v["value"]), now, last)
-        for k, v in scores.items()
-        if v["value"] is not None and math.isfinite(v["value"])
-    ]
-    for start in range(0, len(metrics), 500):
-        client.log_batch(run_id, metrics=metrics[start : start + 500])
+    last = folder.status().get("epochs") or 0  # not before what was measured during training
+    _log_metrics(client, run_id, ((k, v["value"], last) for k, v in folder.read_metrics().items()))
     for path, where in folder.files():
         client.log_artifact(run_id, str(path), where or None)
+
+
+def _log_metrics(client, run_id: str, values) -> None:
+    """(key, value, epoch) of each metric that is a finite number, in calls as large as MLflow takes them."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    finite = ((k, float(v), int(epoch)) for k, v, epoch in values if v is not None and math.isfinite(v))
+    metrics = [Metric(key, value, now, epoch) for key, value, epoch in finite]
+    for start in range(0, len(metrics), 500):
+        client.log_batch(run_id, metrics=metrics[start : start + 500])
 
 
 def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
@@ -281,8 +274,8 @@ def flattened(cfg: dict) -> dict:
         {"metrics", "plots", "tracking", "explorer", "expect"},
         {"_target_", "files", "folders", "licence", "sha256"},
     )
-    kept = {k: v for k, v in flat(cfg) if k.partition(".")[0] not in top and not anywhere & set(k.split("."))}
-    return {k: v for k, v in kept.items() if v is not None}
+    found = ((k, v, k.split(".")) for k, v in flat(cfg) if v is not None)
+    return {k: v for k, v, names in found if names[0] not in top and not anywhere & set(names)}
 
 
 def _client(uri: str):
@@ -290,8 +283,6 @@ def _client(uri: str):
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    import logging
-
     from filelock import FileLock
     from mlflow import MlflowClient
     from mlflow.store.db import utils as database_utils
@@ -301,7 +292,6 @@ def _client(uri: str):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # each attempt to reach a server; the last one is told
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what we tell in a sentence
-
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///"))
         database.parent.mkdir(parents=True, exist_ok=True)

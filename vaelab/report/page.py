@@ -2,40 +2,13 @@
 
 import base64
 import time
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vaelab.report.grid import Grid, command, shown
 from vaelab.report.statistics import interval
 
-STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; color: #1f2328;
-  background: #fff; margin: 0 auto; padding: 28px 24px 60px; max-width: 1152px; }
-h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 40px 0 10px; }
-p { margin: 8px 0; max-width: 80ch; } .quiet { color: #5c6370; font-size: 13px; }
-code, pre { font: 13px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-pre { background: #f5f6f8; border-radius: 6px; padding: 10px 12px; overflow-x: auto; white-space: pre-wrap;
-  overflow-wrap: anywhere; margin: 8px 0; }
-ul.findings { padding-left: 20px; max-width: 84ch; } ul.findings li { margin: 5px 0; }
-.bad { color: #b42318; } .one { white-space: nowrap; }
-figure { margin: 0; } .curves figure { max-width: 620px; } figcaption { color: #5c6370; font-size: 13px; }
-img { max-width: 100%; height: auto; display: block; }
-img.tiles { image-rendering: pixelated; width: 100%; } img.codes { width: 100%; max-width: 390px; }
-.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 18px 24px; }
-.wide { max-width: 900px; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; }
-th, td { padding: 4px 10px 4px 0; text-align: left; vertical-align: top; white-space: nowrap; }
-thead th { border-bottom: 1px solid #c9ced6; color: #5c6370; font-weight: 600; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.folder { font: 13px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-tbody tr:hover { background: #f5f6f8; } tr.best td { font-weight: 600; }
-table.tiles { table-layout: fixed; width: 100%; } table.tiles td { padding: 5px 10px 5px 0; }
-table.tiles th { white-space: normal; } table.tiles th:first-child { width: 84px; }
-.class { font-size: 13px; margin-right: 14px; } .class::before { content: ""; display: inline-block; width: 10px;
-  height: 10px; border-radius: 5px; margin-right: 5px; background: var(--c); }
-"""
 KINDS = {
     "samples": ("Samples", "Image means of the same draws from N(0, I) for every setting with as many latents."),
     "reconstructions": ("Reconstructions", "Test images above, their reconstructions from the posterior's mean below."),
@@ -65,7 +38,6 @@ def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes
     )
     return engine.get_template("page.html.j2").render(
         name=grid.name,
-        style=STYLE,
         captions={"rate_distortion": RATE_DISTORTION, "curves": CURVES},
         head=head(grid, sweep),
         findings=in_words(grid, findings),
@@ -156,8 +128,8 @@ def tile_table(grid: Grid, kind: str, cells: dict, classes: dict) -> dict:
             row = [_tile(grid, kind, cells, (x, *lines[0]), grid.described((x,), grid.axes[:1])) for x in chunk]
             rows.append({"heading": "", "tiles": row, "empty": wide - len(chunk)})
         return found | {"top": [], "rows": rows, "width": wide * least}
-    above = [(x, grid.described((x,), grid.axes[:1]) if grid.x else "") for x in xs]
-    beside = [(line, grid.described(line, grid.axes[1:]) if line else "") for line in lines]
+    above: list[tuple[Any, str]] = [(x, grid.described((x,), grid.axes[:1]) if grid.x else "") for x in xs]
+    beside: list[tuple[Any, str]] = [(line, grid.described(line, grid.axes[1:]) if line else "") for line in lines]
     turned = kind == "codes" and len(lines) < len(xs) <= 6  # squares: the longer side across
     side, top = (beside, above) if turned else (above, beside)
     rows = []

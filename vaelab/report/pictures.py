@@ -1,6 +1,7 @@
 """The pictures of a report: rate and distortion, metrics against what was varied, tiles of every setting."""
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -21,16 +22,17 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     Args:
         kind: "" or "_critic", whose estimate the rate is.
     """
-    settings = {s: p for s, p in grid.settings().items() if all(_rd(q, kind) for q in p)}
+    pairs = {s: [_rd(p, kind) for p in points] for s, points in grid.settings().items()}
+    settings = {s: np.array(found, float) for s, found in pairs.items() if None not in found}
     if not settings:
         return None
     figure, ax = _figure(8.0, 5.2)
     lines = list(grid.lines())
-    means = {s: np.mean([_rd(p, kind) for p in points], axis=0) for s, points in settings.items()}
+    means = {s: found.mean(0) for s, found in settings.items()}
     for k, line in enumerate(lines):
-        style = {"color": PALETTE[k % len(PALETTE)], "marker": MARKERS[k % len(MARKERS)]}
+        style = _style(k)
         mine = [s for s in settings if s[1:] == line]
-        single = np.array([_rd(p, kind) for s in mine for p in settings[s]])
+        single = np.concatenate([settings[s] for s in mine])
         ax.scatter(*single.T, s=14, alpha=0.45, linewidths=0, **style)
         path = np.array([means[s] for s in mine])
         label = grid.described(line, grid.axes[1:]) if line else None
@@ -46,11 +48,11 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     front = [list(means.values())[k] for k in pareto([tuple(m) for m in means.values()])]
     if len(front) > 1:
         ax.plot(*np.array(front).T, color=INK, lw=1.0, ls=(0, (1, 2)), label="Pareto front", zorder=1)
-    _iso_elbo(ax, np.array([_rd(p, kind) for points in settings.values() for p in points]))
+    _iso_elbo(ax, np.concatenate(list(settings.values())))
     ax.set_xlabel(f"rate{kind.replace('_', ' ')}  KL(q(z|x) || p(z))  [nats per image]")
     ax.set_ylabel("distortion  −E log p(x|z)  [nats per image]")
-    bare = grid.x and any(sum(s[1:] == line for s in settings) > 3 for line in lines)
-    _legend(ax, [f"numbers: {grid.x.rpartition('.')[2]}"] if bare else [])
+    bare = any(sum(s[1:] == line for s in settings) > 3 for line in lines)
+    _legend(ax, f"numbers: {grid.x.rpartition('.')[2]}" if grid.x and bare else None)
     return figure
 
 
@@ -81,12 +83,10 @@ def _iso_elbo(ax, points):
 
 def panels(grid: Grid) -> dict[str, Figure]:
     """{metric: figure} of elbo, nll, active units and kNN accuracy against the first axis, a line per rest."""
-    if grid.x is None:
-        return {}
-    return {name: panel(grid, name) for name in grid.headline_metrics()}
+    return {name: panel(grid, name, grid.x) for name in grid.headline_metrics()} if grid.x else {}
 
 
-def panel(grid: Grid, metric: str) -> Figure:
+def panel(grid: Grid, metric: str, axis: str) -> Figure:
     """Mean and 95 % interval over seeds of one metric; single seeds as small points."""
     figure, ax = _figure(5.6, 3.7)
     xs = list(dict.fromkeys(s[0] for s in grid.settings()))
@@ -95,7 +95,7 @@ def panel(grid: Grid, metric: str) -> Figure:
     place = {x: float(x) if numeric else float(k) for k, x in enumerate(xs)}
     lines = grid.lines()
     for k, (line, by_x) in enumerate(lines.items()):
-        style = {"color": PALETTE[k % len(PALETTE)], "marker": MARKERS[k % len(MARKERS)]}
+        style = _style(k)
         shift = (k - (len(lines) - 1) / 2) * 0.018
         at, middle, half = [], [], []
         for x, points in by_x.items():
@@ -119,7 +119,7 @@ def panel(grid: Grid, metric: str) -> Figure:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: texts.get(v, f"{v:g}")))
     if max(map(len, texts.values())) * len(texts) > 60:
         ax.tick_params(axis="x", labelrotation=30)
-    ax.set_xlabel(grid.x)
+    ax.set_xlabel(axis)
     ax.set_ylabel(f"{metric.removeprefix('test/').replace('_', ' ')}{_unit(metric)}")
     if metric.endswith("active_units"):
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -137,9 +137,7 @@ def _spread(place):
 
 def _unit(metric: str) -> str:
     name = metric.removeprefix("test/")
-    if name.startswith(("elbo", "nll", "rate", "distortion")):
-        return "  [nats per image]"
-    return ""
+    return "  [nats per image]" if name.startswith(("elbo", "nll", "rate", "distortion")) else ""
 
 
 def tiles(images: np.ndarray, columns: int, scale_to: int = 28) -> np.ndarray:
@@ -209,10 +207,14 @@ def _figure(width, height):
     return figure, ax
 
 
-def _legend(ax, notes):
+def _style(k: int) -> dict[str, Any]:
+    """Colour and marker of the k-th line."""
+    return {"color": PALETTE[k % len(PALETTE)], "marker": MARKERS[k % len(MARKERS)]}
+
+
+def _legend(ax, title: str | None):
     handles, names = ax.get_legend_handles_labels()
-    if handles or notes:
-        title = "\n".join(notes) or None
+    if handles or title:
         ax.legend(
             handles, names, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1), title=title,
             title_fontsize=8, alignment="left", borderaxespad=0,

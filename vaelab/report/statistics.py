@@ -69,7 +69,7 @@ def against_best(values: dict[tuple, dict[int, float]], higher_is_better: bool) 
     """
     choose = max if higher_is_better else min
     means = {s: float(np.mean(list(v.values()))) for s, v in values.items()}
-    best = choose(means, key=means.get)
+    best = choose(means, key=means.__getitem__)
     seeds = sorted(set.intersection(*(set(v) for v in values.values())))
     if len(seeds) < 2 or len(values) < 2:
         return best, [Difference(s, means[s] - means[best], None, None) for s in values if s != best]
@@ -78,7 +78,7 @@ def against_best(values: dict[tuple, dict[int, float]], higher_is_better: bool) 
     freedom = (len(values) - 1) * (len(seeds) - 1)
     error = math.sqrt(float((residual**2).sum()) / freedom / len(seeds))  # of one setting's mean
     paired = dict(zip(values, table.mean(1)))
-    best = choose(paired, key=paired.get)
+    best = choose(paired, key=paired.__getitem__)
     differences = {s: float(paired[s] - paired[best]) for s in values if s != best}
     half = float(stats.studentized_range.ppf(LEVEL, len(values), freedom) * error)
     if error > 0:

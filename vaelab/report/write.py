@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+from dataclasses import dataclass, field
 
 import matplotlib
 import numpy as np
@@ -12,7 +13,7 @@ from vaelab.errors import RunError, visible
 from vaelab.records.sweep_folder import SweepFolder
 from vaelab.report import page, pictures
 from vaelab.report.grid import Grid, Point, command, read
-from vaelab.report.statistics import Difference, against_best, interval
+from vaelab.report.statistics import Difference, Interval, against_best, interval
 from vaelab.system import files
 from vaelab.system.printing import NOTE
 
@@ -48,12 +49,13 @@ def _write(sweep: SweepFolder) -> dict[str, float]:
     )
     files.write(sweep.html_file, html)
     states = [p.state for p in grid.points]
-    numbers = {"jobs/done": states.count("done"), "jobs/not_done": len(states) - states.count("done")}
-    if found.best is not None:
+    numbers: dict[str, float] = {"jobs/done": states.count("done"), "jobs/not_done": len(states) - states.count("done")}
+    if found.best_mean is not None:
         numbers[f"best/{grid.main()}"] = found.best_mean.mean
     return numbers
 
 
+@dataclass
 class Findings:
     """What the comparison of settings says.
 
@@ -66,9 +68,12 @@ class Findings:
         n_seeds: repetitions all settings share.
     """
 
-    def __init__(self, metric, best, best_mean, differences, smallest, n_seeds):
-        self.metric, self.best, self.best_mean, self.differences = metric, best, best_mean, differences
-        self.smallest, self.n_seeds = smallest, n_seeds
+    metric: str | None
+    best: tuple | None = None
+    best_mean: Interval | None = None
+    differences: list[Difference] = field(default_factory=list)
+    smallest: int | None = None
+    n_seeds: int = 0
 
 
 def findings(grid: Grid) -> Findings:
@@ -76,7 +81,7 @@ def findings(grid: Grid) -> Findings:
     metric = grid.main()
     values = by_seed(grid, metric) if metric else {}
     if not values:
-        return Findings(metric, None, None, [], None, 0)
+        return Findings(metric)
     best, differences = against_best(values, higher_is_better=True)
     differences.sort(key=lambda d: -d.mean)
     n_seeds = len(set.intersection(*(set(v) for v in values.values())))

@@ -38,4 +38,5 @@ def _why(error: Exception, host: str, port: int) -> str:
         return f"host={host} is no address of this machine. Use host=127.0.0.1."
     if isinstance(error, PermissionError) and port < 1024:
         return f"port={port} on {host} needs rights you do not have: ports below 1024 are reserved. Try port=8900."
-    return f"host={host} port={port} cannot be listened at ({error.strerror or error}). Use host=127.0.0.1 port=8900."
+    why = getattr(error, "strerror", None) or error
+    return f"host={host} port={port} cannot be listened at ({why}). Use host=127.0.0.1 port=8900."

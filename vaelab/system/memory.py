@@ -1,6 +1,7 @@
 """How much memory something takes, asked before it is allocated."""
 
 import math
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,10 +71,11 @@ def weights_fit(instead: str, copies: int = 1):
 
     def add_weight(self, *args, **more):
         nonlocal allocated
-        shape = args[0] if args else more.get("shape") or ()
-        n_bytes = 4 * math.prod(shape if hasattr(shape, "__iter__") else (shape,))
+        given = args[0] if args else more.get("shape") or ()
+        shape = tuple(given) if isinstance(given, Iterable) else (given,)
+        n_bytes = 4 * math.prod(shape)
         if n_bytes > LITTLE:
-            what = f"A weight of shape {tuple(shape)} (layer '{self.name}')"
+            what = f"A weight of shape {shape} (layer '{self.name}')"
             with_what = ", with the gradients and moments of training," if copies > 1 else ""
             require(max(2, copies) * n_bytes + (copies - 1) * allocated, f"{what}{with_what}", instead)
         allocated += n_bytes
