@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 from support import BACKEND, ROOT, vaelab
 
+from vaelab.system import printing
+
 
 def pytest_configure():
-    """Hydra's logging set-up closes every handler, and absl's (TensorFlow's) with it the stream of its import."""
+    """What vaelab says is shown in every test, as the command line shows it.
+
+    Hydra's logging set-up closes every handler, and absl's (TensorFlow's) with it the stream of its import.
+    """
+    printing.install()
     import absl.logging
 
     absl.logging.get_absl_handler().python_handler.close = lambda: None

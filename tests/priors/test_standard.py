@@ -77,3 +77,7 @@ def test_a_prior_without_closed_forms_is_shown_by_its_draws(z):
     ratio = expected.logpdf(z).sum(axis=-1) - stats.norm.logpdf(z + 1).sum(axis=-1)
     np.testing.assert_allclose(bare.log_ratio(z, z + 1), ratio, rtol=1e-4, atol=1e-4)
     assert bare.rate_of_moments(z[0], np.exp(z[0])) is None and not bare.gaussian and not bare.factorised
+
+
+def test_latents_without_number_take_no_memory_before_the_networks_refuse_them():
+    assert Standard(latent_dim=10**12).std.shape == (10**12,)

@@ -17,7 +17,7 @@ class Standard:
 
     def __init__(self, *, latent_dim):
         self.latent_dim = latent_dim
-        self.mean, self.std = np.zeros(latent_dim), np.ones(latent_dim)
+        self.mean, self.std = np.broadcast_to(0.0, latent_dim), np.broadcast_to(1.0, latent_dim)
 
     def log_prob(self, z):
         """log p(z) = -1/2 sum_d (z_d^2 + log 2 pi): tensor (..., D) -> (...)."""
