@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 
 from vaelab import contracts
-from vaelab.config import locate, trust
+from vaelab.config import locate, trust, words
 from vaelab.contracts import optional
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.jobs.stored import NotStored
@@ -29,6 +29,20 @@ def _settings(node: dict) -> dict:
 def _chosen(nodes: dict) -> list:
     """(name, node) of the options that were chosen; a recipe may bring settings of others."""
     return [(name, node) for name, node in nodes.items() if "_target_" in node]
+
+
+def without_map(plots: dict, typed) -> dict:
+    """The pictures of a run that asks for none, without the t-SNE map, which takes longer than all others together.
+
+    A sweep's report maps the codes of its jobs, and two latents are their own map.
+
+    Args:
+        typed: the run's words; what they say of pictures is drawn, as is what a recipe chooses.
+    """
+    asked = {words.key(word).partition(".")[0] for word in typed} & {"plot", "plots"}
+    if asked or set(plots) != set(locate.usual("plot")):
+        return plots
+    return {name: node for name, node in plots.items() if name != "tsne"}
 
 
 def check(view, nodes: dict, kind: str, *, trusted) -> None:

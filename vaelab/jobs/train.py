@@ -74,7 +74,7 @@ def train(
         tracking, output_dir = tracking or cfg["tracking"], output_dir or cfg["output_dir"]
         tracker = start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir)
         try:
-            cfg = without_inapplicable(cfg, vae, dataset)
+            cfg = without_inapplicable(cfg, vae, dataset, folder.status()["overrides"])
             fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
             finish(cfg, trainer, folder, vae, dataset, fitted, clock)
         except BaseException as error:
@@ -219,9 +219,11 @@ def refuse_large_batches(vae, batch: int) -> None:
     memory.require(4 * batch * outputs, what, "Choose a smaller trainer.batch_size, model or image size.")
 
 
-def without_inapplicable(cfg: dict, vae, dataset) -> dict:
+def without_inapplicable(cfg: dict, vae, dataset, typed) -> dict:
     """The configuration without metrics and pictures that cannot work here, which are told now, not in the end."""
     planned = PlannedView(vae.structure, dataset)
+    if planned.latent_dim < 3:
+        cfg = cfg | {"plots": results.without_map(cfg.get("plots") or {}, typed)}
     return cfg | {
         nodes: results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
         for nodes, kind in (("metrics", "metric"), ("plots", "plot"))

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf, open_dict
 from vaelab.config import words
 from vaelab.config.folders import config_hash, short_overrides
 from vaelab.errors import Interrupted, RunError, TrainingError
+from vaelab.jobs import results
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
 from vaelab.sweeps import watch
@@ -176,8 +177,10 @@ def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], 
     plain = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
     cfg = OmegaConf.to_container(plain, resolve=True)
     cfg["trainer"]["threads"] = cfg["trainer"]["threads"] or settings["threads"]
-    if not any(o.startswith("explorer") for o in overrides):  # five megabytes a job: only where asked for
+    if not any(o.startswith("explorer") for o in overrides):  # five megabytes a job, and seconds: only where asked for
         cfg["explorer"]["enabled"] = False
+    if plots := cfg.get("plots"):
+        cfg["plots"] = results.without_map(plots, overrides)
     there = next(iter(sorted(sweep.path.glob(f"*-{config_hash(cfg)}"))), None)
     name = short_overrides(swept).replace("=", "-").replace(",", "+")  # typed after run= without quotes
     folder = RunFolder(there or sweep.path / f"{name}-{config_hash(cfg)}")
