@@ -48,9 +48,10 @@ def job(tmp_path, number, script="state('done')", **trainer):
     return made
 
 
-def run(jobs, n_jobs=2, memory_limit=None):
+def run(jobs, n_jobs=2, **limits):
     """The loop, with its lines as text."""
-    pool = LocalPool(n_jobs=n_jobs, threads=1, memory_limit=memory_limit, device="cpu")
+    limits = {"memory_limit": None, "timeout_min": None, **limits}
+    pool = LocalPool(n_jobs=n_jobs, threads=1, device="cpu", fresh_processes=True, **limits)
     with watch.Watch(jobs, title="test", n_jobs=n_jobs) as watching:
         return run_all(jobs, pool, watching)
 
@@ -176,10 +177,19 @@ def test_how_many_fit():
 
 @pytest.mark.parametrize(
     "name,value",
-    [("n_jobs", 0), ("n_jobs", "two"), ("threads", None), ("memory_limit", -1.0), ("memory_limit", 0)],
+    [
+        ("n_jobs", 0),
+        ("n_jobs", "two"),
+        ("threads", None),
+        ("memory_limit", -1.0),
+        ("memory_limit", 0),
+        ("timeout_min", 0),
+        ("fresh_processes", "yes"),
+    ],
 )
 def test_impossible_launcher_settings_are_refused(name, value):
-    settings = {"cluster": "local", "n_jobs": 2, "threads": 1, "memory_limit": None, "settings": {}, name: value}
+    settings = {"cluster": "local", "n_jobs": 2, "threads": 1, "memory_limit": None, "timeout_min": None}
+    settings |= {"fresh_processes": False, "settings": {}, name: value}
     with pytest.raises(ConfigError, match=f"hydra.launcher.{name}"):
         check_launcher({"_target_": "launcher", **settings})
 

@@ -55,9 +55,13 @@ class Job:
     def threads(self) -> int:
         return self.cfg["trainer"]["threads"]
 
+    def words(self) -> list[str]:
+        """What `vaelab.jobs.job` needs to run the job to its end, or on from where it was stopped."""
+        return [str(self.folder.path), *locate.typed_dirs()]
+
     def command(self) -> list[str]:
-        """What runs the job to its end, or on from where it was stopped."""
-        return [sys.executable, "-m", "vaelab.jobs.job", str(self.folder.path), *locate.typed_dirs()]
+        """The same as a command line."""
+        return [sys.executable, "-m", "vaelab.jobs.job", *self.words()]
 
     def environment(self, gpu: str | None = None) -> dict[str, str]:
         """Variables that hold the job to its threads, and to one GPU where there are several jobs at once."""

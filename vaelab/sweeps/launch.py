@@ -231,7 +231,8 @@ def pool_of(settings: dict, jobs: list[Job], sweep: SweepFolder):
         return SlurmPool(**common, folder=sweep.path / "slurm", **settings["settings"])
     from vaelab.sweeps.local import LocalPool
 
-    return LocalPool(**common, memory_limit=settings["memory_limit"], device=jobs[0].cfg["device"])
+    own = {name: settings[name] for name in ("memory_limit", "timeout_min", "fresh_processes")}
+    return LocalPool(**common, **own, device=jobs[0].cfg["device"])
 
 
 class _Failed(JobReturn):
