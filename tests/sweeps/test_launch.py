@@ -41,6 +41,7 @@ class Script(Job):
 
 def job(tmp_path, number, script="state('done')", **trainer):
     cfg = {"model": {}, "trainer": {"threads": 1, "epochs": 3, "steps": None, **trainer}, "device": "cpu"}
+    cfg["tracking"] = {"enabled": False}
     folder = RunFolder(tmp_path / f"job{number}")
     folder.path.mkdir(exist_ok=True)
     made = Script(number, ["model=dense", f"seed={number}"], f"seed={number}", folder, cfg, {})
@@ -270,7 +271,7 @@ def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, c
 
     monkeypatch.setattr(train, "train", refused)
     folder = RunFolder(tmp_path / "job")
-    folder.write_config({"model": {}})
+    folder.write_config({"model": {}, "tracking": {}})
     assert exit_code_of(lambda: process.run(str(folder.path))) == 1
     assert capsys.readouterr().err == f"vaelab: vae.h5: {told}. What was finished before is kept.\n"
 

@@ -60,6 +60,7 @@ def jobs_of(tmp_path, monkeypatch):
             (folder.path / "script.py").write_text(script)
             trainer = {"threads": 1, "epochs": 3, "steps": None}
             cfg = {"model": {}, "trainer": trainer, "device": "cpu", "backend": "tensorflow"}
+            cfg["tracking"] = {"enabled": False}
             jobs.append(Script(number, [f"seed={number}"], f"seed={number}", folder, cfg, {}))
         return jobs
 

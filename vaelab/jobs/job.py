@@ -29,7 +29,9 @@ def run(path: str) -> int:
     folder = RunFolder(path)
     cfg = folder.read_config()
     with printing.quietly(cfg.get("quiet", False)):
-        train(cfg, folder, chosen=folder.status().get("chosen", {}), sweep_dir=folder.sweep_dir)
+        files_only = {**cfg["tracking"], "enabled": False}  # the sweep tells MLflow of them
+        chosen = folder.status().get("chosen", {})
+        train(cfg, folder, chosen=chosen, sweep_dir=folder.sweep_dir, tracking=files_only)
         tiles(folder, cfg)
     return 0
 

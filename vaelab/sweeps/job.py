@@ -80,6 +80,8 @@ class Job:
         self.folder.write_config(self.cfg)
         typed = [*locate.typed_dirs(), *self.overrides]
         facts = {"chosen": self.chosen, "overrides": typed, "message": None}
+        if self.cfg["tracking"]["enabled"]:
+            facts["mlflow_delivered"] = False  # by the sweep (`mirror`), or whoever finds the folder later
         self.folder.update_status(**facts, state="queued" if status.get("state") != "done" else "done")
 
     def settle(self, exit_code: int, asked_to_stop: bool = False) -> None:

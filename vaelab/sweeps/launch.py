@@ -17,8 +17,10 @@ from vaelab.errors import Interrupted, RunError, TrainingError
 from vaelab.jobs import results
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
+from vaelab.records.tracking import finish_sweep
 from vaelab.sweeps import watch
 from vaelab.sweeps.job import Job, value_of
+from vaelab.sweeps.mirror import Mirror, untold
 from vaelab.sweeps.running import run_all
 from vaelab.system.printing import quietly
 
@@ -39,6 +41,7 @@ class Sweep:
     def __init__(self, command: str):
         self.command, self.held, self.stopped, self.quiet = command, ExitStack(), False, False
         self.folder: SweepFolder | None = None
+        self.mirror: Mirror | None = None
         self.jobs: list[Job] = []
 
     def launch(self, context, config, settings: dict, job_overrides, first_number: int) -> list[JobReturn]:
@@ -84,6 +87,7 @@ class Sweep:
         pool = pool_of(settings, unique, sweep) if any(job.open for job in unique) else None
         self.jobs += unique
         record(sweep, unique, self.command)
+        self._track(sweep, unique)
         if pool is not None:
             self._run_open(sweep, config, pool, unique)
         else:
@@ -94,7 +98,6 @@ class Sweep:
 
     def _run_open(self, folder: SweepFolder, config, pool, jobs: list[Job]) -> None:
         """Brings every open job to its end and tells what failed."""
-        track(folder, jobs[0].cfg)
         todo = sum(j.open for j in jobs)
         log.info(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {folder}")
         with watch.Watch(
@@ -107,20 +110,26 @@ class Sweep:
             self.stopped = True
             raise Interrupted("the sweep was stopped; what is finished is saved. The same command goes on with it.")
 
+    def _track(self, folder: SweepFolder, jobs: list[Job]) -> None:
+        """Has MLflow told of jobs that will run, and of those a killed sweep has not told of."""
+        if self.mirror is None and any((j.open and j.cfg["tracking"]["enabled"]) or untold(j) for j in jobs):
+            self.mirror = Mirror(folder, self.jobs)
+
     def finish(self) -> None:
         """After the last batch: the report, and the sweep's own MLflow run brought to its end."""
         folder = self.folder
         if folder is None:
             return
         with self.held, quietly(self.quiet):
-            if folder.html_file.is_file() and all(job.state == "skipped" for job in self.jobs):
+            if self.mirror is not None:
+                self.mirror.close()
+            known = folder.record().get("mlflow")
+            told = self.mirror is None and (known is None or known.get("state"))
+            if told and folder.html_file.is_file() and all(job.state == "skipped" for job in self.jobs):
                 log.info(f"everything was done before; report: {folder}/{folder.html_file.name}")
                 return
-            _deliver_failed(self.jobs)
             numbers = {} if self.stopped else _report(folder, self.jobs)
             if folder.record().get("mlflow"):
-                from vaelab.records.tracking import finish_sweep
-
                 failed = any(job.state not in ("done", "skipped") for job in self.jobs)
                 state = "interrupted" if self.stopped else "failed" if failed else "done"
                 cfg = self.jobs[0].cfg
@@ -209,14 +218,6 @@ def record(sweep: SweepFolder, jobs: list[Job], command: str) -> None:
     )
 
 
-def track(sweep: SweepFolder, cfg: dict) -> None:
-    """The parent run, before any job looks for it."""
-    if cfg["tracking"]["enabled"]:
-        from vaelab.records.tracking import start_sweep
-
-        start_sweep(cfg["tracking"], cfg["output_dir"], sweep)
-
-
 def pool_of(settings: dict, jobs: list[Job], sweep: SweepFolder):
     """Where the jobs run."""
     threads = max(job.threads for job in jobs)
@@ -251,17 +252,6 @@ def _returned(job: Job, asked: Job, jobs: list[Job]) -> JobReturn:
     n = sum(j.state == "failed" for j in jobs)
     error = TrainingError(f"{n} of {len(jobs)} jobs failed. The same command tries them again and skips the others.")
     return _Failed(**facts, status=JobStatus.FAILED, _return_value=error)
-
-
-def _deliver_failed(jobs: list[Job]) -> None:
-    """Jobs that could not say so themselves are no longer running for MLflow."""
-    for job in jobs:
-        status = job.status()
-        stale = status.get("mlflow_run_id") and status.get("mlflow_state") != status.get("state")
-        if job.state == "failed" and job.cfg["tracking"]["enabled"] and stale:
-            from vaelab.records.tracking import deliver
-
-            deliver(job.folder, job.cfg, status.get("tags", {}), job.cfg["output_dir"], job.cfg["tracking"]["uri"])
 
 
 def _report(sweep: SweepFolder, jobs: list[Job]) -> dict:
