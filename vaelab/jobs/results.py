@@ -26,6 +26,11 @@ def _settings(node: dict) -> dict:
     return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
 
 
+def chosen(nodes: dict) -> list[str]:
+    """Names of the options that were chosen."""
+    return [name for name, _ in _chosen(nodes)]
+
+
 def _chosen(nodes: dict) -> list:
     """(name, node) of the options that were chosen; a recipe may bring settings of others."""
     return [(name, node) for name, node in nodes.items() if "_target_" in node]

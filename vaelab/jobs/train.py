@@ -3,6 +3,7 @@
 import logging
 import math
 import signal
+import sys
 import time
 
 from vaelab.config import trust, words
@@ -11,6 +12,7 @@ from vaelab.config.together import check_optimizer
 from vaelab.contracts import Likelihood, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
+from vaelab.jobs.phases import Phases
 from vaelab.jobs.stored import PlannedView
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
@@ -52,6 +54,8 @@ def train(
     """
     trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
+    if "keras" not in sys.modules:  # for seconds nothing else is to be seen
+        log.info(f"{folder}: importing {cfg['backend']} ...")
     trainer = opening.start_backend(cfg, exactly=True)
     with (
         signals.handled_by(signal.default_int_handler),
@@ -75,8 +79,10 @@ def train(
         tracker = start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir)
         try:
             cfg = without_inapplicable(cfg, vae, dataset, folder.status()["overrides"])
-            fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
-            finish(cfg, trainer, folder, vae, dataset, fitted, clock)
+            phases = Phases(folder)
+            with phases("training"):
+                fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
+            finish(cfg, trainer, folder, vae, dataset, fitted, phases, clock)
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
@@ -86,7 +92,8 @@ def train(
                     f"stopped; finished epochs are saved. Continue with: {words.program()} {again}"
                 ) from None
             raise
-        folder.update_status(state="done", finished=time.time(), seconds=time.monotonic() - clock)
+        seconds = time.monotonic() - clock
+        folder.update_status(state="done", finished=time.time(), seconds=seconds, phase=None, phases=phases.seconds)
         tracker.finish("done")
     return fitted.ranking_value
 
@@ -176,29 +183,36 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
     return fitted
 
 
-def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted, clock: float) -> None:
+def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted, phases: Phases, clock: float) -> None:
     """Saves, measures, draws, makes the explorer and tells, all of the weights that were kept and in float32.
 
     Args:
+        phases: told of each.
         clock: `time.monotonic()` when the run began.
     """
     from vaelab.build import float32_twin
     from vaelab.view.latent_view import LatentView
 
+    metrics, plots, settings = cfg.get("metrics") or {}, cfg.get("plots") or {}, cfg["explorer"]
     vae, kept = float32_twin(vae, cfg, dataset.facts), fitted.weights_epoch
     view = LatentView(
         vae, dataset, name=telling.title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"],
         history=fitted.history, weights_epoch=kept, frames=folder.read_frames,
         schedules=opening.schedule_curves(vae, cfg, trainer, len(dataset.train)),
     )  # fmt: skip
-    folder.save_models(export(vae), view.learned)
-    scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
-    folder.add_metrics(scores)
-    folder.save_codes(codes(view))
-    results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
-    if cfg["explorer"]["enabled"]:
-        page.write_if_possible(cfg["explorer"], folder, view)
-    log.info(telling.summary(scores, folder, fitted.seconds, time.monotonic() - clock))
+    with phases("saving"):
+        folder.save_models(export(vae), view.learned)
+    with phases("measuring", results.chosen(metrics)):
+        scores = results.score(view, metrics, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
+        folder.add_metrics(scores)
+        folder.save_codes(codes(view))
+    if plots:
+        with phases("drawing", results.chosen(plots)):
+            results.draw(view, plots, folder, trusted=cfg["trusted"], strict=False)
+    if settings["enabled"]:
+        with phases("exploring", [folder.explorer_file.name]):
+            page.write_if_possible(settings, folder, view)
+    log.info(telling.summary(scores, folder, phases, time.monotonic() - clock))
 
 
 def refuse_other_than_intensities(likelihood, data) -> None:

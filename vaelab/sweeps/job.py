@@ -95,7 +95,7 @@ class Job:
         if asked_to_stop and (interrupted or exit_code < 0 or exit_code == Interrupted.exit_code):
             self.state, self.message = "stopped", "interrupted"
             return
-        if interrupted:  # somebody's SIGTERM, a cluster's time limit
+        if interrupted and self.message is None:  # somebody's SIGTERM, a cluster's time limit
             self.state, self.message = "failed", "stopped from outside; the same command goes on with it"
             return
         self.state = "failed"
@@ -171,13 +171,29 @@ class Job:
         """How long it has been running (or ran) in this sweep call."""
         return None if self.started is None else (self.ended or time.monotonic()) - self.started
 
-    def remaining(self) -> float | None:
+    def phase(self) -> str:
+        """What it is doing: "training", "measuring", ...; "starting" before it has said so."""
+        return self.status().get("phase") or "starting"
+
+    def training_left(self) -> float | None:
         """Seconds of training still to come, from the pace of its epochs; None before the first."""
         rows, wanted = self.history(), self.epochs_wanted()
         if not rows or not wanted:
             return None
         recent = [row["time/seconds"] for row in rows[-5:]]
         return max(0, wanted - rows[-1]["epoch"]) * sum(recent) / len(recent)
+
+    def evaluation(self) -> float | None:
+        """Seconds that a finished job took after its training; None where that is not known."""
+        phases = self.status().get("phases") or {}
+        return sum(s for name, s in phases.items() if name != "training") if phases else None
+
+    def since_training(self) -> float:
+        """Seconds since its last epoch."""
+        try:
+            return max(0.0, time.time() - os.stat(self.folder.path / "history.csv").st_mtime)
+        except OSError:
+            return 0.0
 
 
 def value_of(folder: RunFolder) -> float | None:

@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import OmegaConf, open_dict
@@ -184,7 +185,7 @@ def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], 
         composed.hydra.job.id = composed.hydra.job.num = number
     chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if "/" not in str(k) and isinstance(v, str)}
     plain = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
-    cfg = OmegaConf.to_container(plain, resolve=True)
+    cfg: Any = OmegaConf.to_container(plain, resolve=True)
     cfg["trainer"]["threads"] = cfg["trainer"]["threads"] or settings["threads"]
     if not any(o.startswith("explorer") for o in overrides):  # five megabytes a job, and seconds: only where asked for
         cfg["explorer"]["enabled"] = False
