@@ -33,6 +33,7 @@ def train(
     accept_changed_data: bool = False,
     tracking=None,
     output_dir=None,
+    finished=None,
 ) -> float | None:
     """Trains (or goes on training) the run in `folder`; returns the value that ranks it at the weights that were kept.
 
@@ -47,6 +48,7 @@ def train(
         original: the run that is repeated, or None.
         accept_changed_data: go on where the data are not those the run (or the original) was trained on.
         tracking, output_dir: as the user has them now, where `cfg` is that of an earlier run.
+        finished: function (view) that is called in the end with the weights that were kept, or None.
 
     Raises:
         Interrupted: stopped by the user; everything finished is saved.
@@ -82,7 +84,7 @@ def train(
             phases = Phases(folder)
             with phases("training"):
                 fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
-            finish(cfg, trainer, folder, vae, dataset, fitted, phases, clock)
+            finish(cfg, trainer, folder, vae, dataset, fitted, phases, clock, finished)
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
@@ -183,12 +185,13 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
     return fitted
 
 
-def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted, phases: Phases, clock: float) -> None:
+def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted, phases, clock, finished=None) -> None:
     """Saves, measures, draws, makes the explorer and tells, all of the weights that were kept and in float32.
 
     Args:
         phases: told of each.
         clock: `time.monotonic()` when the run began.
+        finished: as in `train`.
     """
     from vaelab.build import float32_twin
     from vaelab.view.latent_view import LatentView
@@ -212,6 +215,8 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
     if settings["enabled"]:
         with phases("exploring", [folder.explorer_file.name]):
             page.write_if_possible(settings, folder, view)
+    if finished is not None:
+        finished(view)
     log.info(telling.summary(scores, folder, phases, time.monotonic() - clock))
 
 

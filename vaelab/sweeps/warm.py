@@ -17,7 +17,9 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
+from vaelab.config import locate
 from vaelab.errors import Interrupted
+from vaelab.records import environment
 from vaelab.system.exits import exit_code_of
 
 # pandas brings pyarrow, whose allocator else begins a thread when it is imported.
@@ -250,8 +252,10 @@ def _preload(backend: str, device: str, threads: str) -> None:
     from vaelab.compute.backend import preload
 
     preload(backend, device=device, threads=int(threads))
-    for name in IMPORTED_BY_EVERY_JOB:
+    usual = [f"vaelab.{group}s.{name}" for group in ("metric", "plot") for name in locate.usual(group)]
+    for name in (*IMPORTED_BY_EVERY_JOB, *usual):
         importlib.import_module(name)
+    environment.packages()
 
 
 IMPORTED_BY_EVERY_JOB = (
