@@ -163,7 +163,7 @@ KINDS = {
     "dense": ["model=dense"],
     "conv_v2": ["model=conv_v2", "dataset.limit=200", "trainer.epochs=1"],
     "avb": ["model=dense", "objective=avb", "posterior=implicit"],
-    "conjoint": ["experiment=conjoint_synthetic_vae", "trainer.epochs=1"],
+    "conjoint": ["experiment=conjoint_synthetic_vae", "trainer.steps=40", "trainer.steps_per_epoch=20"],
 }
 
 

@@ -129,6 +129,8 @@ def _memory(pid: int | None) -> int:
     """Resident bytes of a process and its children; none before there is one."""
     import psutil
 
+    if pid is None:
+        return 0
     try:
         process = psutil.Process(pid)
         return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
