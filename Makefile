@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BACKEND ?= tensorflow
 COMMA := ,
 GPU_EXTRAS := $(if $(shell command -v nvidia-smi 2>/dev/null),$(COMMA)cuda$(COMMA)jax-cuda)
-BENCHMARKS ?= training likelihood startup overhead memory generation precision tsne
+BENCHMARKS ?= training likelihood startup overhead memory generation precision tsne sweep
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test test-all bench lint format wheel clean

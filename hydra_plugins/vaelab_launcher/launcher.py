@@ -14,12 +14,13 @@ class VaelabLauncher(Launcher):
         n_jobs: jobs at once, None for what fits.
         threads: threads of one job where `trainer.threads` is not set.
         memory_limit: GiB after which a local job is ended, or None.
+        timeout_min: minutes after which a local job is ended, or None.
+        fresh_processes: whether each local job imports everything itself; None where a cluster's jobs do.
         settings: of the cluster, see its yaml.
     """
 
-    def __init__(self, *, cluster, n_jobs, threads, memory_limit, settings):
-        self.settings = {"cluster": cluster, "n_jobs": n_jobs, "threads": threads, "memory_limit": memory_limit}
-        self.settings["settings"] = settings
+    def __init__(self, **settings):
+        self.settings = settings
 
     def setup(self, *, hydra_context, task_function, config):
         """Called by Hydra before the first launch."""

@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from vaelab.config import locate
 from vaelab.jobs import results
 from vaelab.metrics.score import Score, mean_score
 
@@ -39,3 +41,15 @@ def test_a_bound_is_printed_without_an_error():
     told = results.table({"test/a": settled, "test/b": {**settled, "doubt": "not settled (k-hat 0.9): a bound"}})
     assert told.splitlines()[0].split()[:4] == ["test/a", "100.000", "±", "0.5"]
     assert "100.000 not settled (k-hat 0.9): a bound" in told.splitlines()[1] and "±" not in told.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    "typed,drawn",
+    [([], False), (["beta=4"], False), (["plot=[tsne]"], True), (["plots.tsne.n=300"], True), (["+plot@x=a"], True)],
+)
+def test_a_run_that_asks_for_no_pictures_can_do_without_the_map(typed, drawn):
+    usual = {name: {"_target_": name} for name in locate.usual("plot")}
+    kept = results.without_map(usual, typed)
+    assert set(usual) - set(kept) == (set() if drawn else {"tsne"})
+    chosen_by_a_recipe = {"tsne": {}, "samples": {}}
+    assert results.without_map(chosen_by_a_recipe, typed) == chosen_by_a_recipe

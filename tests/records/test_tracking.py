@@ -125,7 +125,7 @@ def test_what_a_lost_connection_missed_is_delivered_when_it_is_back(store, monke
     mine.client = whole
     mine.log_epoch(rows(4)[3])  # too early for another attempt
     assert steps(store, folder) == [1]
-    mine._again_at = 0.0
+    mine.connection.again_at = 0.0
     folder.write_history(rows(5))
     mine.log_epoch(rows(5)[4])
     assert steps(store, folder) == [1, 2, 3, 4, 5] and "works again" in capsys.readouterr().err

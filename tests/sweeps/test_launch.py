@@ -18,7 +18,7 @@ from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder, find_sweep
 from vaelab.sweeps import launch as sweeping
-from vaelab.sweeps import recipe, watch
+from vaelab.sweeps import local, recipe, watch
 from vaelab.sweeps.job import Job, value_of
 from vaelab.sweeps.local import LocalPool, fitting_jobs
 from vaelab.sweeps.running import run_all
@@ -41,6 +41,7 @@ class Script(Job):
 
 def job(tmp_path, number, script="state('done')", **trainer):
     cfg = {"model": {}, "trainer": {"threads": 1, "epochs": 3, "steps": None, **trainer}, "device": "cpu"}
+    cfg["tracking"] = {"enabled": False}
     folder = RunFolder(tmp_path / f"job{number}")
     folder.path.mkdir(exist_ok=True)
     made = Script(number, ["model=dense", f"seed={number}"], f"seed={number}", folder, cfg, {})
@@ -48,9 +49,10 @@ def job(tmp_path, number, script="state('done')", **trainer):
     return made
 
 
-def run(jobs, n_jobs=2, memory_limit=None):
+def run(jobs, n_jobs=2, **limits):
     """The loop, with its lines as text."""
-    pool = LocalPool(n_jobs=n_jobs, threads=1, memory_limit=memory_limit, device="cpu")
+    limits = {"memory_limit": None, "timeout_min": None, **limits}
+    pool = LocalPool(n_jobs=n_jobs, threads=1, device="cpu", fresh_processes=True, **limits)
     with watch.Watch(jobs, title="test", n_jobs=n_jobs) as watching:
         return run_all(jobs, pool, watching)
 
@@ -110,6 +112,46 @@ def test_a_job_over_the_memory_limit_is_ended_alone(tmp_path):
     run([hungry, modest], memory_limit=0.2)
     assert modest.state == "done" and hungry.state == "failed" and time.monotonic() - started < 30
     assert "hydra.launcher.memory_limit=0.2" in hungry.message
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_job_that_never_ends_is_ended_after_its_timeout(deaf, tmp_path, monkeypatch):
+    """One in its training saves and ends when it is asked to; one that hangs somewhere else is killed."""
+    monkeypatch.setattr(local, "GRACE", 0.3)
+    end = "state('interrupted'); sys.exit(130)" if not deaf else "pass"
+    script = f"import signal\ndef end(*a): {end}\nsignal.signal(signal.SIGTERM, end)\nt = time.time()\n"
+    script += "(folder / 'status.json').write_text(json.dumps({'state': 'running', 'phase': 'measuring'}))\n"
+    script += "while time.time() - t < 60: time.sleep(0.1)"
+    jobs = [job(tmp_path, 0, script), job(tmp_path, 1)]
+    run(jobs, timeout_min=0.05)
+    assert [j.state for j in jobs] == ["failed", "done"]
+    why = jobs[0].folder.status()["message"]
+    assert why == "ended after hydra.launcher.timeout_min=0.05 minutes, while it was measuring"
+    assert jobs[0].folder.status()["state"] == ("killed" if deaf else "failed")
+
+
+def progressing(tmp_path, epochs, since=0.0, **status):
+    made = job(tmp_path, 0, epochs=4)
+    made.folder.write_history([{"epoch": e + 1, "time/seconds": 10.0} for e in range(epochs)])
+    os.utime(made.folder.path / "history.csv", (time.time() - since, time.time() - since))
+    made.folder.update_status(state="running", **status)
+    return made
+
+
+@pytest.mark.parametrize("epochs,since,evaluation,told", [
+    (0, 0, 5.0, ""), (3, 0, None, "> 10 s"), (3, 0, 5.0, "~15 s"), (4, 0, None, ""), (4, 2, 5.5, "~3 s"),
+    (4, 20, 5.0, ""),
+])  # fmt: skip
+def test_what_is_left_of_a_job_is_what_is_known(epochs, since, evaluation, told, tmp_path):
+    """Never "0 s" of a job that goes on: one that takes longer than the others did says nothing."""
+    assert watch.left_in_words(progressing(tmp_path, epochs, since), evaluation) == told
+
+
+def test_a_jobs_phase_and_what_evaluation_took(tmp_path):
+    made = progressing(tmp_path, 4, phase="measuring")
+    assert made.phase() == "measuring" and made.evaluation() is None
+    made.folder.update_status(state="done", phase=None, phases={"training": 40.0, "measuring": 3.0, "drawing": 1.5})
+    assert made.evaluation() == 4.5
 
 
 def test_jobs_run_at_once_and_with_their_threads(tmp_path):
@@ -176,10 +218,19 @@ def test_how_many_fit():
 
 @pytest.mark.parametrize(
     "name,value",
-    [("n_jobs", 0), ("n_jobs", "two"), ("threads", None), ("memory_limit", -1.0), ("memory_limit", 0)],
+    [
+        ("n_jobs", 0),
+        ("n_jobs", "two"),
+        ("threads", None),
+        ("memory_limit", -1.0),
+        ("memory_limit", 0),
+        ("timeout_min", 0),
+        ("fresh_processes", "yes"),
+    ],
 )
 def test_impossible_launcher_settings_are_refused(name, value):
-    settings = {"cluster": "local", "n_jobs": 2, "threads": 1, "memory_limit": None, "settings": {}, name: value}
+    settings = {"cluster": "local", "n_jobs": 2, "threads": 1, "memory_limit": None, "timeout_min": None}
+    settings |= {"fresh_processes": False, "settings": {}, name: value}
     with pytest.raises(ConfigError, match=f"hydra.launcher.{name}"):
         check_launcher({"_target_": "launcher", **settings})
 
@@ -260,7 +311,7 @@ def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, c
 
     monkeypatch.setattr(train, "train", refused)
     folder = RunFolder(tmp_path / "job")
-    folder.write_config({"model": {}})
+    folder.write_config({"model": {}, "tracking": {}})
     assert exit_code_of(lambda: process.run(str(folder.path))) == 1
     assert capsys.readouterr().err == f"vaelab: vae.h5: {told}. What was finished before is kept.\n"
 

@@ -69,6 +69,13 @@ def test_computed_once_per_view(monkeypatch):
     assert project(view, "test", "pca", 50) is first
 
 
+def test_computed_once_for_all_who_want_more_images_than_there_are(monkeypatch):
+    view = spots(shape=(8, 8, 1))
+    first = project(view, "test", "tsne", 2000, **TSNE)
+    monkeypatch.setitem(projections.METHODS, "tsne", None)
+    assert project(view, "test", "tsne", 80, **TSNE) is first
+
+
 def test_disk_cache_survives_the_process_and_damage(tmp_path, monkeypatch):
     first = project(spots(shape=(8, 8, 1)), "test", "tsne", 50, folder=tmp_path, **TSNE)
     (file,) = tmp_path.iterdir()

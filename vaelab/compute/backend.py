@@ -74,12 +74,7 @@ def start(backend: str, *, device: str, threads: int, deterministic: bool, exact
     Raises:
         ConfigError: the backend is not installed, or this process already computes in another way.
     """
-    if device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-        os.environ["JAX_PLATFORMS"] = "cpu"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    _prepare_import(backend, device, threads)
     if "keras" in sys.modules:
         import keras
 
@@ -98,6 +93,29 @@ def start(backend: str, *, device: str, threads: int, deterministic: bool, exact
             f'backend={backend} needs {error.name or backend}: pip install "vaelab[{backend}]".'
         ) from None
     return keras
+
+
+def preload(backend: str, *, device: str, threads: int) -> None:
+    """Imports Keras on a backend and stops there: what is forked from this process can still `start` as it likes."""
+    import importlib
+
+    _prepare_import(backend, device, threads)
+    os.environ["KERAS_BACKEND"] = backend
+    with quiet_stderr():
+        for name in (backend, "keras"):
+            importlib.import_module(name)
+
+
+def _prepare_import(backend: str, device: str, threads: int) -> None:
+    """What native libraries read of the environment when they are loaded."""
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if backend == "jax":
+        os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}")
 
 
 def _configure(backend: str, threads: int, deterministic: bool, exactly: bool) -> None:
@@ -127,7 +145,6 @@ def _configure(backend: str, threads: int, deterministic: bool, exactly: bool) -
         if deterministic:
             torch.use_deterministic_algorithms(True, warn_only=True)
     else:
-        os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}")
         import jax
 
         jax.devices()

@@ -117,6 +117,8 @@ class Launcher:
     n_jobs: PositiveInt | None
     threads: PositiveInt
     memory_limit: PositiveFloat | None
+    timeout_min: PositiveFloat | None
+    fresh_processes: bool | None
     settings: dict
 
 

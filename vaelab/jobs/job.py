@@ -28,32 +28,31 @@ def run(path: str) -> int:
 
     folder = RunFolder(path)
     cfg = folder.read_config()
+    files_only = {**cfg["tracking"], "enabled": False}  # the sweep tells MLflow of them
     with printing.quietly(cfg.get("quiet", False)):
-        train(cfg, folder, chosen=folder.status().get("chosen", {}), sweep_dir=folder.sweep_dir)
-        tiles(folder, cfg)
+        train(
+            cfg, folder, chosen=folder.status().get("chosen", {}), sweep_dir=folder.sweep_dir, tracking=files_only,
+            finished=lambda view: tiles(folder, view),
+        )  # fmt: skip
     return 0
 
 
-def tiles(folder: RunFolder, cfg: dict) -> None:
+def tiles(folder: RunFolder, view) -> None:
     """The few images the sweep's report shows of this job; trouble with them costs a warning."""
     import numpy as np
 
     from vaelab.compute import seeds
     from vaelab.datasets.base import to_unit
-    from vaelab.jobs import opening
-    from vaelab.jobs.page import load_model
 
     try:
-        dataset = opening.open_dataset(cfg)
-        test = dataset.test
-        codes = folder.read_codes("test")["mean"]
-        rows = one_of_each(test.y, len(codes), RECONSTRUCTIONS)
-        drawn = opening.open_prior(cfg, codes.shape[1]).sample(SAMPLES, seeds.generator(0, "plots"))
-        decoded = load_model(folder).predict(np.concatenate([drawn.astype(np.float32), codes[rows]]), verbose=0)
-        arrays = {"class_names": np.array(dataset.class_names or [], str)}
-        for v, images in enumerate(decoded if isinstance(decoded, list) else [decoded]):
+        test = view.split("test")
+        rows = one_of_each(test.y, len(test), RECONSTRUCTIONS)
+        drawn = view.sample_prior(SAMPLES, seeds.generator(0, "plots"))
+        decoded = view.decode(np.concatenate([drawn, test.mean[rows]]))
+        arrays = {"class_names": np.array(view.class_names or [], str)}
+        for v, images in enumerate(decoded):
             arrays[f"samples_{v}"] = _bytes(images[:SAMPLES])
-            arrays[f"originals_{v}"] = _bytes(to_unit(np.asarray(test.x[v][rows])))
+            arrays[f"originals_{v}"] = _bytes(to_unit(np.asarray(view.dataset.test.x[v][rows])))
             arrays[f"reconstructions_{v}"] = _bytes(images[SAMPLES:])
         folder.save_tiles(arrays)
     except Exception as error:

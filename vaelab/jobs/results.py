@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from vaelab import contracts
-from vaelab.config import locate, trust
+from vaelab.config import locate, trust, words
 from vaelab.config.parts import settings
 from vaelab.contracts import optional
 from vaelab.errors import ConfigError, NotApplicable
@@ -24,9 +24,28 @@ def _other_data(dataset) -> str:
     return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
 
 
+def chosen(nodes: dict) -> list[str]:
+    """Names of the options that were chosen."""
+    return [name for name, _ in _chosen(nodes)]
+
+
 def _chosen(nodes: dict) -> list:
     """(name, node) of the options that were chosen; a recipe may bring settings of others."""
     return [(name, node) for name, node in nodes.items() if "_target_" in node]
+
+
+def without_map(plots: dict, typed) -> dict:
+    """The pictures of a run that asks for none, without the t-SNE map, which takes longer than all others together.
+
+    A sweep's report maps the codes of its jobs, and two latents are their own map.
+
+    Args:
+        typed: the run's words; what they say of pictures is drawn, as is what a recipe chooses.
+    """
+    asked = {words.key(word).partition(".")[0] for word in typed} & {"plot", "plots"}
+    if asked or set(plots) != set(locate.usual("plot")):
+        return plots
+    return {name: node for name, node in plots.items() if name != "tsne"}
 
 
 def check(view, nodes: dict, kind: str, *, trusted) -> None:

@@ -5,6 +5,7 @@ import math
 from vaelab.config import words
 from vaelab.contracts import Objective, optional
 from vaelab.jobs import results
+from vaelab.jobs.phases import Phases
 
 
 def title(cfg, folder, latent_dim: int) -> str:
@@ -34,7 +35,7 @@ def beta_in_words(cfg, shapes, vae) -> str:
     return "".join(lines) + "."
 
 
-def summary(scores, folder, train_seconds, seconds) -> str:
+def summary(scores, folder, phases: Phases, seconds) -> str:
     """The short table at the end and three things to try next."""
     run, status = words.setting("run", folder), folder.status()
     overrides = status.get("overrides") or []
@@ -48,7 +49,7 @@ def summary(scores, folder, train_seconds, seconds) -> str:
         [
             "",
             results.table(scores),
-            f"  {train_seconds:.0f} s of training, {seconds:.0f} s in all",
+            f"  {phases.in_words()}, {seconds:.0f} s in all",
             "",
             f"run folder: {folder}  (models, figures/, metrics.json, codes.npz)",
             "next:",

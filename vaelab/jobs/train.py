@@ -3,6 +3,7 @@
 import logging
 import math
 import signal
+import sys
 import time
 
 from vaelab.config import trust, words
@@ -11,6 +12,7 @@ from vaelab.config.together import check_optimizer
 from vaelab.contracts import Likelihood, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
+from vaelab.jobs.phases import Phases
 from vaelab.jobs.stored import PlannedView
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
@@ -31,6 +33,7 @@ def train(
     accept_changed_data: bool = False,
     tracking=None,
     output_dir=None,
+    finished=None,
 ) -> float | None:
     """Trains (or goes on training) the run in `folder`; returns the value that ranks it at the weights that were kept.
 
@@ -45,6 +48,7 @@ def train(
         original: the run that is repeated, or None.
         accept_changed_data: go on where the data are not those the run (or the original) was trained on.
         tracking, output_dir: as the user has them now, where `cfg` is that of an earlier run.
+        finished: function (view) that is called in the end with the weights that were kept, or None.
 
     Raises:
         Interrupted: stopped by the user; everything finished is saved.
@@ -52,6 +56,8 @@ def train(
     """
     trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
+    if "keras" not in sys.modules:  # for seconds nothing else is to be seen
+        log.info(f"{folder}: importing {cfg['backend']} ...")
     trainer = opening.start_backend(cfg, exactly=True)
     with (
         signals.handled_by(signal.default_int_handler),
@@ -74,9 +80,11 @@ def train(
         tracking, output_dir = tracking or cfg["tracking"], output_dir or cfg["output_dir"]
         tracker = start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir)
         try:
-            cfg = without_inapplicable(cfg, vae, dataset)
-            fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
-            finish(cfg, trainer, folder, vae, dataset, fitted, clock)
+            cfg = without_inapplicable(cfg, vae, dataset, folder.status()["overrides"])
+            phases = Phases(folder)
+            with phases("training"):
+                fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
+            finish(cfg, trainer, folder, vae, dataset, fitted, phases, clock, finished)
         except BaseException as error:
             ended_badly(error, folder, tracker)
             if isinstance(error, (Interrupted, KeyboardInterrupt)):
@@ -86,7 +94,8 @@ def train(
                     f"stopped; finished epochs are saved. Continue with: {words.program()} {again}"
                 ) from None
             raise
-        folder.update_status(state="done", finished=time.time(), seconds=time.monotonic() - clock)
+        seconds = time.monotonic() - clock
+        folder.update_status(state="done", finished=time.time(), seconds=seconds, phase=None, phases=phases.seconds)
         tracker.finish("done")
     return fitted.ranking_value
 
@@ -176,29 +185,39 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
     return fitted
 
 
-def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted, clock: float) -> None:
+def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted, phases, clock, finished=None) -> None:
     """Saves, measures, draws, makes the explorer and tells, all of the weights that were kept and in float32.
 
     Args:
+        phases: told of each.
         clock: `time.monotonic()` when the run began.
+        finished: as in `train`.
     """
     from vaelab.build import float32_twin
     from vaelab.view.latent_view import LatentView
 
+    metrics, plots, settings = cfg.get("metrics") or {}, cfg.get("plots") or {}, cfg["explorer"]
     vae, kept = float32_twin(vae, cfg, dataset.facts), fitted.weights_epoch
     view = LatentView(
         vae, dataset, name=telling.title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"],
         history=fitted.history, weights_epoch=kept, frames=folder.read_frames,
         schedules=opening.schedule_curves(vae, cfg, trainer, len(dataset.train)),
     )  # fmt: skip
-    folder.save_models(export(vae), view.learned)
-    scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
-    folder.add_metrics(scores)
-    folder.save_codes(codes(view))
-    results.draw(view, cfg.get("plots") or {}, folder, trusted=cfg["trusted"], strict=False)
-    if cfg["explorer"]["enabled"]:
-        page.write_if_possible(cfg["explorer"], folder, view)
-    log.info(telling.summary(scores, folder, fitted.seconds, time.monotonic() - clock))
+    with phases("saving"):
+        folder.save_models(export(vae), view.learned)
+    with phases("measuring", results.chosen(metrics)):
+        scores = results.score(view, metrics, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
+        folder.add_metrics(scores)
+        folder.save_codes(codes(view))
+    if plots:
+        with phases("drawing", results.chosen(plots)):
+            results.draw(view, plots, folder, trusted=cfg["trusted"], strict=False)
+    if settings["enabled"]:
+        with phases("exploring", [folder.explorer_file.name]):
+            page.write_if_possible(settings, folder, view)
+    if finished is not None:
+        finished(view)
+    log.info(telling.summary(scores, folder, phases, time.monotonic() - clock))
 
 
 def refuse_other_than_intensities(likelihood, data) -> None:
@@ -219,9 +238,11 @@ def refuse_large_batches(vae, batch: int) -> None:
     memory.require(4 * batch * outputs, what, "Choose a smaller trainer.batch_size, model or image size.")
 
 
-def without_inapplicable(cfg: dict, vae, dataset) -> dict:
+def without_inapplicable(cfg: dict, vae, dataset, typed) -> dict:
     """The configuration without metrics and pictures that cannot work here, which are told now, not in the end."""
     planned = PlannedView(vae.structure, dataset)
+    if planned.latent_dim < 3:
+        cfg = cfg | {"plots": results.without_map(cfg.get("plots") or {}, typed)}
     return cfg | {
         nodes: results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
         for nodes, kind in (("metrics", "metric"), ("plots", "plot"))

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 
 
@@ -20,9 +21,16 @@ def text(threads: int, device: str) -> str:
         f"threads {threads}",
         *(f"{k} {v}" for k, v in git().items()),
         "",
-        *sorted({f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions()}, key=str.lower),
+        *packages(),
     ]
     return "\n".join(lines) + "\n"
+
+
+@cache
+def packages() -> list[str]:
+    """name==version of every installed package; reading them takes half a second."""
+    found = {f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions()}
+    return sorted(found, key=str.lower)
 
 
 def git() -> dict[str, str]:

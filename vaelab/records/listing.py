@@ -59,14 +59,14 @@ def row(folder) -> dict:
         "elbo_critic": (metrics.get("test/elbo_critic") or {}).get("value"),  # a critic's estimate, no bound
         "epochs": status.get("epochs") or (folder.read_history() or [{"epoch": 0}])[-1]["epoch"],
         "state": status.get("state"),
-        "mlflow": _delivery(status),
+        "mlflow": delivery(status),
         "age": status.get("started"),
         "folder": folder,
         "facts": folder.facts(),
     }
 
 
-def _delivery(status) -> str:
+def delivery(status) -> str:
     """Whether MLflow knows all that is known here."""
     if "mlflow_delivered" not in status:
         return "-"

@@ -22,6 +22,7 @@ NUMBER = (int, float)
 STATUS = {
     "state": str, "run_name": str, "message": str, "chosen": dict, "tags": dict, "dataset": dict, "overrides": list,
     "mlflow_run_id": str, "mlflow_uri": str, "mlflow_state": str, "mlflow_delivered": bool, "stopped_early": bool,
+    "phase": str, "phases": dict,
 } | dict.fromkeys(
     ("started", "finished", "seconds", "train_seconds", "epochs", "steps", "weights_epoch", "parameters", "latent_dim"),
     NUMBER,

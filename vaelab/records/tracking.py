@@ -62,6 +62,23 @@ def _elsewhere(what, named: str) -> str:
     return f"MLflow was not updated: {what} says it is in {named}. If that is yours, add tracking.uri={visible(named)}"
 
 
+class Connection:
+    """What a process knows of the store it tells: clients, whether it answers, when to try again.
+
+    The runs of a sweep share one, so that a server that went away is warned of once and not asked again by each.
+    """
+
+    def __init__(self):
+        self.working, self.wait, self.again_at = True, WAIT, 0.0
+        self._clients: dict[str, Any] = {}
+
+    def client(self, uri: str):
+        """The client of a store, made once."""
+        if uri not in self._clients:
+            self._clients[uri] = _client(uri)
+        return self._clients[uri]
+
+
 class Tracker:
     """One run in MLflow, mirrored from its folder.
 
@@ -72,9 +89,14 @@ class Tracker:
         cfg: resolved configuration.
         tags: what is known about the run.
         sweep_dir: folder of the sweep the run belongs to, or None.
+        connection: shared with other runs, or None.
     """
 
-    def __init__(self, settings: dict, *, output_dir, folder: RunFolder, cfg: dict, tags: dict, sweep_dir=None):
+    def __init__(
+        self, settings: dict, *, output_dir, folder: RunFolder, cfg: dict, tags: dict, sweep_dir=None,
+        connection: Connection | None = None,
+    ):  # fmt: skip
+        self.connection = connection or Connection()
         self.settings, self.output_dir, self.folder, self.cfg = settings, Path(output_dir), folder, cfg
         self.tags, self.sweep_dir = tags, sweep_dir
         named = folder.status().get("mlflow_uri") or cfg["tracking"].get("uri")
@@ -87,14 +109,18 @@ class Tracker:
         self.uri, self.enabled = store or "", settings["enabled"] and store is not None
         self.client: Any = None  # an MlflowClient, once the run is opened
         self.run_id, self.logged_epochs = "", 0
-        self.working, self._wait, self._again_at = self.enabled, WAIT, 0.0
+
+    @property
+    def working(self) -> bool:
+        """Whether what was told last has arrived."""
+        return self.enabled and self.connection.working
 
     def start(self) -> None:
         """Opens the run (the same one again on resume)."""
         self._safely(self._start)
 
     def _start(self):
-        self.client = _client(self.uri)
+        self.client = self.connection.client(self.uri)
         status = self.folder.status()
         known = status.get("mlflow_run_id") if status.get("mlflow_uri") == self.uri else None
         experiment = _experiment(self.client, self.uri, self.settings["experiment"], self.output_dir)
@@ -163,10 +189,15 @@ class Tracker:
         _log_metrics(self.client, self.run_id, values)
         self.logged_epochs = max([self.logged_epochs, *(int(row["epoch"]) for row in rows)])
 
-    def finish(self, state: str) -> None:
-        """Final metrics and files, and the run's status; also delivers epochs a lost connection left behind."""
+    def finish(self, state: str, *, at_once: bool = True) -> None:
+        """Final metrics and files, and the run's status; also delivers epochs a lost connection left behind.
+
+        Args:
+            at_once: whether to try although the store has just not answered.
+        """
         if self.enabled:
-            self._again_at = 0.0
+            if at_once:
+                self.connection.again_at = 0.0
             self._safely(self._finish, state)
 
     def _finish(self, state):
@@ -177,24 +208,25 @@ class Tracker:
 
     def _safely(self, function, *arguments):
         """Calls; on an error warns once and tries again later, at the latest when the run ends or by `deliver`."""
-        if not self.enabled or time.monotonic() < self._again_at:
+        here = self.connection
+        if not self.enabled or time.monotonic() < here.again_at:
             return
         try:
             if not self.run_id and function != self._start:
                 self._start()
             refuse_unusable(self.uri)
             function(*arguments)
-            if not self.working:
+            if not here.working:
                 log.log(NOTE, f"tracking at {self.uri} works again; what it missed is delivered.")
-            self.working, self._wait = True, WAIT
+            here.working, here.wait = True, WAIT
         except Exception as error:  # whatever tracking does, training must go on
-            self._again_at, self._wait = time.monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
-            if self.working:
+            here.again_at, here.wait = time.monotonic() + here.wait, min(2 * here.wait, LONGEST_WAIT)
+            if here.working:
                 log.warning(
                     f"tracking at {self.uri} does not work ({first_line(error)}). The run folder has "
                     f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later."
                 )
-            self.working = False
+            here.working = False
             with contextlib.suppress(OSError, RunError):
                 self.folder.update_status(mlflow_delivered=False)
 

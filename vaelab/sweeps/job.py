@@ -55,9 +55,13 @@ class Job:
     def threads(self) -> int:
         return self.cfg["trainer"]["threads"]
 
+    def words(self) -> list[str]:
+        """What `vaelab.jobs.job` needs to run the job to its end, or on from where it was stopped."""
+        return [str(self.folder.path), *locate.typed_dirs()]
+
     def command(self) -> list[str]:
-        """What runs the job to its end, or on from where it was stopped."""
-        return [sys.executable, "-m", "vaelab.jobs.job", str(self.folder.path), *locate.typed_dirs()]
+        """The same as a command line."""
+        return [sys.executable, "-m", "vaelab.jobs.job", *self.words()]
 
     def environment(self, gpu: str | None = None) -> dict[str, str]:
         """Variables that hold the job to its threads, and to one GPU where there are several jobs at once."""
@@ -76,6 +80,8 @@ class Job:
         self.folder.write_config(self.cfg)
         typed = [*locate.typed_dirs(), *self.overrides]
         facts = {"chosen": self.chosen, "overrides": typed, "message": None}
+        if self.cfg["tracking"]["enabled"]:
+            facts["mlflow_delivered"] = False  # by the sweep (`mirror`), or whoever finds the folder later
         self.folder.update_status(**facts, state="queued" if status.get("state") != "done" else "done")
 
     def settle(self, exit_code: int, asked_to_stop: bool = False) -> None:
@@ -89,7 +95,7 @@ class Job:
         if asked_to_stop and (interrupted or exit_code < 0 or exit_code == Interrupted.exit_code):
             self.state, self.message = "stopped", "interrupted"
             return
-        if interrupted:  # somebody's SIGTERM, a cluster's time limit
+        if interrupted and self.message is None:  # somebody's SIGTERM, a cluster's time limit
             self.state, self.message = "failed", "stopped from outside; the same command goes on with it"
             return
         self.state = "failed"
@@ -165,13 +171,29 @@ class Job:
         """How long it has been running (or ran) in this sweep call."""
         return None if self.started is None else (self.ended or time.monotonic()) - self.started
 
-    def remaining(self) -> float | None:
+    def phase(self) -> str:
+        """What it is doing: "training", "measuring", ...; "starting" before it has said so."""
+        return self.status().get("phase") or "starting"
+
+    def training_left(self) -> float | None:
         """Seconds of training still to come, from the pace of its epochs; None before the first."""
         rows, wanted = self.history(), self.epochs_wanted()
         if not rows or not wanted:
             return None
         recent = [row["time/seconds"] for row in rows[-5:]]
         return max(0, wanted - rows[-1]["epoch"]) * sum(recent) / len(recent)
+
+    def evaluation(self) -> float | None:
+        """Seconds that a finished job took after its training; None where that is not known."""
+        phases = self.status().get("phases") or {}
+        return sum(s for name, s in phases.items() if name != "training") if phases else None
+
+    def since_training(self) -> float:
+        """Seconds since its last epoch."""
+        try:
+            return max(0.0, time.time() - os.stat(self.folder.path / "history.csv").st_mtime)
+        except OSError:
+            return 0.0
 
 
 def value_of(folder: RunFolder) -> float | None:

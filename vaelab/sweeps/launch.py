@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import OmegaConf, open_dict
@@ -14,10 +15,13 @@ from omegaconf import OmegaConf, open_dict
 from vaelab.config import words
 from vaelab.config.folders import config_hash, short_overrides
 from vaelab.errors import Interrupted, RunError, TrainingError
+from vaelab.jobs import results
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
+from vaelab.records.tracking import finish_sweep
 from vaelab.sweeps import watch
 from vaelab.sweeps.job import Job, value_of
+from vaelab.sweeps.mirror import Mirror, untold
 from vaelab.sweeps.running import run_all
 from vaelab.system.printing import quietly
 
@@ -38,6 +42,7 @@ class Sweep:
     def __init__(self, command: str):
         self.command, self.held, self.stopped, self.quiet = command, ExitStack(), False, False
         self.folder: SweepFolder | None = None
+        self.mirror: Mirror | None = None
         self.jobs: list[Job] = []
 
     def launch(self, context, config, settings: dict, job_overrides, first_number: int) -> list[JobReturn]:
@@ -83,6 +88,7 @@ class Sweep:
         pool = pool_of(settings, unique, sweep) if any(job.open for job in unique) else None
         self.jobs += unique
         record(sweep, unique, self.command)
+        self._track(sweep, unique)
         if pool is not None:
             self._run_open(sweep, config, pool, unique)
         else:
@@ -93,7 +99,6 @@ class Sweep:
 
     def _run_open(self, folder: SweepFolder, config, pool, jobs: list[Job]) -> None:
         """Brings every open job to its end and tells what failed."""
-        track(folder, jobs[0].cfg)
         todo = sum(j.open for j in jobs)
         log.info(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {folder}")
         with watch.Watch(
@@ -106,20 +111,26 @@ class Sweep:
             self.stopped = True
             raise Interrupted("the sweep was stopped; what is finished is saved. The same command goes on with it.")
 
+    def _track(self, folder: SweepFolder, jobs: list[Job]) -> None:
+        """Has MLflow told of jobs that will run, and of those a killed sweep has not told of."""
+        if self.mirror is None and any((j.open and j.cfg["tracking"]["enabled"]) or untold(j) for j in jobs):
+            self.mirror = Mirror(folder, self.jobs)
+
     def finish(self) -> None:
         """After the last batch: the report, and the sweep's own MLflow run brought to its end."""
         folder = self.folder
         if folder is None:
             return
         with self.held, quietly(self.quiet):
-            if folder.html_file.is_file() and all(job.state == "skipped" for job in self.jobs):
+            if self.mirror is not None:
+                self.mirror.close()
+            known = folder.record().get("mlflow")
+            told = self.mirror is None and (known is None or known.get("state"))
+            if told and folder.html_file.is_file() and all(job.state == "skipped" for job in self.jobs):
                 log.info(f"everything was done before; report: {folder}/{folder.html_file.name}")
                 return
-            _deliver_failed(self.jobs)
             numbers = {} if self.stopped else _report(folder, self.jobs)
             if folder.record().get("mlflow"):
-                from vaelab.records.tracking import finish_sweep
-
                 failed = any(job.state not in ("done", "skipped") for job in self.jobs)
                 state = "interrupted" if self.stopped else "failed" if failed else "done"
                 cfg = self.jobs[0].cfg
@@ -174,10 +185,12 @@ def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], 
         composed.hydra.job.id = composed.hydra.job.num = number
     chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if "/" not in str(k) and isinstance(v, str)}
     plain = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
-    cfg = OmegaConf.to_container(plain, resolve=True)
+    cfg: Any = OmegaConf.to_container(plain, resolve=True)
     cfg["trainer"]["threads"] = cfg["trainer"]["threads"] or settings["threads"]
-    if not any(o.startswith("explorer") for o in overrides):  # five megabytes a job: only where asked for
+    if not any(o.startswith("explorer") for o in overrides):  # five megabytes a job, and seconds: only where asked for
         cfg["explorer"]["enabled"] = False
+    if plots := cfg.get("plots"):
+        cfg["plots"] = results.without_map(plots, overrides)
     there = next(iter(sorted(sweep.path.glob(f"*-{config_hash(cfg)}"))), None)
     name = short_overrides(swept).replace("=", "-").replace(",", "+")  # typed after run= without quotes
     folder = RunFolder(there or sweep.path / f"{name}-{config_hash(cfg)}")
@@ -206,14 +219,6 @@ def record(sweep: SweepFolder, jobs: list[Job], command: str) -> None:
     )
 
 
-def track(sweep: SweepFolder, cfg: dict) -> None:
-    """The parent run, before any job looks for it."""
-    if cfg["tracking"]["enabled"]:
-        from vaelab.records.tracking import start_sweep
-
-        start_sweep(cfg["tracking"], cfg["output_dir"], sweep)
-
-
 def pool_of(settings: dict, jobs: list[Job], sweep: SweepFolder):
     """Where the jobs run."""
     threads = max(job.threads for job in jobs)
@@ -228,7 +233,8 @@ def pool_of(settings: dict, jobs: list[Job], sweep: SweepFolder):
         return SlurmPool(**common, folder=sweep.path / "slurm", **settings["settings"])
     from vaelab.sweeps.local import LocalPool
 
-    return LocalPool(**common, memory_limit=settings["memory_limit"], device=jobs[0].cfg["device"])
+    own = {name: settings[name] for name in ("memory_limit", "timeout_min", "fresh_processes")}
+    return LocalPool(**common, **own, device=jobs[0].cfg["device"])
 
 
 class _Failed(JobReturn):
@@ -247,17 +253,6 @@ def _returned(job: Job, asked: Job, jobs: list[Job]) -> JobReturn:
     n = sum(j.state == "failed" for j in jobs)
     error = TrainingError(f"{n} of {len(jobs)} jobs failed. The same command tries them again and skips the others.")
     return _Failed(**facts, status=JobStatus.FAILED, _return_value=error)
-
-
-def _deliver_failed(jobs: list[Job]) -> None:
-    """Jobs that could not say so themselves are no longer running for MLflow."""
-    for job in jobs:
-        status = job.status()
-        stale = status.get("mlflow_run_id") and status.get("mlflow_state") != status.get("state")
-        if job.state == "failed" and job.cfg["tracking"]["enabled"] and stale:
-            from vaelab.records.tracking import deliver
-
-            deliver(job.folder, job.cfg, status.get("tags", {}), job.cfg["output_dir"], job.cfg["tracking"]["uri"])
 
 
 def _report(sweep: SweepFolder, jobs: list[Job]) -> dict:

@@ -1,15 +1,21 @@
 """Jobs of a sweep as processes of this machine."""
 
+import logging
 import os
 import signal
 import subprocess
 
 from vaelab.compute.backend import usable_cores
+from vaelab.sweeps import warm
 from vaelab.sweeps.job import Job
+from vaelab.system.printing import NOTE
+
+log = logging.getLogger(__name__)
 
 GIB = 2**30
 # GiB of one job: TensorFlow, a small model, MLflow (measured: 1.0 on the digits, 1.35 with conv_v2 on Fashion-MNIST).
 MEMORY_OF_A_JOB = 2.0
+GRACE = 30.0  # seconds that a job has to end by itself after its timeout
 
 
 class LocalPool:
@@ -18,39 +24,67 @@ class LocalPool:
     Args:
         n_jobs: how many at once; None for what cores, memory and GPUs allow.
         threads: threads of one job.
-        memory_limit: GiB after which a job is ended, or None.
+        memory_limit, timeout_min: GiB and minutes after which a job is ended, or None.
         device: "auto" or "cpu".
+        fresh_processes: whether each job imports everything itself, instead of being forked after the imports (`warm`).
     """
 
     where = "on this machine"
 
-    def __init__(self, *, n_jobs, threads, memory_limit, device):
-        self.memory_limit = memory_limit
+    def __init__(self, *, n_jobs, threads, memory_limit, timeout_min, device, fresh_processes):
+        self.memory_limit, self.timeout_min = memory_limit, timeout_min
+        self.fresh_processes, self._hosts = fresh_processes, {}
+        if not fresh_processes and not warm.supported():
+            self._begin_fresh("only Linux forks a process safely after its imports")
         self.gpus = [] if device == "cpu" else visible_gpus()
         self.n_jobs = n_jobs or fitting_jobs(threads, len(self.gpus), memory_limit)
-        self._running: dict[int, subprocess.Popen] = {}
+        self._running: dict[int, subprocess.Popen | warm.Forked] = {}
 
     def start(self, job: Job) -> None:
         """Starts its process; what it prints goes to its log."""
-        gpu = self.gpus[job.slot % len(self.gpus)] if self.gpus else None
-        with open(job.folder.job_log, "ab") as log:
-            self._running[job.number] = subprocess.Popen(
-                job.command(),
-                env={**os.environ, **job.environment(gpu)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self._running[job.number] = self._fresh(job) if self.fresh_processes else self._forked(job)
+
+    def _fresh(self, job: Job) -> subprocess.Popen:
+        environment = {**os.environ, **self._environment(job)}
+        with open(job.folder.job_log, "ab") as out:
+            return subprocess.Popen(job.command(), env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def _forked(self, job: Job) -> warm.Forked:
+        way = (job.cfg["backend"], job.cfg["device"], job.threads)
+        host = self._hosts.get(way)
+        if host is None or host.ended:
+            with open(job.folder.job_log, "ab") as out:
+                host = self._hosts[way] = warm.Host(warm.command(*way), job.environment(), out)
+        return host.fork(job.words(), self._environment(job), str(job.folder.job_log))
+
+    def _environment(self, job: Job) -> dict[str, str]:
+        return job.environment(self.gpus[job.slot % len(self.gpus)] if self.gpus else None)
+
+    def _begin_fresh(self, why: str) -> None:
+        """From now on, which is said once."""
+        if not self.fresh_processes:
+            log.log(NOTE, f"jobs begin as fresh processes, each with its own imports: {why}.")
+        self.fresh_processes = True
 
     def poll(self, job: Job) -> int | None:
         """Its exit code, negative for a signal, or None while it runs."""
         process = self._running[job.number]
+        if isinstance(process, warm.Forked) and process.refused():
+            self._begin_fresh(process.why_refused)
+            process = self._running[job.number] = self._fresh(job)
         code = process.poll()
         if code is not None:
             del self._running[job.number]
         elif self.memory_limit is not None and (used := _memory(process.pid)) > self.memory_limit * GIB:
             job.message = f"used {used / GIB:.1f} GiB, over hydra.launcher.memory_limit={self.memory_limit:g}"
             process.kill()
+        elif self.timeout_min is not None and (late := (job.seconds() or 0) - 60 * self.timeout_min) > 0:
+            if job.message is None:
+                limit = f"hydra.launcher.timeout_min={self.timeout_min:g}"
+                job.message = f"ended after {limit} minutes, while it was {job.phase()}"
+                process.send_signal(signal.SIGTERM)  # from a step of the training it saves
+            elif late > GRACE:
+                process.kill()
         return code
 
     def ask_to_stop(self, job: Job) -> None:
@@ -65,6 +99,8 @@ class LocalPool:
         """Nothing stays behind."""
         for process in self._running.values():
             process.kill()
+        for host in self._hosts.values():
+            host.close()
 
 
 def fitting_jobs(threads: int, n_gpus: int, memory_limit: float | None) -> int:
@@ -89,10 +125,12 @@ def visible_gpus() -> list[str]:
     return [str(n) for n, line in enumerate(x for x in told.stdout.splitlines() if x.startswith("GPU "))]
 
 
-def _memory(pid: int) -> int:
-    """Resident bytes of a process and its children."""
+def _memory(pid: int | None) -> int:
+    """Resident bytes of a process and its children; none before there is one."""
     import psutil
 
+    if pid is None:
+        return 0
     try:
         process = psutil.Process(pid)
         return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))

@@ -1,5 +1,8 @@
 """Jobs of a sweep on a Ray cluster, or on a local one."""
 
+import importlib
+from typing import Any
+
 from vaelab.errors import ConfigError
 from vaelab.sweeps.job import Job
 from vaelab.sweeps.remote import about, run_command, task
@@ -17,7 +20,7 @@ class RayPool:
 
     def __init__(self, *, n_jobs, threads, address, gpus):
         try:
-            import ray
+            ray: Any = importlib.import_module("ray")
         except ImportError:
             raise ConfigError('cluster=ray needs ray: pip install "vaelab[ray]".') from None
         self._ray = ray

@@ -50,7 +50,7 @@ class Watch:
         elif self.shown:
             over = sum(not j.open for j in self.jobs)
             seconds = job.seconds() if not job.open else None
-            parts = [f"[{over}/{len(self.jobs)}]", f"{WORDS.get(job.state, job.state):<8}", job.label]
+            parts = [f"[{over}/{len(self.jobs)}]", f"{_word(job):<8}", job.label]
             parts += [
                 f"elbo {_elbo(job)}" if _elbo(job) else "",
                 duration(seconds) if seconds else "",
@@ -71,19 +71,21 @@ class Watch:
         table = Table(
             title=f"sweep {self.title}", caption=self._summary(), title_justify="left", caption_justify="left"
         )
-        for name, side in (("job", "left"), ("state", "left"), ("epoch", "right"), ("elbo", "right"), ("time", "right"),
-                           ("left", "right")):  # fmt: skip
-            table.add_column(name, justify=side, no_wrap=name != "job")
+        table.add_column("job")
+        table.add_column("state", no_wrap=True)
+        for name in ("epoch", "elbo", "time", "left"):
+            table.add_column(name, justify="right", no_wrap=True)
         rows = sorted(self.jobs, key=lambda job: (ORDER.index(job.state), -(job.ended or 0), job.number))
         if everything:
             rows = sorted(self.jobs, key=lambda job: job.number)
         room = len(rows) if everything else max(5, self.console.height - 8)
+        evaluation = self._evaluation()
         for job in rows[:room]:
-            seconds, remaining = job.seconds(), job.remaining() if job.state in ("running", "elsewhere") else None
-            state = Text(WORDS.get(job.state, job.state), style=COLOURS[job.state])
+            seconds, going_on = job.seconds(), job.state in ("running", "elsewhere")
+            state = Text(job.phase() if job.state == "running" else _word(job), style=COLOURS[job.state])
             table.add_row(
                 job.label, state, job.progress() if job.state != "queued" else "", _elbo(job),
-                duration(seconds) if seconds else "", f"~{duration(remaining)}" if remaining is not None else "",
+                duration(seconds) if seconds else "", left_in_words(job, evaluation) if going_on else "",
             )  # fmt: skip
         if len(rows) > room:
             table.add_row(f"... and {len(rows) - room} more", "", "", "", "", "")
@@ -93,16 +95,39 @@ class Watch:
         counts = {s: sum(job.state == s for job in self.jobs) for s in ORDER}
         text = ", ".join(f"{n} {WORDS.get(s, s)}" for s, n in counts.items() if n)
         left = self._left()
-        return f"{text}; about {duration(left)} left" if left else text
+        return f"{text}; about {duration(left)} left" if left is not None else text
+
+    def _evaluation(self) -> float | None:
+        """Seconds that jobs take after their training, in the mean of those that are done."""
+        done = [job.evaluation() for job in self.jobs if job.state in ("done", "skipped")]
+        took = [seconds for seconds in done if seconds is not None]
+        return sum(took) / len(took) if took else None
 
     def _left(self) -> float | None:
-        """Seconds until the end, from what finished jobs took."""
-        took = [job.seconds() for job in self.jobs if job.state == "done" and job.started]
-        if not took or not any(job.open for job in self.jobs):
+        """Seconds until the end, from what finished jobs took; None before one has, and when a job takes longer."""
+        took = [seconds for job in self.jobs if job.state == "done" and (seconds := job.seconds())]
+        unfinished = [job.seconds() or 0.0 for job in self.jobs if job.open]
+        if not took or not unfinished:
             return None
         mean = sum(took) / len(took)
-        work = sum(max(0.0, mean - (job.seconds() or 0)) for job in self.jobs if job.open)
-        return work / self.n_jobs
+        if max(unfinished) > mean:
+            return None
+        return max(sum(mean - seconds for seconds in unfinished) / self.n_jobs, mean - min(unfinished))
+
+
+def left_in_words(job: Job, evaluation: float | None) -> str:
+    """ "~20 s" until a running job ends, "> 20 s" where nobody knows yet how long its evaluation takes, else nothing.
+
+    Args:
+        evaluation: seconds that jobs take after their training, or None.
+    """
+    training = job.training_left()
+    if training is None:
+        return ""
+    if evaluation is None:
+        return f"> {duration(training)}" if training else ""
+    left = training + evaluation - (0 if training else job.since_training())
+    return f"~{duration(left)}" if left >= 1 else ""
 
 
 def failures(jobs: list[Job], n_lines: int = 5) -> str:
@@ -122,6 +147,10 @@ def duration(seconds: float) -> str:
         return f"{seconds} s"
     minutes, seconds = divmod(seconds, 60)
     return f"{minutes}:{seconds:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def _word(job: Job) -> str:
+    return WORDS.get(job.state, job.state)
 
 
 def _elbo(job: Job) -> str:

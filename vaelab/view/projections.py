@@ -53,6 +53,7 @@ def project(view, split: str, method: str, n: int, *, components: int = 2, folde
     Raises:
         ConfigError: the method's package is not installed, or there are too few images.
     """
+    n = min(n, len(view.split(split)))  # the picture and the explorer ask for different numbers of few images
     key = json.dumps([split, method, n, components, settings], sort_keys=True)
     kept = _CACHE.setdefault(view, {})
     if key not in kept:
