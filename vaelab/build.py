@@ -9,13 +9,14 @@ SMALLER = "Choose fewer latents, a smaller model or smaller images."
 
 
 @memory.weights_fit(SMALLER)
-def build(cfg, facts, *, total_steps=1, precision="float32"):
+def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32"):
     """The complete model; every weight exists on return.
 
     Args:
         cfg: resolved configuration as plain containers.
         facts: the `DataFacts` of its data.
         total_steps: training steps the schedules span.
+        steps_per_epoch: of one epoch, for schedules that count epochs.
         precision: float32 | bfloat16 (compute only; heads, sampling and likelihoods stay float32).
 
     Raises:
@@ -25,7 +26,7 @@ def build(cfg, facts, *, total_steps=1, precision="float32"):
 
     from vaelab.compute import seeds
     from vaelab.schedules.constant import Constant
-    from vaelab.training import optimizers
+    from vaelab.training import initializers, optimizers
     from vaelab.training.preprocessing import Preprocessing
     from vaelab.training.vae import VAEModel
 
@@ -47,6 +48,7 @@ def build(cfg, facts, *, total_steps=1, precision="float32"):
             data_shapes=facts.shapes,
             latent_dim=cfg["latent_dim"],
         )
+        initializers.apply(structure, kernel=cfg["kernel_initializer"], bias=cfg["bias_initializer"], seed=seed)
         objective = of("objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
         capacity_schedule = of("capacity_schedule")
@@ -66,6 +68,7 @@ def build(cfg, facts, *, total_steps=1, precision="float32"):
             beta_schedule=of("beta_schedule"),
             capacity_schedule=capacity_schedule,
             total_steps=total_steps,
+            steps_per_epoch=steps_per_epoch,
         )
     finally:
         keras.config.set_dtype_policy(saved)

@@ -248,6 +248,9 @@ class Schedule(Protocol):
     def __call__(self, progress):
         """progress in [0, 1], number or tensor -> factor."""
 
+    in_epochs: bool = False
+    """Whether it is handed how many epochs have begun (1 in the first) in place of the progress."""
+
 
 class Metric(Protocol):
     """`conf/metric/<name>.yaml`, a function: {name: `vaelab.metrics.score.Score`} of a `View`.

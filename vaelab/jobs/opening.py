@@ -129,15 +129,20 @@ def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:
     from keras import ops
 
     from vaelab.training.fit import plan, steps_per_epoch
+    from vaelab.training.progress import factor
 
-    progress = np.linspace(0, 1, 201)
-    epochs = progress * plan(trainer, n_images).steps / steps_per_epoch(trainer, n_images)
+    total, per_epoch = plan(trainer, n_images).steps, steps_per_epoch(trainer, n_images)
+    steps = np.linspace(0, 1, 201) * total
+
+    def value(schedule, step):
+        return float(ops.convert_to_numpy(factor(schedule, step, total_steps=total, steps_per_epoch=per_epoch)))
+
     rate = part(cfg["learning_rate_schedule"], "learning_rate_schedule", trusted=cfg.get("trusted") or ())
     factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (trainer.learning_rate, rate)}
     if "capacity" in cfg["objective"]:
         factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
     return {
-        name: (epochs, np.array([top * float(ops.convert_to_numpy(schedule(float(p)))) for p in progress]))
+        name: (steps / per_epoch, np.array([top * value(schedule, float(step)) for step in steps]))
         for name, (top, schedule) in factors.items()
     }
 

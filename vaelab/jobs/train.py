@@ -127,11 +127,12 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
         new: as in `check`.
     """
     from vaelab.build import SMALLER, build
-    from vaelab.training.fit import held_out, monitored_key, plan
+    from vaelab.training.fit import held_out, monitored_key, plan, steps_per_epoch
 
-    steps = plan(trainer, len(dataset.train)).steps
+    n = len(dataset.train)
+    length = {"total_steps": plan(trainer, n).steps, "steps_per_epoch": steps_per_epoch(trainer, n)}
     with memory.weights_fit(SMALLER, copies=4):
-        vae = build(cfg, dataset.facts, total_steps=steps, precision=trainer.precision)
+        vae = build(cfg, dataset.facts, precision=trainer.precision, **length)
     refuse_large_batches(vae, min(trainer.batch_size, len(dataset.train)))
     likelihood = vae.structure.likelihoods[0]
     if new:
