@@ -1,7 +1,7 @@
 """Parts from a configuration: the only place where the axes meet."""
 
 from vaelab.config.parts import part
-from vaelab.contracts import Objective, optional
+from vaelab.contracts import Objective, Prior, optional
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
@@ -49,6 +49,13 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32"):
             latent_dim=cfg["latent_dim"],
         )
         initializers.apply(structure, kernel=cfg["kernel_initializer"], bias=cfg["bias_initializer"], seed=seed)
+        preprocessing = Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed)
+        if connect := optional(structure.prior, Prior, "connect"):
+
+            def encode(views):
+                return structure.infer(tuple(preprocessing.to_network(view) for view in views))
+
+            connect(encode if structure.closed_form else None, facts)
         objective = of("objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
         capacity_schedule = of("capacity_schedule")
@@ -61,7 +68,7 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32"):
         if optional(objective, Objective, "critic_steps") > 1:
             from vaelab.training.alternating import AlternatingVAE as model
         return model(
-            preprocessing=Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed),
+            preprocessing=preprocessing,
             structure=structure,
             objective=objective,
             beta=cfg["beta"],

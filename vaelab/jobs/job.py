@@ -48,7 +48,7 @@ def tiles(folder: RunFolder, cfg: dict) -> None:
         test = dataset.test
         codes = folder.read_codes("test")["mean"]
         rows = one_of_each(test.y, len(codes), RECONSTRUCTIONS)
-        drawn = opening.open_prior(cfg, codes.shape[1]).sample(SAMPLES, seeds.generator(0, "plots"))
+        drawn = opening.open_prior(folder, cfg, codes.shape[1]).sample(SAMPLES, seeds.generator(0, "plots"))
         decoder = keras.models.load_model(folder.model_file("decoder"), compile=False)
         decoded = decoder.predict(np.concatenate([drawn.astype(np.float32), codes[rows]]), verbose=0)
         arrays = {"class_names": np.array(dataset.class_names or [], str)}

@@ -114,13 +114,22 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
     return vae, dataset, view, kept
 
 
-def open_prior(cfg: dict, latent_dim: int):
-    """The prior of a run in numpy, for draws without its other weights."""
+def open_prior(folder: RunFolder, cfg: dict, latent_dim: int):
+    """The prior of a finished run in numpy, for draws without its other weights.
+
+    Raises:
+        RunError: it learned, and what it learned lies in the checkpoint alone.
+    """
+    import keras
+
     from vaelab.compute import seeds
     from vaelab.view.prior_view import NumpyPrior
 
     prior = part(cfg["prior"], "prior", trusted=cfg.get("trusted") or (), latent_dim=latent_dim)
-    return NumpyPrior(prior, latent_dim, lambda: seeds.generator(cfg["seed"], "plots"))
+    arrays = folder.read_prior() or None
+    if arrays is None and isinstance(prior, keras.layers.Layer) and prior.trainable_variables:
+        raise RunError(f"{folder} has no prior.npz with what its prior learned. Draw with vaelab.load(run).sample(n).")
+    return NumpyPrior(prior, latent_dim, lambda: seeds.generator(cfg["seed"], "plots"), arrays)
 
 
 def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:

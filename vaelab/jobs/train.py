@@ -8,7 +8,7 @@ import time
 from vaelab.config import trust, words
 from vaelab.config.schema import Trainer
 from vaelab.config.together import check_optimizer
-from vaelab.contracts import Likelihood, misfit_of, optional
+from vaelab.contracts import Likelihood, Prior, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.stored import PlannedView
@@ -127,12 +127,15 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
         new: as in `check`.
     """
     from vaelab.build import SMALLER, build
+    from vaelab.compute import seeds
     from vaelab.training.fit import held_out, monitored_key, plan, steps_per_epoch
 
     n = len(dataset.train)
     length = {"total_steps": plan(trainer, n).steps, "steps_per_epoch": steps_per_epoch(trainer, n)}
     with memory.weights_fit(SMALLER, copies=4):
         vae = build(cfg, dataset.facts, precision=trainer.precision, **length)
+    if start := optional(vae.structure.prior, Prior, "start"):  # a checkpoint's weights take the place of these
+        start(dataset.train.x, seeds.generator(cfg["seed"], "init", 2))
     refuse_large_batches(vae, min(trainer.batch_size, len(dataset.train)))
     likelihood = vae.structure.likelihoods[0]
     if new:
@@ -193,6 +196,8 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
         schedules=opening.schedule_curves(vae, cfg, trainer, len(dataset.train)),
     )  # fmt: skip
     folder.save_models(export(vae), view.learned)
+    if view.prior.arrays is not None:
+        folder.save_prior(view.prior.arrays)
     scores = results.score(view, cfg.get("metrics") or {}, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
     folder.add_metrics(scores)
     folder.save_codes(codes(view))
@@ -259,9 +264,11 @@ def start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_di
 
 
 def export(vae) -> dict:
-    """The three `.h5` models: built-in layers only, images in [0, 1] in and out."""
+    """The `.h5` models: built-in layers only, images in [0, 1] in and out; a prior that is a network among them."""
     encoder, decoder, reconstruction = vae.structure.export(vae.preprocessing.to_network, vae.preprocessing.to_image)
-    return {"encoder": encoder, "decoder": decoder, "vae": reconstruction}
+    models = {"encoder": encoder, "decoder": decoder, "vae": reconstruction}
+    network = optional(vae.structure.prior, Prior, "exported")
+    return models if network is None else models | {"prior": network()}
 
 
 def codes(view) -> dict:
