@@ -55,7 +55,7 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32"):
             def encode(views):
                 return structure.infer(tuple(preprocessing.to_network(view) for view in views))
 
-            connect(encode if structure.closed_form else None, facts)
+            connect(encode if structure.closed_form else None, facts, seed)
         objective = of("objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
         capacity_schedule = of("capacity_schedule")

@@ -86,10 +86,15 @@ class Prior(Protocol):
     """draw(n, noise, training) -> tensor (n, D) from a `compute.noise.Noise`, for critics; None: objective=avb, which
     compares with draws while it trains, is refused."""
     connect: Callable | None = None
-    """connect(encode, facts), once encoder and posterior stand: `encode` takes views in [0, 1] to (mean, std) of
+    """connect(encode, facts, seed), once encoder and posterior stand: `encode` takes views in [0, 1] to (mean, std) of
     q(z|x), None where q is no Gaussian; facts: the `DataFacts`. It may make weights."""
     start: Callable | None = None
     """start(images, rng), before the first step: views as stored, (N, H, W, C), and a numpy generator."""
+    training_log_prob: Callable | None = None
+    """training_log_prob(z, rows) -> log p(z) as it is while training, (B,): z (B, D) of the training images `rows`
+    (B,); None: `log_prob`. Objectives that evaluate the density themselves are refused."""
+    renew: Callable | None = None
+    """renew(), with the weights of now: before the first epoch and after each."""
     frozen: Callable | None = None
     """frozen(arrays=None) -> an object with `sample` and what it has of the members in numpy, with the weights of now;
     its `arrays` {name: array} are kept in the run's prior.npz and may be handed back. A prior that learns and has none
@@ -194,7 +199,8 @@ class Structure(Protocol):
     def __init__(self, *, architecture, make_posterior, make_prior, make_likelihood, data_shapes, latent_dim): ...
 
     def __call__(self, x, *, training=False, samples=None):
-        """Tuple of views (B, H, W, C) -> `structures.outputs.Outputs`."""
+        """Tuple of views (B, H, W, C) -> `structures.outputs.Outputs`. It may take `rows` (B,), the numbers of these
+        training images, and hand them to `structures.rates.rate_of`: priors with `training_log_prob` ask for it."""
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""

@@ -13,14 +13,15 @@ from vaelab.datasets.base import DataFacts
 from vaelab.errors import ConfigError
 from vaelab.metrics.ais import ais
 from vaelab.metrics.nll import nll
+from vaelab.priors.exemplar import Exemplar
 from vaelab.priors.mixture import Mixture
 from vaelab.priors.realnvp import RealNVP
 from vaelab.priors.standard import Standard
 from vaelab.priors.vamp import Vamp
 from vaelab.view.prior_view import NumpyPrior
 
-KINDS = ["mixture", "vamp", "realnvp"]
-FACTS = DataFacts(((1, 6, 1),), n_images=100)
+KINDS = ["mixture", "vamp", "exemplar", "realnvp"]
+FACTS = DataFacts(((1, 6, 1),), n_images=30)
 
 
 def encode(views):
@@ -45,9 +46,21 @@ def made(kind):
     if kind == "realnvp":
         flow = RealNVP(couplings=4, hidden_dims=[8], activation="tanh", bound=1.0, latent_dim=2)
         return moved(flow, scale=0.3)
+    if kind == "exemplar":
+        return exemplar()
     vamp = Vamp(pseudo_inputs=5, start_from="noise", start_mean=0.5, start_std=0.0, latent_dim=2)
-    vamp.connect(encode, FACTS)
+    vamp.connect(encode, FACTS, 0)
     return moved(vamp)
+
+
+def exemplar(**settings):
+    """An exemplar prior over 30 images."""
+    prior = Exemplar(**{"terms": 29, "choose": "nearest", "first_std": 0.6, **settings}, latent_dim=2)
+    prior.connect(encode, FACTS, 0)
+    images = np.random.default_rng(0).integers(0, 256, (30, 1, 6, 1)).astype(np.uint8)
+    prior.start((images,), np.random.default_rng(0))
+    prior.renew()
+    return prior
 
 
 def seen(prior, arrays=None):
@@ -129,7 +142,7 @@ def test_the_first_flow_is_the_standard_normal():
 
 def test_vamp_is_the_aggregate_posterior_of_its_inputs():
     vamp = Vamp(pseudo_inputs=5, start_from="images", start_mean=0.5, start_std=0.0, latent_dim=2)
-    vamp.connect(encode, FACTS)
+    vamp.connect(encode, FACTS, 0)
     images = np.random.default_rng(0).integers(0, 256, (30, 1, 6, 1)).astype(np.uint8)
     vamp.start((images,), np.random.default_rng(0))
     inputs = ops.convert_to_numpy(vamp.inputs[0].value)
@@ -139,6 +152,32 @@ def test_vamp_is_the_aggregate_posterior_of_its_inputs():
     z = np.random.default_rng(1).standard_normal((7, 2)).astype(np.float32)
     expected = logsumexp(stats.norm(mean, std).logpdf(z[:, None]).sum(axis=-1), axis=1) - np.log(5)
     np.testing.assert_allclose(ops.convert_to_numpy(vamp.log_prob(z)), expected, rtol=1e-4)
+
+
+def left_out(prior, z, row):
+    """log p(z) without image `row`, (n,)."""
+    codes = np.delete(ops.convert_to_numpy(prior.codes.value), row, axis=0)
+    return logsumexp(stats.norm(codes, 0.6).logpdf(z[:, None]).sum(axis=-1), axis=1) - np.log(29)
+
+
+def test_an_exemplar_is_left_out_of_its_own_prior():
+    """With all others as neighbours the sum is complete."""
+    z, rows = 2 * np.random.default_rng(5).standard_normal((4, 2)).astype(np.float32), np.array([3, 0, 29, 3])
+    prior = exemplar()
+    found = ops.convert_to_numpy(prior.training_log_prob(ops.convert_to_tensor(z), rows))
+    expected = [left_out(prior, z[i : i + 1], row)[0] for i, row in enumerate(rows)]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    fewer = ops.convert_to_numpy(exemplar(terms=10).training_log_prob(ops.convert_to_tensor(z), rows))
+    assert (fewer <= found + 1e-5).all() and (fewer > found - np.log(3)).all()  # the nearest have most of the mass
+
+
+def test_a_random_share_of_exemplars_is_right_on_average():
+    z, rows = np.random.default_rng(5).standard_normal((2, 2)).astype(np.float32), np.array([3, 0])
+    prior = exemplar(terms=20, choose="random")
+    draws = [ops.convert_to_numpy(prior.training_log_prob(ops.convert_to_tensor(z), rows)) for _ in range(400)]
+    expected = np.exp([left_out(prior, z[i : i + 1], row)[0] for i, row in enumerate(rows)])
+    found = np.exp(draws)
+    assert (np.abs(found.mean(axis=0) - expected) < 4 * found.std(axis=0) / 20).all() and found.std() > 0
 
 
 # -- the linear-Gaussian model -----------------------------------------------------------------------------------------
@@ -180,9 +219,12 @@ def containing_the_truth(kind):
         return Mixture(components=4, spread=0.0, latent_dim=2)
     if kind == "realnvp":
         return RealNVP(couplings=4, hidden_dims=[8], activation="relu", bound=1.0, latent_dim=2)
-    vamp = Vamp(pseudo_inputs=5, start_from="noise", start_mean=0.5, start_std=0.1, latent_dim=2)
-    vamp.connect(lambda views: (ops.zeros((5, 2)), ops.ones((5, 2))), FACTS)
-    return vamp
+    if kind == "exemplar":
+        prior = Exemplar(terms=3, choose="nearest", first_std=1.0, latent_dim=2)
+    else:
+        prior = Vamp(pseudo_inputs=5, start_from="noise", start_mean=0.5, start_std=0.1, latent_dim=2)
+    prior.connect(lambda views: (ops.zeros((5, 2)), ops.ones((5, 2))), FACTS, 0)
+    return prior
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -193,7 +235,7 @@ def test_a_prior_that_contains_the_truth_gives_the_exact_value(kind):
     assert score.doubt is None and abs(score.value - exact) < 4 * error < 0.1
 
 
-@pytest.mark.parametrize("kind", ["mixture", "vamp"])
+@pytest.mark.parametrize("kind", ["mixture", "vamp", "exemplar"])
 def test_nll_and_ais_of_a_known_mixture(kind):
     prior = made(kind)
     view = Known(latents=2, n=20, s=1.0, prior=prior)
@@ -222,27 +264,34 @@ def test_nll_of_a_flow_is_the_integral():
 WORDS = {
     "mixture": ["prior.components=3"],
     "vamp": ["prior.pseudo_inputs=6"],
+    "exemplar": ["prior.terms=3"],
     "realnvp": ["prior.couplings=2", "prior.hidden_dims=[8]", "prior.activation=tanh"],
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_trains_its_prior_by_the_rate_of_a_draw(kind):
+    from vaelab.build import build
+    from vaelab.training.initializers import start_prior
     from vaelab.training.variables import of_model
 
-    vae = make_vae("model=dense", "model.hidden_dims=[8]", f"prior={kind}", *WORDS[kind])
+    cfg, facts = config("model=dense", "model.hidden_dims=[8]", f"prior={kind}", *WORDS[kind]), ((8, 8, 1),)
+    vae = build(cfg, DataFacts(facts, n_images=6))
     x = (np.random.default_rng(0).random((6, 8, 8, 1)) > 0.5).astype(np.float32)
+    start_prior(vae, (x,), 0)
     outputs = vae.structure((ops.convert_to_tensor(x),))
     assert tuple(outputs.rate.shape) == (6, 1)
     z, mean, std = (ops.convert_to_numpy(v).astype(np.float64) for v in (outputs.z, outputs.q.mean, outputs.q.std))
     log_q = stats.norm(mean, std).logpdf(z).sum(axis=1)
     expected = log_q - seen(vae.structure.prior).log_density(z)
     np.testing.assert_allclose(ops.convert_to_numpy(outputs.rate)[:, 0], expected, rtol=1e-3, atol=1e-3)
-    own = {path: v for path, v in of_model(vae).items() if path.startswith("prior/")}
-    assert own and len(own) == len(vae.structure.prior.variables)
+    held = {id(v) for v in vae.structure.prior.trainable_variables}
+    own = {path: v for path, v in of_model(vae).items() if id(v) in held}
+    assert own and all(path.startswith("prior/") for path in own) and len(own) == len(held)
     before = {path: ops.convert_to_numpy(v.value) for path, v in own.items()}
     vae.compile(optimizer=keras.optimizers.SGD(0.1))
-    vae.fit(one_batch((x,)), epochs=2, verbose=0)  # a flow's nets move once their last layers have left 0
+    batch = (x, np.arange(6, dtype=np.int32)) if vae.reads_rows else (x,)
+    vae.fit(one_batch(batch), epochs=2, verbose=0)  # a flow's nets move once their last layers have left 0
     changed = {path for path, v in own.items() if not np.array_equal(before[path], ops.convert_to_numpy(v.value))}
     assert changed == set(own)
 
@@ -257,6 +306,8 @@ def test_a_model_trains_its_prior_by_the_rate_of_a_draw(kind):
         (["prior=vamp", "posterior=implicit", "objective=avb"], {}, "use posterior=gaussian"),
         (["prior=vamp", "posterior=basis", "objective=avb_ac"], {}, "use posterior=gaussian"),
         (["prior=vamp"], {"n_images": 499}, "prior.pseudo_inputs=500 are more than the 499 training images"),
+        (["prior=exemplar", "prior.terms=300"], {"n_images": 300}, "must be fewer than the 300 training images"),
+        (["prior=exemplar", "objective=iwae"], {"n_images": 300}, "leaves an image out of its own prior"),
         (["prior=realnvp", "latent_dim=1"], {}, "needs two or more"),
     ],
 )

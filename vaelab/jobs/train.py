@@ -127,15 +127,14 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
         new: as in `check`.
     """
     from vaelab.build import SMALLER, build
-    from vaelab.compute import seeds
     from vaelab.training.fit import held_out, monitored_key, plan, steps_per_epoch
+    from vaelab.training.initializers import start_prior
 
     n = len(dataset.train)
     length = {"total_steps": plan(trainer, n).steps, "steps_per_epoch": steps_per_epoch(trainer, n)}
     with memory.weights_fit(SMALLER, copies=4):
         vae = build(cfg, dataset.facts, precision=trainer.precision, **length)
-    if start := optional(vae.structure.prior, Prior, "start"):  # a checkpoint's weights take the place of these
-        start(dataset.train.x, seeds.generator(cfg["seed"], "init", 2))
+    start_prior(vae, dataset.train.x, cfg["seed"])
     refuse_large_batches(vae, min(trainer.batch_size, len(dataset.train)))
     likelihood = vae.structure.likelihoods[0]
     if new:

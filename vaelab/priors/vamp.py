@@ -37,7 +37,7 @@ class Vamp(GaussianMixture):
         self._first = initializers.RandomNormal(start_mean, start_std)
         self._encode, self.inputs = None, []
 
-    def connect(self, encode, facts):
+    def connect(self, encode, facts, seed):
         """Takes the encoder and makes the pseudo-inputs.
 
         Raises:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class EpochClock(keras.callbacks.Callback):
-    """Tells the batches which epoch it is, restarts evaluation noise, ends training at the last step."""
+    """Tells the batches their epoch, renews the prior, restarts evaluation noise, ends training at the last step."""
 
     def __init__(self, batches, total_steps):
         super().__init__()
@@ -30,8 +30,16 @@ class EpochClock(keras.callbacks.Callback):
         if batches.epoch * batches.steps_per_epoch + batches.steps_before(batch + 1) >= self.total_steps:
             self.model.stop_training = True
 
-    def on_test_begin(self, logs=None):
+    def on_train_begin(self, logs=None):
+        self.model.renew_prior()
+
+    def on_test_begin(self, logs=None):  # before the epoch's end, which then finds the prior renewed
+        self.model.renew_prior()
         self.model.restart_evaluation()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not any(name.startswith("val_") for name in logs or {}):
+            self.model.renew_prior()
 
 
 class NotANumber(keras.callbacks.Callback):

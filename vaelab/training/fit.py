@@ -144,7 +144,7 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
     vae.steps_per_call = 1 if trainer.steps_per_epoch else steps_per_call()
     batches = Batches(
         dataset.train, batch_size=trainer.batch_size, seed=seed, steps_per_epoch=trainer.steps_per_epoch,
-        steps_per_call=vae.steps_per_call, last_step=wanted.steps,
+        steps_per_call=vae.steps_per_call, last_step=wanted.steps, rows=vae.reads_rows,
     )  # fmt: skip
     vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, batches.steps_per_epoch, vae.objective))
     vae.optimizer.build(vae.trainable_variables)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from vaelab.compute import seeds
+from vaelab.contracts import Prior, optional
 
 # std^2 of a kernel's entries, of (fan_in, fan_out)
 VARIANCES = {
@@ -40,6 +41,13 @@ def apply(structure, *, kernel: str | None, bias: str | None, seed: int) -> None
             layer.kernel.assign(_draws(rng, shape, VARIANCES[scale](*fans), layer.kernel.shape))
         if bias is not None and layer.bias is not None:
             layer.bias.assign(_draws(rng, "uniform", 1 / (3 * fans[0]), layer.bias.shape))
+
+
+def start_prior(vae, images, seed: int) -> None:
+    """Hands the training images (views as stored) to a prior that asks for them; for a model with its first weights."""
+    if start := optional(vae.structure.prior, Prior, "start"):
+        start(images, seeds.generator(seed, "init", 2))
+        vae.renew_prior()
 
 
 def prior_variables(structure) -> list:

@@ -7,7 +7,7 @@ from keras import ops
 
 from vaelab.compute.compiled import steps_in_turn
 from vaelab.compute.noise import Noise
-from vaelab.contracts import Objective, optional
+from vaelab.contracts import Objective, Prior, optional
 from vaelab.errors import ConfigError
 from vaelab.training.progress import factor
 
@@ -53,17 +53,19 @@ class VAEModel(keras.Model):
         self.beta, self.beta_schedule, self.capacity_schedule = beta, beta_schedule, capacity_schedule
         self.total_steps, self.steps_per_epoch = total_steps, steps_per_epoch
         self.steps_per_call = self.batch_size = 1
+        self.reads_rows = optional(structure.prior, Prior, "training_log_prob") is not None
         self.trackers = {name: keras.metrics.Mean(name=name) for name in objective.terms}
         # Counted here because JAX does not hand a loss the optimizer's counter.
         self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="step")
         self.built = True
 
     def call(self, x, training=False):
-        """Tuple of stored views -> ForwardPass."""
-        x = self.preprocessing(x, training=training)
-        return ForwardPass(
-            x, self.structure(x, training=training, samples=optional(self.objective, Objective, "samples"))
-        )
+        """Tuple of stored views, in training with `rows` behind them where the prior reads those -> ForwardPass."""
+        more = {"samples": optional(self.objective, Objective, "samples")}
+        if self.reads_rows and training:
+            *x, more["rows"] = x
+        x = self.preprocessing(tuple(x), training=training)
+        return ForwardPass(x, self.structure(x, training=training, **more))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The objective's loss; its other terms go to the trackers, weighted by the batch's size."""
@@ -97,6 +99,11 @@ class VAEModel(keras.Model):
         span = {"total_steps": self.total_steps, "steps_per_epoch": self.steps_per_epoch}
         beta, capacity = (factor(s, step, **span) for s in (self.beta_schedule, self.capacity_schedule))
         return LossContext(self.beta * beta, capacity, training)
+
+    def renew_prior(self):
+        """Lets a prior that depends on the training images' codes follow the weights."""
+        if renew := optional(self.structure.prior, Prior, "renew"):
+            renew()
 
     def restart_evaluation(self):
         """Puts every evaluation noise stream back to its beginning."""
