@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vaelab.config.parts import part
-from vaelab.contracts import Objective, optional
+from vaelab.contracts import Objective, Prior, optional
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
@@ -14,13 +14,14 @@ SMALLER = "Choose fewer latents, a smaller model or smaller images."
 
 
 @memory.weights_fit(SMALLER)
-def build(cfg, facts, *, total_steps=1, precision="float32") -> "VAEModel":
+def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32") -> "VAEModel":
     """The complete model; every weight exists on return.
 
     Args:
         cfg: resolved configuration as plain containers.
         facts: the `DataFacts` of its data.
         total_steps: training steps the schedules span.
+        steps_per_epoch: of one epoch, for schedules that count epochs.
         precision: float32 | bfloat16 (compute only; heads, sampling and likelihoods stay float32).
 
     Raises:
@@ -30,7 +31,7 @@ def build(cfg, facts, *, total_steps=1, precision="float32") -> "VAEModel":
 
     from vaelab.compute import seeds
     from vaelab.schedules.constant import Constant
-    from vaelab.training import optimizers
+    from vaelab.training import initializers, optimizers
     from vaelab.training.preprocessing import Preprocessing
     from vaelab.training.vae import VAEModel
 
@@ -52,6 +53,14 @@ def build(cfg, facts, *, total_steps=1, precision="float32") -> "VAEModel":
             data_shapes=facts.shapes,
             latent_dim=cfg["latent_dim"],
         )
+        initializers.apply(structure, kernel=cfg["kernel_initializer"], bias=cfg["bias_initializer"], seed=seed)
+        preprocessing = Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed)
+        if connect := optional(structure.prior, Prior, "connect"):
+
+            def encode(views):
+                return structure.infer(tuple(preprocessing.to_network(view) for view in views))
+
+            connect(encode if structure.closed_form else None, facts, seed)
         objective = of("objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
         capacity_schedule = of("capacity_schedule")
@@ -64,13 +73,14 @@ def build(cfg, facts, *, total_steps=1, precision="float32") -> "VAEModel":
         if optional(objective, Objective, "critic_steps") > 1:
             from vaelab.training.alternating import AlternatingVAE as model
         return model(
-            preprocessing=Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed),
+            preprocessing=preprocessing,
             structure=structure,
             objective=objective,
             beta=cfg["beta"],
             beta_schedule=of("beta_schedule"),
             capacity_schedule=capacity_schedule,
             total_steps=total_steps,
+            steps_per_epoch=steps_per_epoch,
         )
     finally:
         keras.config.set_dtype_policy(saved)

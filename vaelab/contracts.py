@@ -60,7 +60,7 @@ class Prior(Protocol):
     """`conf/prior/<name>.yaml`: p(z), z (D,).
 
     A prior that learns is a Keras layer. The members in numpy are closed forms; where there is none, what is shown or
-    measured comes from `log_prob` and from draws.
+    measured comes from `log_prob` and from draws. Of one that has `frozen`, they are its result's.
     """
 
     def __init__(self, *, latent_dim): ...
@@ -85,6 +85,22 @@ class Prior(Protocol):
     draw: Callable | None = None
     """draw(n, noise, training) -> tensor (n, D) from a `compute.noise.Noise`, for critics; None: objective=avb, which
     compares with draws while it trains, is refused."""
+    connect: Callable | None = None
+    """connect(encode, facts, seed), once encoder and posterior stand: `encode` takes views in [0, 1] to (mean, std) of
+    q(z|x), None where q is no Gaussian; facts: the `DataFacts`. It may make weights."""
+    start: Callable | None = None
+    """start(images, rng), before the first step: views as stored, (N, H, W, C), and a numpy generator."""
+    training_log_prob: Callable | None = None
+    """training_log_prob(z, rows) -> log p(z) as it is while training, (B,): z (B, D) of the training images `rows`
+    (B,); None: `log_prob`. Objectives that evaluate the density themselves are refused."""
+    renew: Callable | None = None
+    """renew(), with the weights of now: before the first epoch and after each."""
+    frozen: Callable | None = None
+    """frozen(arrays=None) -> an object with `sample` and what it has of the members in numpy, with the weights of now;
+    its `arrays` {name: array} are kept in the run's prior.npz and may be handed back. A prior that learns and has none
+    cannot be drawn from without the run's checkpoint."""
+    exported: Callable | None = None
+    """exported() -> functional model of built-in layers, noise N(0, I) (B, D) -> z, kept as prior.h5."""
     mean: object = None
     """Array (D,); None: of 10,000 draws."""
     std: object = None
@@ -183,7 +199,8 @@ class Structure(Protocol):
     def __init__(self, *, architecture, make_posterior, make_prior, make_likelihood, data_shapes, latent_dim): ...
 
     def __call__(self, x, *, training=False, samples=None):
-        """Tuple of views (B, H, W, C) -> `structures.outputs.Outputs`."""
+        """Tuple of views (B, H, W, C) -> `structures.outputs.Outputs`. It may take `rows` (B,), the numbers of these
+        training images, and hand them to `structures.rates.rate_of`: priors with `training_log_prob` ask for it."""
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
@@ -247,6 +264,9 @@ class Schedule(Protocol):
 
     def __call__(self, progress):
         """progress in [0, 1], number or tensor -> factor."""
+
+    in_epochs: bool = False
+    """Whether it is handed how many epochs have begun (1 in the first) in place of the progress."""
 
 
 class Metric(Protocol):

@@ -13,10 +13,10 @@ from scipy import integrate, stats
 STDS = ["exp", "softplus", "linear"]
 
 
-def posterior(std, latent_dim=3):
+def posterior(std, latent_dim=3, log_var_range=None):
     from vaelab.posteriors.gaussian import Gaussian
 
-    layer = Gaussian(std=std, latent_dim=latent_dim, seed=0)
+    layer = Gaussian(std=std, log_var_range=log_var_range, latent_dim=latent_dim, seed=0)
     layer.build((None, 5))
     return layer
 
@@ -77,9 +77,30 @@ def test_draws_have_the_moments_and_training_and_evaluation_draw_apart():
     assert not np.array_equal(first, ops.convert_to_numpy(one.noise.normal((4,), True)))
 
 
-@pytest.mark.parametrize("std", STDS)
+def test_a_bounded_log_variance_stays_within_and_is_pushed_by_nothing_beyond():
+    layer = posterior("exp", log_var_range=[-6, 2])
+    h = 20 * np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
+    free = ops.convert_to_numpy(layer.rho_head(h))
+    assert (free < -6).any() and (free > 2).any()
+    np.testing.assert_allclose(ops.convert_to_numpy(layer.parameters(h).log_std), np.clip(free, -6, 2) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "words,sentence",
+    [(["posterior.log_var_range=[2,-6]"], "expected .lowest, highest."), (["posterior.log_var_range=[1]"], "lowest"),
+     (["posterior.log_var_range=[-6,2]", "posterior.std=softplus"], "rho is none")],
+)  # fmt: skip
+def test_bounds_that_mean_nothing(words, sentence):
+    from vaelab.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=sentence):
+        make_vae("model=dense", *words)
+
+
+@pytest.mark.parametrize("std", [*STDS, "exp posterior.log_var_range=[-0.1,0.05]"])
 def test_the_h5_opens_in_plain_keras(std, tmp_path):
-    vae = make_vae("model=dense", "model.hidden_dims=[16]", "latent_dim=2", f"posterior.std={std}")
+    words = f"posterior.std={std}".split()
+    vae = make_vae("model=dense", "model.hidden_dims=[16]", "latent_dim=2", *words)
     x = images((8, 8, 1), 5)
     mean, spread = (ops.convert_to_numpy(v) for v in vae.structure.infer((x,)))
     encoder, decoder, again = vae.structure.export(vae.preprocessing.to_network, vae.preprocessing.to_image)

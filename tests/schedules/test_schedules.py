@@ -28,7 +28,7 @@ def test_floats_and_tensors_agree_and_nothing_is_negative(group, option):
     tensors = np.array([float(ops.convert_to_numpy(function(ops.convert_to_tensor(p)))) for p in at])
     np.testing.assert_allclose(plain, tensors, atol=1e-5)
     assert (plain >= 0).all() and np.isfinite(plain).all()
-    if group != "learning_rate_schedule" and option != "steps":
+    if group != "learning_rate_schedule" and option not in ("steps", "warmup_epochs"):
         assert plain[-1] == pytest.approx(1)  # validation judges beta and capacity as they are wanted in the end
 
 

@@ -58,12 +58,13 @@ def test_early_stopping_without_anything_to_go_by(name, validates):
         key(objective(name), validates=validates, early_stopping=5)
 
 
-def judged(monitored, values, keep_best=True):
+def judged(monitored, values, keep_best=True, patience=None, monitor_from=None):
     """A bookkeeper after epochs with these validation losses; the model's one weight is the epoch's number."""
     weight = SimpleNamespace(value=np.zeros(1))
     keeper = Bookkeeper(
         TrainingState(), None, None, variables={"w": weight}, slots={}, monitored=monitored, keep_best=keep_best,
-        patience=None, every=1, best=None, last_epoch=9, total_steps=9, on_epoch=None, measure=None,
+        patience=patience, monitor_from=monitor_from, every=1, best=None, last_epoch=9, total_steps=9,
+        on_epoch=None, measure=None,
     )  # fmt: skip
     for epoch, value in enumerate(values, start=1):
         weight.value, keeper.state.epoch = np.full(1, float(epoch)), epoch
@@ -77,6 +78,13 @@ def test_the_weights_of_the_best_epoch_are_kept_or_none():
     assert judged("-val/loss", [3.0, 1.0, 2.0]).best["w"].tolist() == [1.0]
     kept = judged(None, [3.0, 1.0, 2.0])
     assert kept.best is None and kept.state.best_value is None and not kept.state.stopped
+
+
+def test_nothing_counts_before_the_first_monitored_epoch():
+    kept = judged("val/loss", [0.0, 0.0, 5.0, 3.0, 4.0, 4.0], patience=2, monitor_from=3)
+    assert (kept.state.best_epoch, kept.best["w"].tolist(), kept.state.stopped) == (4, [4.0], True)
+    assert not judged("val/loss", [0.0, 1.0, 2.0], patience=2, monitor_from=3).state.stopped
+    assert judged("val/loss", [0.0, 1.0], monitor_from=3).best is None
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def run(cfg) -> int:
     decoder = load_model(folder)
     shapes = decoder.output_shape if isinstance(decoder.output_shape, list) else [decoder.output_shape]
     check_size(cfg, decoder.input_shape[-1], [shape[1:] for shape in shapes])
-    z = coordinates(cfg, opening.open_prior(stored, decoder.input_shape[-1]), decoder.input_shape[-1])
+    z = coordinates(cfg, folder, stored, decoder.input_shape[-1])
     images = decoder.predict(z, verbose=0)
     views = images if isinstance(images, list) else [images]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def check_size(cfg, latent_dim: int, shapes) -> None:
         raise ConfigError(f"generate {wanted}: a picture of {side:,} pixels a side, and {LONGEST:,} is the most.")
 
 
-def coordinates(cfg, prior, latent_dim: int) -> np.ndarray:
+def coordinates(cfg, folder, stored, latent_dim: int) -> np.ndarray:
     """(N, latent_dim) from z=[a,b], z=[[a,b],[c,d]] or n draws from the prior.
 
     Raises:
@@ -83,6 +83,7 @@ def coordinates(cfg, prior, latent_dim: int) -> np.ndarray:
     """
     check_typed(cfg)
     if cfg.n is not None:
+        prior = opening.open_prior(folder, stored, latent_dim)
         return prior.sample(cfg.n, seeds.generator(cfg.seed, "plots")).astype(np.float32)
     rows = _rows(cfg.z)
     for row in rows:

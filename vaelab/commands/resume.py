@@ -41,7 +41,7 @@ def run(cfg) -> int:
         return 0
     if before != stored["trainer"]:
         schedules = ("beta_schedule", "capacity_schedule", "learning_rate_schedule")
-        names = [k for k in schedules if not _constant(stored[k])]
+        names = [k for k in schedules if not _any_length(stored[k])]
         if names:
             log.log(NOTE, f"{' and '.join(names)} span the whole training: a new length is another trajectory.")
     folder.forget_verdicts()
@@ -56,5 +56,6 @@ def run(cfg) -> int:
     return 0
 
 
-def _constant(node) -> bool:
-    return node["_target_"].endswith(".Constant")
+def _any_length(node) -> bool:
+    """Whether a schedule is the same however long the training is."""
+    return node["_target_"].endswith((".Constant", ".WarmupEpochs"))

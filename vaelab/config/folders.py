@@ -21,6 +21,11 @@ YOUNGER = {
     "dataset.binarize_seed": lambda cfg: (
         cfg["dataset"].get("binarize") != "static" or cfg["dataset"]["binarize_seed"] in (None, cfg.get("seed"))
     ),
+    "kernel_initializer": lambda cfg: cfg["kernel_initializer"] is None,
+    "bias_initializer": lambda cfg: cfg["bias_initializer"] is None,
+    "trainer.normalize_gradients": lambda cfg: cfg["trainer"]["normalize_gradients"] is False,
+    "trainer.monitor_from": lambda cfg: cfg["trainer"]["monitor_from"] is None,
+    "posterior.log_var_range": lambda cfg: cfg["posterior"]["log_var_range"] is None,
     "prior": lambda cfg: cfg["prior"] == {"_target_": "vaelab.priors.standard.Standard"},
 }
 

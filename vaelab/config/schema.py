@@ -33,8 +33,10 @@ class Trainer:
     momentum: Fraction | None
     epsilon: PositiveFloat | None
     clip_norm: PositiveFloat | None
+    normalize_gradients: bool
     precision: Literal["float32", "bfloat16"]
     early_stopping: PositiveInt | None
+    monitor_from: PositiveInt | None
     validation: Literal["split", "test", "none"]
     deterministic: bool
     threads: PositiveInt | None
@@ -91,6 +93,10 @@ class Train:
 
     seed: NonNegativeInt
     latent_dim: PositiveInt | None
+    kernel_initializer: (
+        Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform"] | None
+    )
+    bias_initializer: Literal["fan_in_uniform"] | None
     beta: NonNegativeFloat
     backend: Literal["tensorflow", "jax", "torch"]
     device: Literal["auto", "cpu"]

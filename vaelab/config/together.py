@@ -78,6 +78,10 @@ def check_optimizer(trainer: Trainer) -> None:
 
 def _optimizer_problems(trainer: Trainer) -> list[str]:
     name, problems = trainer.optimizer, []
+    if trainer.normalize_gradients and trainer.clip_norm is not None:
+        problems.append(
+            "trainer.clip_norm would clip gradients that trainer.normalize_gradients has changed: give one."
+        )
     for setting in sorted({"beta_1", "rho", "momentum", "epsilon"} - set(OPTIMIZERS[name])):
         if getattr(trainer, setting) is not None:
             owners = ", ".join(sorted(o for o, own in OPTIMIZERS.items() if setting in own))

@@ -153,6 +153,7 @@ class DataFacts(NamedTuple):
         shapes: (H, W, C) of each view.
         binarize, standardize, data_kind: as those of `Dataset`.
         eight_bit: whether every training pixel is known to be one of 256 levels; False where nobody looked.
+        n_images: training images, or an upper bound; None where that is not known yet.
     """
 
     shapes: tuple[tuple[int, int, int], ...]
@@ -160,6 +161,7 @@ class DataFacts(NamedTuple):
     standardize: tuple[float, float] | None = None
     data_kind: str = "grey"
     eight_bit: bool = False
+    n_images: int | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class Dataset:
     @property
     def facts(self) -> DataFacts:
         """What a model of these data must know; `eight_bit`, which takes reading all pixels, is left to the dataset."""
-        return DataFacts(self.shapes, self.binarize, self.standardize, self.data_kind)
+        return DataFacts(self.shapes, self.binarize, self.standardize, self.data_kind, n_images=len(self.train))
 
     @property
     def data_kind(self) -> str:

@@ -62,7 +62,7 @@ def declared_facts(cfg: dict) -> DataFacts | None:
     """
     shapes = declared_shapes(cfg["dataset"])
     kind = "standardised" if cfg["dataset"].get("standardize") else "grey"
-    return None if shapes is None else DataFacts(shapes, data_kind=kind)
+    return None if shapes is None else DataFacts(shapes, data_kind=kind, n_images=cfg["dataset"].get("limit"))
 
 
 def declared_shapes(cfg_dataset: dict) -> tuple[tuple[int, int, int], ...] | None:

@@ -112,12 +112,21 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
     return vae, dataset, view, kept
 
 
-def open_prior(cfg: dict, latent_dim: int):
-    """The prior of a run in numpy, for draws without its other weights."""
+def open_prior(folder: RunFolder, cfg: dict, latent_dim: int):
+    """The prior of a finished run in numpy, for draws without its other weights.
+
+    Raises:
+        RunError: it learned, and what it learned lies in the checkpoint alone.
+    """
+    import keras
+
     from vaelab.view.prior_view import NumpyPrior
 
     prior = part(cfg["prior"], "prior", trusted=cfg.get("trusted") or (), latent_dim=latent_dim)
-    return NumpyPrior(prior, latent_dim, lambda: seeds.generator(cfg["seed"], "plots"))
+    arrays = folder.read_prior() or None
+    if arrays is None and isinstance(prior, keras.layers.Layer) and prior.trainable_variables:
+        raise RunError(f"{folder} has no prior.npz with what its prior learned. Draw with vaelab.load(run).sample(n).")
+    return NumpyPrior(prior, latent_dim, lambda: seeds.generator(cfg["seed"], "plots"), arrays)
 
 
 def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:
@@ -126,15 +135,20 @@ def schedule_curves(vae, cfg, trainer: Trainer, n_images: int) -> dict:
     from keras import ops
 
     from vaelab.training.fit import plan, steps_per_epoch
+    from vaelab.training.progress import factor
 
-    progress = np.linspace(0, 1, 201)
-    epochs = progress * plan(trainer, n_images).steps / steps_per_epoch(trainer, n_images)
+    total, per_epoch = plan(trainer, n_images).steps, steps_per_epoch(trainer, n_images)
+    steps = np.linspace(0, 1, 201) * total
+
+    def value(schedule, step):
+        return float(ops.convert_to_numpy(factor(schedule, step, total_steps=total, steps_per_epoch=per_epoch)))
+
     rate = part(cfg["learning_rate_schedule"], "learning_rate_schedule", trusted=cfg.get("trusted") or ())
     factors = {"beta": (cfg["beta"], vae.beta_schedule), "learning_rate": (trainer.learning_rate, rate)}
     if "capacity" in cfg["objective"]:
         factors["capacity"] = (cfg["objective"]["capacity"], vae.capacity_schedule)
     return {
-        name: (epochs, np.array([top * float(np.asarray(ops.convert_to_numpy(schedule(float(p))))) for p in progress]))
+        name: (steps / per_epoch, np.array([top * value(schedule, float(step)) for step in steps]))
         for name, (top, schedule) in factors.items()
     }
 

@@ -1,6 +1,7 @@
 """What is known of a run without its weights: enough to refuse a metric or picture that cannot work."""
 
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 from zipfile import BadZipFile
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from vaelab.compute import normal
 from vaelab.config.folders import says_what_was_meant
+from vaelab.contracts import Prior, optional
 
 
 class NotStored(Exception):
@@ -64,6 +66,8 @@ class PlannedView:
     def __init__(self, structure, dataset):
         self.latent_dim, self.closed_form = structure.latent_dim, structure.closed_form
         self.parts, self._dataset = dict(structure.latent_parts), dataset
+        self.prior = SimpleNamespace(option=optional(structure.prior, Prior, "option"))
+        self._rate_is_known = self.closed_form and optional(structure.prior, Prior, "rate") is not None
         for name in ("class_names", "tag_names", "factor_names", "factor_sizes"):
             setattr(self, name, tuple(getattr(dataset, name)))
 
@@ -72,16 +76,16 @@ class PlannedView:
 
     def split(self, name: str) -> "PlannedSplit":
         """The labels of a split."""
-        return PlannedSplit(name, self._dataset.split(name), self.closed_form)
+        return PlannedSplit(name, self._dataset.split(name), self._rate_is_known)
 
 
 class PlannedSplit:
     """Labels of one split."""
 
-    def __init__(self, name: str, split, closed_form: bool):
+    def __init__(self, name: str, split, rate_is_known: bool):
         self.name, self._n = name, len(split)
         self.y, self.factors, self.tags = split.y, split.factors, split.tags
-        if not closed_form:
+        if not rate_is_known:
             self.rate_per_latent = None
 
     def __len__(self) -> int:

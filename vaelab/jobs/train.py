@@ -9,7 +9,7 @@ import time
 from vaelab.config import trust, words
 from vaelab.config.schema import Trainer
 from vaelab.config.together import check_optimizer
-from vaelab.contracts import Likelihood, misfit_of, optional
+from vaelab.contracts import Likelihood, Prior, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.phases import Phases
@@ -136,11 +136,14 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
         new: as in `check`.
     """
     from vaelab.build import SMALLER, build
-    from vaelab.training.fit import held_out, monitored_key, plan
+    from vaelab.training.fit import held_out, monitored_key, plan, steps_per_epoch
+    from vaelab.training.initializers import start_prior
 
-    steps = plan(trainer, len(dataset.train)).steps
+    n = len(dataset.train)
+    length = {"total_steps": plan(trainer, n).steps, "steps_per_epoch": steps_per_epoch(trainer, n)}
     with memory.weights_fit(SMALLER, copies=4):
-        vae = build(cfg, dataset.facts, total_steps=steps, precision=trainer.precision)
+        vae = build(cfg, dataset.facts, precision=trainer.precision, **length)
+    start_prior(vae, dataset.train.x, cfg["seed"])
     refuse_large_batches(vae, min(trainer.batch_size, len(dataset.train)))
     likelihood = vae.structure.likelihoods[0]
     if new:
@@ -205,6 +208,8 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
     )  # fmt: skip
     with phases("saving"):
         folder.save_models(export(vae), view.learned)
+        if view.prior.arrays is not None:
+            folder.save_prior(view.prior.arrays)
     with phases("measuring", results.chosen(metrics)):
         scores = results.score(view, metrics, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
         folder.add_metrics(scores)
@@ -279,9 +284,11 @@ def start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_di
 
 
 def export(vae) -> dict:
-    """The three `.h5` models: built-in layers only, images in [0, 1] in and out."""
+    """The `.h5` models: built-in layers only, images in [0, 1] in and out; a prior that is a network among them."""
     encoder, decoder, reconstruction = vae.structure.export(vae.preprocessing.to_network, vae.preprocessing.to_image)
-    return {"encoder": encoder, "decoder": decoder, "vae": reconstruction}
+    models = {"encoder": encoder, "decoder": decoder, "vae": reconstruction}
+    network = optional(vae.structure.prior, Prior, "exported")
+    return models if network is None else models | {"prior": network()}
 
 
 def codes(view) -> dict:

@@ -34,8 +34,9 @@ def elbo(view, *, split: Split, n_samples: PositiveInt) -> dict[str, Score]:
     rate = np.asarray(part.rate, np.float64)
     if view.closed_form:
         drawn = {} if part.rate_per_latent is not None else {"samples": 1, "note": "log q(z|x) - log p(z) at one draw"}
+        at_a_draw = {"note": "its rate at one draw"} if drawn else {}
         scores = {
-            "elbo": mean_score(-(distortion + rate), **more),
+            "elbo": mean_score(-(distortion + rate), **more, **at_a_draw),
             "distortion": mean_score(distortion, **more),
             "rate": mean_score(rate, **drawn),
         }

@@ -23,6 +23,16 @@ def need_closed_form_rate(structure, objective: str) -> None:
         )
 
 
+def need_one_density(structure, objective: str) -> None:
+    """ConfigError where p(z) is another while training, which only the rate that the structure reports knows."""
+    if optional(structure.prior, Prior, "training_log_prob") is not None:
+        name = optional(structure.prior, Prior, "option")
+        raise ConfigError(
+            f"prior={name} leaves an image out of its own prior while training, which objective={objective} does not. "
+            "Use objective=vae."
+        )
+
+
 def need_factorised_prior(structure, objective: str) -> None:
     """ConfigError where p(z) is no product over latents."""
     if not optional(structure.prior, Prior, "factorised"):

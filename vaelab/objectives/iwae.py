@@ -5,7 +5,7 @@ import math
 from keras import layers, ops
 
 from vaelab.config.types import PositiveInt
-from vaelab.objectives.closed_form import need_closed_form
+from vaelab.objectives.closed_form import need_closed_form, need_one_density
 
 
 class IWAE(layers.Layer):
@@ -29,6 +29,7 @@ class IWAE(layers.Layer):
     def __init__(self, *, k: PositiveInt, structure, seed):
         super().__init__(name="objective", dtype="float32")
         need_closed_form(structure, "iwae")
+        need_one_density(structure, "iwae")
         self.samples = k
         self.log_posterior, self.log_prior = structure.log_posterior, structure.prior.log_prob
 

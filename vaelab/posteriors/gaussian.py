@@ -6,6 +6,7 @@ from keras import layers, ops
 
 from vaelab.compute.noise import Noise
 from vaelab.compute.normal_ops import log_normal
+from vaelab.errors import ConfigError
 
 
 class GaussianParameters(NamedTuple):
@@ -22,6 +23,7 @@ class Gaussian(layers.Layer):
     Args:
         std: how std comes from the linear head rho. exp: std = exp(rho / 2), rho is a log-variance;
             softplus: std = log(1 + exp(rho)); linear: std = |rho|.
+        log_var_range: [lowest, highest] log-variance, beyond which rho is clipped and has no gradient; None for all.
         latent_dim: D.
         seed: the run's seed, for eps.
 
@@ -33,9 +35,24 @@ class Gaussian(layers.Layer):
     closed_form = has_moments = True
     noise_dim = head_noise_dim = 0
 
-    def __init__(self, *, std: Literal["exp", "softplus", "linear"], latent_dim, seed, name="posterior"):
+    def __init__(
+        self,
+        *,
+        std: Literal["exp", "softplus", "linear"],
+        log_var_range: list[float] | None,
+        latent_dim,
+        seed,
+        name="posterior",
+    ):
         super().__init__(name=name, dtype="float32")
-        self.std, self.latent_dim = std, latent_dim
+        self.std, self.latent_dim, self.log_var_range = std, latent_dim, log_var_range
+        if log_var_range is not None:
+            if std != "exp":
+                raise ConfigError(
+                    f"posterior.log_var_range bounds a log-variance; with posterior.std={std} rho is none."
+                )
+            if len(log_var_range) != 2 or not log_var_range[0] < log_var_range[1]:
+                raise ConfigError(f"posterior.log_var_range: expected [lowest, highest], got {list(log_var_range)}.")
         self._prefix = "" if name == "posterior" else f"{name}_"
         rho = "log_var" if std == "exp" else "rho"
         self.mean_head = layers.Dense(latent_dim, name=f"{self._prefix}mean", dtype="float32")
@@ -68,6 +85,8 @@ class Gaussian(layers.Layer):
     def parameters(self, features) -> GaussianParameters:
         """(mean, std, log std), each (B, D)."""
         mean, rho = self.mean_head(features), self.rho_head(features)
+        if self.log_var_range is not None:
+            rho = ops.clip(rho, *self.log_var_range)
         if self.std == "exp":
             return GaussianParameters(mean, ops.exp(0.5 * rho), 0.5 * rho)
         std = ops.softplus(rho) if self.std == "softplus" else ops.abs(rho)
@@ -81,6 +100,11 @@ class Gaussian(layers.Layer):
     def exported(self, features, noise=None):
         """(mean, std) as symbolic tensors made of built-in layers only, so that the `.h5` reloads in plain Keras."""
         mean, rho, named = self.mean_head(features), self.rho_head(features), self._prefix
+        if self.log_var_range is not None:  # of built-in layers: lowest + min(highest - lowest, max(0, rho - lowest))
+            low, high = self.log_var_range
+            raised = layers.Rescaling(1.0, -low, name=f"{named}above_lowest")(rho)
+            clipped = layers.ReLU(max_value=high - low, name=f"{named}below_highest")(raised)
+            rho = layers.Rescaling(1.0, low, name=f"{named}bounded_log_var")(clipped)
         if self.std == "exp":
             half = layers.Rescaling(0.5, name=f"{named}half_log_var")(rho)
             return mean, layers.Activation("exponential", name=f"{named}std")(half)

@@ -51,7 +51,7 @@ class RunFolder(Folder):
     job_log = inside("job.log")  # what the process of a sweep's job printed, native libraries included
 
     def model_file(self, which: str) -> Path:
-        """encoder.h5, decoder.h5 or vae.h5."""
+        """encoder.h5, decoder.h5, vae.h5, or prior.h5 where the prior is a network."""
         return self.path / f"{which}.h5"
 
     @property
@@ -260,6 +260,21 @@ class RunFolder(Folder):
     def save_codes(self, arrays: dict) -> None:
         """codes.npz: per split codes, labels and per-image terms."""
         _write_arrays(self.codes_file, arrays, compressed=False)
+
+    def save_prior(self, arrays: dict) -> None:
+        """prior.npz: the weights of a prior that learned, as its `frozen` names them."""
+        import numpy as np
+
+        with atomic_file(self.path / "prior.npz") as temporary:
+            np.savez(temporary, **arrays)
+
+    def read_prior(self) -> dict:
+        """{name: array} of prior.npz; empty where the prior learned nothing.
+
+        Raises:
+            RunError: damaged.
+        """
+        return _read_arrays(self.path / "prior.npz")
 
     def read_codes(self, split: str) -> dict:
         """{term: array} of codes.npz of a split; empty where there is none.

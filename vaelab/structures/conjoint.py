@@ -116,7 +116,7 @@ class Conjoint(layers.Layer):
         """For each view the names of the parts its decoder reads."""
         return self._view_parts
 
-    def call(self, x, training=False, samples=None):
+    def call(self, x, training=False, samples=None, rows=None):
         """x: tuple of views (B, H, W, C) each -> Outputs."""
         features = [encoder(view, training=training) for encoder, view in zip(self.encoders, x)]
         drawn = [
@@ -126,7 +126,7 @@ class Conjoint(layers.Layer):
         z = ops.concatenate([z for z, _ in drawn], axis=-1)
         parameters = [q for _, q in drawn]
         q = None if parameters[0] is None else _joined(parameters)
-        return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q))
+        return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q, rows))
 
     def _seen(self, part, features):
         """The features that the head of a part reads, (B, F)."""

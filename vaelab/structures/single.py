@@ -83,11 +83,11 @@ class Single(layers.Layer):
         """For each view the names of the parts its decoder reads."""
         return (("z",),)
 
-    def call(self, x, training=False, samples=None):
+    def call(self, x, training=False, samples=None, rows=None):
         """x: tuple of one view (B, H, W, C) -> Outputs."""
         features = self.encoder(x[0], training=training)
         z, q = self.posterior(features, training=training, samples=samples)
-        return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q))
+        return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q, rows))
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""

@@ -20,14 +20,15 @@ class Batches(keras.utils.PyDataset):
         steps_per_epoch: batches per epoch, None for one pass.
         steps_per_call: batches in an item; 1 where `steps_per_epoch` is given, so that a pass ends with an item.
         last_step: no item goes beyond this step of the training.
+        rows: whether the numbers of the images (B,) come behind the views.
     """
 
-    def __init__(self, split, *, batch_size, seed, steps_per_epoch, steps_per_call, last_step):
+    def __init__(self, split, *, batch_size, seed, steps_per_epoch, steps_per_call, last_step, rows=False):
         super().__init__(workers=1)
         self.split, self.batch_size, self.seed = split, batch_size, seed
         self.batches_per_pass = -(-len(split) // batch_size)
         self.steps_per_epoch = steps_per_epoch or self.batches_per_pass
-        self.steps_per_call, self.last_step = steps_per_call, last_step
+        self.steps_per_call, self.last_step, self.rows = steps_per_call, last_step, rows
         self.epoch = 0
         self._order = (-1, np.empty(0, np.int64))
 
@@ -46,7 +47,8 @@ class Batches(keras.utils.PyDataset):
         order = self._permutation(n_pass)
         starts = (self.batch_size * batch for batch in range(first, first + max(count, 1)))
         rows = np.concatenate([np.sort(order[start : start + self.batch_size]) for start in starts])
-        return (tuple(np.ascontiguousarray(view[rows]) for view in self.split.x),)
+        views = tuple(np.ascontiguousarray(view[rows]) for view in self.split.x)
+        return ((*views, rows.astype(np.int32)) if self.rows else views,)
 
     def _permutation(self, n_pass):
         kept, order = self._order

@@ -23,7 +23,7 @@ class Callback(keras.callbacks.Callback):
 
 
 class EpochClock(Callback):
-    """Tells the batches which epoch it is, restarts evaluation noise, ends training at the last step."""
+    """Tells the batches their epoch, renews the prior, restarts evaluation noise, ends training at the last step."""
 
     def __init__(self, batches, total_steps):
         super().__init__()
@@ -37,8 +37,16 @@ class EpochClock(Callback):
         if batches.epoch * batches.steps_per_epoch + batches.steps_before(batch + 1) >= self.total_steps:
             self.model.stop_training = True
 
-    def on_test_begin(self, logs=None):
+    def on_train_begin(self, logs=None):
+        self.model.renew_prior()
+
+    def on_test_begin(self, logs=None):  # before the epoch's end, which then finds the prior renewed
+        self.model.renew_prior()
         self.model.restart_evaluation()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not any(name.startswith("val_") for name in logs or {}):
+            self.model.renew_prior()
 
 
 class NotANumber(keras.callbacks.Callback):
@@ -76,6 +84,7 @@ class Bookkeeper(Callback):
         monitored: history key to minimise, "-key" to maximise; None where no value tells which epoch is the best.
         keep_best: whether the weights of the best epoch are kept beside the last.
         patience: early stopping after so many epochs without a better value, None for never.
+        monitor_from: the first epoch that may be the best or count for early stopping, None for the first of all.
         every: checkpoint every so many epochs (number) or minutes ("5min").
         best: {path: array} of the best epoch so far (a resumed run's), or None.
         last_epoch, total_steps: wanted in all.
@@ -84,13 +93,14 @@ class Bookkeeper(Callback):
     """
 
     def __init__(
-        self, state, checkpoints, batches, *, variables, slots, monitored, keep_best, patience, every, best, last_epoch,
-        total_steps, on_epoch, measure,
+        self, state, checkpoints, batches, *, variables, slots, monitored, keep_best, patience, monitor_from, every,
+        best, last_epoch, total_steps, on_epoch, measure,
     ):  # fmt: skip
         super().__init__()
         self.measure, self.variables, self.slots = measure, variables, slots
         self.state, self.checkpoints, self.batches = state, checkpoints, batches
-        self.monitored, self.keep_best, self.patience = monitored, keep_best, patience
+        self.monitored, self.keep_best = monitored, keep_best
+        self.patience, self.monitor_from = patience, monitor_from or 1
         self.best, self.last_epoch, self.total_steps, self.on_epoch = best, last_epoch, total_steps, on_epoch
         self.every_epochs, self.every_seconds = _interval(every)
         self.saved_epoch, self.saved_at = state.epoch, time.monotonic()
@@ -125,9 +135,9 @@ class Bookkeeper(Callback):
 
     def _judge(self, row):
         """Best so far, and early stopping."""
-        if self.monitored is None:
-            return
         state = self.state
+        if self.monitored is None or state.epoch < self.monitor_from:
+            return
         sign = -1.0 if self.monitored.startswith("-") else 1.0
         value = sign * row[self.monitored.removeprefix("-")]
         value = value if math.isfinite(value) else math.inf  # a first epoch that is no number must not stay the best

@@ -145,9 +145,9 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
     vae.steps_per_call = 1 if trainer.steps_per_epoch else steps_per_call()
     batches = Batches(
         dataset.train, batch_size=trainer.batch_size, seed=seed, steps_per_epoch=trainer.steps_per_epoch,
-        steps_per_call=vae.steps_per_call, last_step=wanted.steps,
+        steps_per_call=vae.steps_per_call, last_step=wanted.steps, rows=vae.reads_rows,
     )  # fmt: skip
-    vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, vae.objective))
+    vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, batches.steps_per_epoch, vae.objective))
     vae.optimizer.build(vae.trainable_variables)
     checkpoints = CheckpointFolder(checkpoint_path) if checkpoint_path else None
     held_by_model = variables.of_model(vae)
@@ -158,8 +158,8 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
     keep_best = trainer.validation == "split" and held is not None and monitored is not None
     bookkeeper = parts.Bookkeeper(
         state, checkpoints, batches, variables=held_by_model, slots=slots, monitored=monitored, keep_best=keep_best,
-        patience=trainer.early_stopping, every=trainer.checkpoint_every, best=best, last_epoch=wanted.epochs,
-        total_steps=wanted.steps, on_epoch=on_epoch, measure=measure,
+        patience=trainer.early_stopping, monitor_from=trainer.monitor_from, every=trainer.checkpoint_every, best=best,
+        last_epoch=wanted.epochs, total_steps=wanted.steps, on_epoch=on_epoch, measure=measure,
     )  # fmt: skip
     interruption, interrupted = parts.Interruption(), None
     if state.epoch < wanted.epochs and not state.stopped:

@@ -7,8 +7,9 @@ from keras import ops
 
 from vaelab.compute.compiled import steps_in_turn
 from vaelab.compute.noise import Noise
-from vaelab.contracts import Objective, optional
+from vaelab.contracts import Objective, Prior, optional
 from vaelab.errors import ConfigError
+from vaelab.training.progress import factor
 
 
 class ForwardPass(NamedTuple):
@@ -38,27 +39,33 @@ class VAEModel(keras.Model):
     Args:
         preprocessing, structure, objective: complete parts.
         beta: weight of the rate in nats.
-        beta_schedule, capacity_schedule: factors over training progress in [0, 1].
+        beta_schedule, capacity_schedule: factors over the training.
         total_steps: training steps the schedules span.
+        steps_per_epoch: of one epoch, for schedules that count epochs.
     """
 
-    def __init__(self, *, preprocessing, structure, objective, beta, beta_schedule, capacity_schedule, total_steps):
+    def __init__(
+        self, *, preprocessing, structure, objective, beta, beta_schedule, capacity_schedule, total_steps,
+        steps_per_epoch=1,
+    ):  # fmt: skip
         super().__init__(name="vaelab", dtype="float32")
         self.preprocessing, self.structure, self.objective = preprocessing, structure, objective
         self.beta, self.beta_schedule, self.capacity_schedule = beta, beta_schedule, capacity_schedule
-        self.total_steps = total_steps
+        self.total_steps, self.steps_per_epoch = total_steps, steps_per_epoch
         self.steps_per_call = self.batch_size = 1
+        self.reads_rows = optional(structure.prior, Prior, "training_log_prob") is not None
         self.trackers = {name: keras.metrics.Mean(name=name) for name in objective.terms}
         # Counted here because JAX does not hand a loss the optimizer's counter.
         self.step = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="step")
         self.built = True
 
     def call(self, x, training=False):
-        """Tuple of stored views -> ForwardPass."""
-        x = self.preprocessing(x, training=training)
-        return ForwardPass(
-            x, self.structure(x, training=training, samples=optional(self.objective, Objective, "samples"))
-        )
+        """Tuple of stored views, in training with `rows` behind them where the prior reads those -> ForwardPass."""
+        more = {"samples": optional(self.objective, Objective, "samples")}
+        if self.reads_rows and training:
+            *x, more["rows"] = x
+        x = self.preprocessing(tuple(x), training=training)
+        return ForwardPass(x, self.structure(x, training=training, **more))
 
     def compute_loss(self, x=None, y=None, y_pred: Any = None, sample_weight=None, training=True):
         """The objective's loss; its other terms go to the trackers, weighted by the batch's size."""
@@ -88,10 +95,15 @@ class VAEModel(keras.Model):
 
     def loss_context(self, training) -> LossContext:
         """Where the schedules stand; validation always judges the model that is wanted in the end."""
-        progress = 1.0
-        if training:
-            progress = ops.minimum(ops.cast(self.step, "float32") / max(self.total_steps, 1), 1.0)
-        return LossContext(self.beta * self.beta_schedule(progress), self.capacity_schedule(progress), training)
+        step = self.step.value if training else None
+        span = {"total_steps": self.total_steps, "steps_per_epoch": self.steps_per_epoch}
+        beta, capacity = (factor(s, step, **span) for s in (self.beta_schedule, self.capacity_schedule))
+        return LossContext(self.beta * beta, capacity, training)
+
+    def renew_prior(self):
+        """Lets a prior that depends on the training images' codes follow the weights."""
+        if renew := optional(self.structure.prior, Prior, "renew"):
+            renew()
 
     def restart_evaluation(self):
         """Puts every evaluation noise stream back to its beginning."""

@@ -19,19 +19,25 @@ class NumpyPrior:
         prior: the part.
         latent_dim: D.
         rng: function () -> numpy generator of the draws behind moments and quantiles.
+        arrays: what an earlier view of it had as `arrays`; None: its weights are those of now.
     """
 
-    def __init__(self, prior, latent_dim: int, rng):
+    def __init__(self, prior, latent_dim: int, rng, arrays: dict | None = None):
         self._prior, self._latent_dim, self._rng = prior, latent_dim, rng
-        self.option, self.words = self._own("option"), self._own("words")
-        self.factorised, self.gaussian = self._own("factorised"), self._own("gaussian")
+        self.option, self.words, self.factorised, self.gaussian = (
+            optional(prior, Prior, name) for name in ("option", "words", "factorised", "gaussian")
+        )
+        frozen = optional(prior, Prior, "frozen")
+        self._numpy = prior if frozen is None else frozen(arrays)
+        self.arrays = None if frozen is None else self._numpy.arrays
 
     def _own(self, name: str):
-        return optional(self._prior, Prior, name)
+        """A member in numpy, None where it has none."""
+        return optional(self._numpy, Prior, name)
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """z ~ p(z), (n, D) float64."""
-        return np.asarray(self._prior.sample(n, rng), np.float64)
+        return np.asarray(self._numpy.sample(n, rng), np.float64)
 
     def log_density(self, z) -> np.ndarray:
         """log p(z) in nats, (..., D) -> (...)."""
@@ -52,7 +58,7 @@ class NumpyPrior:
         """KL(N(mean_d, std_d^2) || p(z_d)) in nats, (N, D); None where it has no closed form."""
         if (closed := self._own("rate_of_moments")) is not None:
             return closed(mean, std)
-        if self._own("rate") is None:
+        if optional(self._prior, Prior, "rate") is None:
             return None
         return np.asarray(self._rate(np.asarray(mean, np.float32), np.asarray(std, np.float32)), np.float64)
 
