@@ -64,11 +64,11 @@ def _draws(rng, shape: str, variance: float, size):
     return rng.uniform(-edge, edge, size).astype(np.float32)
 
 
-def _fans(layer: Any) -> tuple[int, int] | None:
+def _fans(layer) -> tuple[int, int] | None:
     """(fan_in, fan_out) of a dense or convolutional layer, None of others."""
-    kinds = keras.layers
+    kinds: Any = keras.layers  # its classes' weights have no types
     if isinstance(layer, (kinds.Dense, kinds.EinsumDense)):  # grouped ones are several layers side by side
-        return tuple(layer.kernel.shape[-2:])
+        return layer.kernel.shape[-2:]
     if isinstance(layer, (kinds.Conv1DTranspose, kinds.Conv2DTranspose, kinds.Conv3DTranspose)):
         *field, fan_out, fan_in = layer.kernel.shape
     elif isinstance(layer, (kinds.Conv1D, kinds.Conv2D, kinds.Conv3D)):
