@@ -64,8 +64,11 @@ class FakeSplit:
         return self._view.prior.rate_of_moments(self.mean, self.std) if self._view.closed_form else None
 
     @cached_property
-    def rate(self):  # of an implicit posterior: a critic that knows its moments
-        return self._view.prior.rate_of_moments(self.mean, self.std).sum(axis=1)
+    def rate(self):  # at `z` where it has no closed form; of an implicit posterior: a critic that knows its moments
+        rates = self._view.prior.rate_of_moments(self.mean, self.std)
+        if rates is None:
+            return log_normal(self.z, self.mean, self.std).sum(axis=1) - self._view.log_prior(self.z)
+        return rates.sum(axis=1)
 
 
 class FakeView:

@@ -102,7 +102,7 @@ def run_composed(command: str, overrides: list[str]) -> int:
 
     cfg = compose(command, overrides)
     with quietly(cfg.get("quiet", False)):
-        return importlib.import_module(f"vaelab.commands.{command}").run(cfg) or 0
+        return importlib.import_module(f"vaelab.commands.{command.replace('-', '_')}").run(cfg) or 0
 
 
 def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> int:

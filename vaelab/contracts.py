@@ -90,6 +90,8 @@ class Prior(Protocol):
     q(z|x), None where q is no Gaussian; facts: the `DataFacts`. It may make weights."""
     start: Callable | None = None
     """start(images, rng), before the first step: views as stored, (N, H, W, C), and a numpy generator."""
+    start_at: Callable | None = None
+    """start_at(codes (N, D), rng): first weights near codes that it is to be fitted to."""
     training_log_prob: Callable | None = None
     """training_log_prob(z, rows) -> log p(z) as it is while training, (B,): z (B, D) of the training images `rows`
     (B,); None: `log_prob`. Objectives that evaluate the density themselves are refused."""

@@ -307,6 +307,7 @@ def test_a_model_trains_its_prior_by_the_rate_of_a_draw(kind):
         (["prior=vamp", "posterior=basis", "objective=avb_ac"], {}, "use posterior=gaussian"),
         (["prior=vamp"], {"n_images": 499}, "prior.pseudo_inputs=500 are more than the 499 training images"),
         (["prior=exemplar", "prior.terms=300"], {"n_images": 300}, "must be fewer than the 300 training images"),
+        (["prior=realnvp", "posterior=implicit", "objective=avb"], {}, "moves no weight of a prior"),
         (["prior=exemplar", "objective=iwae"], {"n_images": 300}, "leaves an image out of its own prior"),
         (["prior=realnvp", "latent_dim=1"], {}, "needs two or more"),
     ],

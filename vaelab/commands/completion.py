@@ -102,7 +102,7 @@ def _values(command: str, key: str, value: str) -> list[str]:
     from vaelab.config import schema
 
     top, _, name = key.rpartition(".")
-    dataclass = schema.CLOSED.get(top) if top else getattr(schema, command.capitalize(), None)
+    dataclass = schema.CLOSED.get(top) if top else getattr(schema, schema.of_command(command), None)
     annotation = getattr(dataclass, "__annotations__", {}).get(name)
     words = (
         ["true", "false"] if annotation is bool else get_args(annotation) if get_origin(annotation) is Literal else []

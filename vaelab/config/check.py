@@ -34,7 +34,7 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any]) -> None
     groups = {g for g in choices if "/" not in g and g in locate.groups()} - {"experiment", "sweep"}
     groups |= {group for group, node in schema.MULTI.items() if node in cfg}  # Hydra does not record lists of options
     nodes = {schema.MULTI.get(g, g) for g in groups}
-    top = getattr(schema, primary.capitalize(), None)
+    top = getattr(schema, schema.of_command(primary), None)
     defaults = _primary(primary)
     known = set(defaults) | nodes
     types = _annotations(top) if top else {}

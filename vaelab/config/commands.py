@@ -5,6 +5,7 @@ COMMANDS = {
     "evaluate": "numbers of a finished run:       run=R metric=[elbo,nll]",
     "plot": "pictures of a finished run:      run=R plot=[tsne,interpolation]",
     "generate": "decode typed coordinates:        run=R z=[0.5,-1.2], or n=16 from the prior",
+    "fit-prior": "a prior for a finished run's codes: run=R prior=mixture, numbers before and after",
     "compare": "what differs between runs:       run=[R1,R2], paired per image",
     "report": "a sweep as a whole:              sweep=S (written when it ends, too)",
     "reproduce": "judge a recipe:                  experiment=E, or repeat a run byte for byte: run=R",

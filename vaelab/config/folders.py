@@ -25,6 +25,7 @@ YOUNGER = {
     "bias_initializer": lambda cfg: cfg["bias_initializer"] is None,
     "trainer.normalize_gradients": lambda cfg: cfg["trainer"]["normalize_gradients"] is False,
     "trainer.monitor_from": lambda cfg: cfg["trainer"]["monitor_from"] is None,
+    "objective.gradient": lambda cfg: cfg["objective"]["gradient"] == "reparameterised",
     "posterior.log_var_range": lambda cfg: cfg["posterior"]["log_var_range"] is None,
     "prior": lambda cfg: cfg["prior"] == {"_target_": "vaelab.priors.standard.Standard"},
 }

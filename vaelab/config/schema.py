@@ -84,6 +84,11 @@ class ImageOptions:
     shape: list[PositiveInt] | None
 
 
+def of_command(command: str) -> str:
+    """The class of this file that a command's configuration is of: "fit-prior" -> "FitPrior"."""
+    return command.title().replace("-", "")
+
+
 SHARED = tuple(field.name for field in fields(ImageOptions))  # what `datasets.prepare` applies, not a dataset's reader
 
 
@@ -198,6 +203,16 @@ class Evaluate(Open):
     """conf/evaluate.yaml"""
 
     tracking: Store
+
+
+@dataclass
+class FitPrior(Open):
+    """conf/fit-prior.yaml"""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    seed: NonNegativeInt
 
 
 @dataclass

@@ -19,6 +19,10 @@ ACTING = (
         (f"explorer.{key}", lambda cfg: "tsne" in cfg["explorer"]["projections"], "explorer.projections has no tsne")
         for key in ("tsne_points", "engine", "perplexity", "iterations")
     ),
+    *(
+        (f"prior.{key}", lambda cfg: cfg["prior"].get("start_from") != "images", "prior.start_from=images has no noise")
+        for key in ("start_mean", "start_std")
+    ),
     ("metric_every", lambda cfg: bool(cfg.get("metrics")), "no metric is chosen (metric=[])"),
     ("plot_every", lambda cfg: bool(cfg.get("plots")), "no picture is chosen (plot=[])"),
     (

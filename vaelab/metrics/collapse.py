@@ -98,7 +98,7 @@ def _mismatch(view, split: str, images: int, limit: float) -> Score:
             value = float(np.mean(log_q - q.log_prior))
     advice = (
         f"above {limit:g} nats: samples from the prior fall where few images are encoded. Try a higher beta, "
-        "or sample from a mixture fitted to the codes (metric=gmm_samples)"
+        "or fit a prior to the codes (vaelab fit-prior)"
     )
     return Score(value, None, n, 1, joined(advice if value is not None and value > limit else None, how))
 

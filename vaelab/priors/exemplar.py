@@ -79,7 +79,11 @@ class Exemplar(GaussianMixture):
     def components(self):
         """(log 1/N (N,), codes (N, D), log s^2 (N, D))."""
         codes = ops.convert_to_tensor(self.codes)
-        return equal_log_weights(self.n), codes, ops.broadcast_to(self.log_var, (self.n, self.latent_dim))
+        return (
+            equal_log_weights(self.n),
+            codes,
+            ops.broadcast_to(ops.convert_to_tensor(self.log_var), (self.n, self.latent_dim)),
+        )
 
     def training_log_prob(self, z, rows):
         """log p(z) over few images: z (B, D) of training images `rows` (B,), which are left out -> (B,)."""
@@ -87,13 +91,16 @@ class Exemplar(GaussianMixture):
             draws = self.noise.uniform((self.terms,), True)
             chosen = ops.minimum(ops.cast(draws * self.n, "int32"), self.n - 1)
             mean = self._means(chosen)
-            each = log_normals(z, mean, ops.broadcast_to(self.log_var, (self.terms, self.latent_dim)))
+            each = log_normals(
+                z, mean, ops.broadcast_to(ops.convert_to_tensor(self.log_var), (self.terms, self.latent_dim))
+            )
             others = ops.cast(chosen[None] != ops.cast(rows, "int32")[:, None], "float32")  # (B, M)
             kept = ops.maximum(ops.sum(others, axis=-1), 1.0)
             return ops.logsumexp(each + 1e9 * (others - 1.0), axis=-1) - ops.log(kept)
         chosen = self._nearest(ops.stop_gradient(z), rows)  # (B, terms)
         mean = ops.reshape(self._means(ops.reshape(chosen, (-1,))), (-1, self.terms, self.latent_dim))
-        squares = ops.square(z[:, None] - mean) * ops.exp(-self.log_var) + self.log_var + LOG_2PI
+        log_var = ops.convert_to_tensor(self.log_var)
+        squares = ops.square(z[:, None] - mean) * ops.exp(-log_var) + log_var + LOG_2PI
         return ops.logsumexp(-0.5 * ops.sum(squares, axis=-1), axis=-1) - math.log(self.n - 1)
 
     def _nearest(self, z, rows):

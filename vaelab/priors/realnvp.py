@@ -55,7 +55,7 @@ class RealNVP(layers.Layer):
 
     def _coupling(self, k, z):
         """(s, t) of a coupling, 0 where a latent stays: (..., D) each."""
-        mask = self._masks[k]
+        mask = ops.convert_to_tensor(self._masks[k])
         h = z * mask
         for layer in self.bodies[k]:
             h = layer(h)
@@ -63,8 +63,8 @@ class RealNVP(layers.Layer):
 
     def to_noise(self, z):
         """(eps, log |d eps / d z|): (..., D) -> (..., D), (...)."""
-        z = (z - self.shift) * ops.exp(-ops.convert_to_tensor(self.log_scale))
-        log_det = -ops.sum(self.log_scale)
+        shift, log_scale = (ops.convert_to_tensor(v) for v in (self.shift, self.log_scale))
+        z, log_det = (z - shift) * ops.exp(-log_scale), -ops.sum(log_scale)
         for k in reversed(range(len(self.bodies))):
             s, t = self._coupling(k, z)
             z, log_det = (z - t) * ops.exp(-s), log_det - ops.sum(s, axis=-1)
@@ -75,7 +75,7 @@ class RealNVP(layers.Layer):
         for k in range(len(self.bodies)):
             s, t = self._coupling(k, eps)
             eps = eps * ops.exp(s) + t
-        return self.shift + ops.exp(ops.convert_to_tensor(self.log_scale)) * eps
+        return ops.convert_to_tensor(self.shift) + ops.exp(ops.convert_to_tensor(self.log_scale)) * eps
 
     def log_prob(self, z):
         """log p(z): tensor (..., D) -> (...)."""
@@ -89,6 +89,11 @@ class RealNVP(layers.Layer):
     def sample(self, n, rng):
         """n draws as an array (n, D)."""
         return self.frozen().sample(n, rng)
+
+    def start_at(self, codes, rng):
+        """Mean and standard deviation of the codes for those of the flow."""
+        self.shift.assign(codes.mean(axis=0))
+        self.log_scale.assign(np.log(np.maximum(codes.std(axis=0), 1e-6)))
 
     def frozen(self, arrays=None):
         """Draws with the weights of now, or with those of a run's prior.npz, which are put into the layer."""

@@ -276,6 +276,26 @@ class RunFolder(Folder):
         """
         return _read_arrays(self.path / "prior.npz")
 
+    def save_fitted_prior(self, option: str, arrays: dict | None, network, settings: dict, scores: dict) -> Path:
+        """fitted_priors/<option>/: prior.npz and prior.h5 as the run's own would be, config.yaml, metrics.json.
+
+        Args:
+            network: a Keras model from noise to z, or None.
+            scores: {"before": ..., "after": ...}, each as metrics.json has them.
+        """
+        import numpy as np
+
+        path = self.path / "fitted_priors" / option
+        path.mkdir(parents=True, exist_ok=True)
+        if arrays is not None:
+            with atomic_file(path / "prior.npz") as temporary:
+                np.savez(temporary, **arrays)
+        if network is not None:
+            write_bytes(path / "prior.h5", h5_bytes(network))
+        for name, text in (("config.yaml", yaml.safe_dump(settings)), ("metrics.json", json.dumps(scores, indent=1))):
+            write_bytes(path / name, text.encode())
+        return path
+
     def read_codes(self, split: str) -> dict:
         """{term: array} of codes.npz of a split; empty where there is none.
 

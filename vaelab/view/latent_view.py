@@ -32,11 +32,13 @@ class LatentView:
         schedules: {"beta": (epochs, values), "learning_rate": ..., "capacity": ...}, as far as they are known.
         frames: function () -> [(epoch, arrays)] kept during training; None where there are none.
         batch: images per compiled call.
+        prior: one to see the model with in the place of its own.
     """
 
     def __init__(
-        self, vae, dataset, *, name, seed, history=(), weights_epoch=None, schedules=None, frames=None, batch=500
-    ):
+        self, vae, dataset, *, name, seed, history=(), weights_epoch=None, schedules=None, frames=None, batch=500,
+        prior=None,
+    ):  # fmt: skip
         self._vae, self._structure, self.dataset = vae, vae.structure, dataset
         self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
         self.schedules, self._frames = schedules or {}, frames
@@ -50,7 +52,8 @@ class LatentView:
         self.discrete = all(
             optional(p, Likelihood, "discrete") and misfit_of(p, dataset) is None for p in self._structure.likelihoods
         )
-        self.prior = NumpyPrior(self._structure.prior, self.latent_dim, lambda: self.rng("plots", _PRIOR_DRAWS))
+        self._prior = self._structure.prior if prior is None else prior
+        self.prior = NumpyPrior(self._prior, self.latent_dim, lambda: self.rng("plots", _PRIOR_DRAWS))
         names = dict.fromkeys(name for row in history for name in row)  # metrics every few epochs have rows without
         self.history = {k: [row.get(k) for row in history] for k in names}
         self._splits = {}
@@ -68,6 +71,15 @@ class LatentView:
         if reads_weights_anew():
             fresh._functions = self._functions
         return fresh
+
+    def with_prior(self, prior) -> "LatentView":
+        """The same model with another prior; codes and what is decoded stay, with the functions compiled here."""
+        other = LatentView(
+            self._vae, self.dataset, name=self.name, seed=self.seed, weights_epoch=self.weights_epoch,
+            batch=self._batch, prior=prior,
+        )  # fmt: skip
+        other._functions = self._functions
+        return other
 
     def split(self, name: str) -> "SplitView":
         """The train, validation or test split; DataError where the run has none of that name."""
@@ -231,7 +243,7 @@ class LatentView:
 
         def log_joint(z, *views):
             seen = self._vae.preprocessing(views, training=False)
-            return structure.log_likelihood(seen, structure.decode(z)) + structure.prior.log_prob(z)
+            return structure.log_likelihood(seen, structure.decode(z)) + self._prior.log_prob(z)
 
         return compiled_gradient(log_joint)
 
