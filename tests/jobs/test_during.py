@@ -10,6 +10,7 @@ from vaelab.config.compose import compose
 from vaelab.errors import RunError
 from vaelab.jobs import during, opening
 from vaelab.records.run_folder import RunFolder
+from vaelab.system import printing
 from vaelab.training import variables
 
 SMALL = ["model=dense", "model.hidden_dims=[16]", "dataset.limit=300", "trainer.batch_size=90", "tracking=none",
@@ -63,6 +64,7 @@ ALL = ["metric=[elbo,knn_accuracy,mig]", "metric_every=2", "plot=[training_anima
     ids=["gaussian", "avb", "bfloat16"],
 )
 def test_nothing_of_it_moves_a_weight(tmp_path, words, capsys):
+    printing.install()
     history, plain = train(tmp_path / "plain", *words)
     watched, same = train(tmp_path / "watched", *ALL, *words)
     assert len(plain) == len(same) and all(np.array_equal(a, b) for a, b in zip(plain, same))

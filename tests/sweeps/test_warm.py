@@ -160,7 +160,7 @@ def await_(true, seconds=30):
 # -- with the backends -------------------------------------------------------------------------------------------------
 
 KINDS = {
-    "dense": ["model=dense"],
+    "dense": ["model=dense", "trainer.threads=2"],
     "conv_v2": ["model=conv_v2", "dataset.limit=200", "trainer.epochs=1"],
     "avb": ["model=dense", "objective=avb", "posterior=implicit"],
     "conjoint": ["experiment=conjoint_synthetic_vae", "trainer.steps=40", "trainer.steps_per_epoch=20"],
@@ -192,9 +192,9 @@ def test_forked_jobs_end_in_the_bytes_of_fresh_ones_in_any_order(backend, kind, 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_a_backend_can_be_forked_after_its_import(backend):
     pytest.importorskip(backend)
-    host = warm.Host(warm.command(backend, "cpu", 1), {}, None)
+    host = warm.Host(warm.command(backend, "cpu", 2), {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}, None)
     try:
-        forked = host.fork(["/nowhere"], {}, os.devnull)
+        forked = host.fork(["/nowhere"], {"OPENBLAS_NUM_THREADS": "2"}, os.devnull)
         await_(lambda: forked.poll() is not None or host.ended, seconds=300)
         assert host.refusal is None and forked.poll() == 2  # there is no such run
     finally:

@@ -22,8 +22,9 @@ from vaelab.errors import Interrupted
 from vaelab.records import environment
 from vaelab.system.exits import exit_code_of
 
-# pandas brings pyarrow, whose allocator else begins a thread when it is imported.
-WITHOUT_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+# What else begins threads when it is imported: numpy's and scipy's OpenBLAS, of which each job gets its number back
+# (`_job`), and the allocator of pyarrow, which pandas brings.
+WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
 def supported() -> bool:
@@ -46,7 +47,7 @@ class Host:
 
     def __init__(self, command: list[str], environment: dict[str, str], log):
         self._process = subprocess.Popen(
-            command, env={**os.environ, **WITHOUT_THREADS, **environment}, stdin=subprocess.PIPE,
+            command, env={**os.environ, **environment, **WITHOUT_THREADS}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=log,
         )  # fmt: skip
         assert self._process.stdin and self._process.stdout
@@ -267,6 +268,10 @@ IMPORTED_BY_EVERY_JOB = (
 def _job(words: list[str]) -> int:
     from vaelab.jobs import job
 
+    if (threads := int(os.environ["OPENBLAS_NUM_THREADS"])) > 1:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(threads, user_api="blas")
     return exit_code_of(lambda: job.main(words[0], words[1:]))
 
 
