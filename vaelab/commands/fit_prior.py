@@ -2,10 +2,9 @@
 
 import logging
 
-from omegaconf import OmegaConf
-
 from vaelab.compute import seeds
 from vaelab.config.parts import part
+from vaelab.config.plain import plain
 from vaelab.contracts import Prior, optional
 from vaelab.errors import ConfigError
 from vaelab.jobs import opening, results
@@ -23,9 +22,7 @@ def run(cfg) -> int:
     to its figures.
     """
     folder, stored = opening.finished_run(cfg)
-    node, metrics, plots = (
-        OmegaConf.to_container(cfg.get(key) or {}, resolve=True) for key in ("prior", "metrics", "plots")
-    )
+    node, metrics, plots = (plain(cfg.get(key)) for key in ("prior", "metrics", "plots"))
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view.name = title(stored, folder, view.latent_dim)
@@ -85,8 +82,8 @@ def compared(scores: dict, own: str, new: str) -> str:
     """The numbers with the run's own prior and with the fitted one, side by side."""
     rows = [("", f"before: {own}", f"after: {new}")]
     for name in sorted(scores["before"]):
-        pair = (scores[when].get(name) for when in ("before", "after"))
-        rows.append((name, *(_shown(score) for score in pair)))
+        before, after = (_shown(scores[when].get(name)) for when in ("before", "after"))
+        rows.append((name, before, after))
     return tables.table(rows, indent=2)[0]
 
 

@@ -41,9 +41,10 @@ class Mixture(GaussianMixture):
         if len(codes) < n:
             raise ConfigError(f"prior.components={n} are more than the {len(codes):,} codes. Ask for fewer.")
         some = codes[rng.permutation(len(codes))[:_CLUSTERED]].astype("float64")
-        found = KMeans(n, n_init=1, random_state=int(rng.integers(2**31))).fit(some)
-        sizes = np.bincount(found.labels_, minlength=n)
-        spread = np.stack([np.var(some[found.labels_ == k], axis=0) for k in range(n)])
+        found = KMeans(n, random_state=int(rng.integers(2**31))).fit(some)  # one start, by k-means++
+        nearest = np.asarray(found.labels_)
+        sizes = np.bincount(nearest, minlength=n)
+        spread = np.stack([np.var(some[nearest == k], axis=0) for k in range(n)])
         self.means.assign(found.cluster_centers_)
         self.log_vars.assign(np.log(np.maximum(spread, 1e-3 * some.var(axis=0) + 1e-12)))
         self.logits.assign(np.log(sizes / len(some)))

@@ -1,5 +1,7 @@
 """Fits a density to codes by maximum likelihood, without the model they come from."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -56,8 +58,8 @@ def fit_density(prior, draw, *, epochs, batch_size, learning_rate) -> list[float
         draw: function (epoch) -> codes (N, D) float32, in an order of their own.
     """
     draws = _Draws(draw, batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, max(epochs * len(draws), 1))
+    rate: Any = keras.optimizers.schedules.CosineDecay(learning_rate, max(epochs * len(draws), 1))
     model = Density(prior)
     model.compile(optimizer=keras.optimizers.Adam(rate))
-    done = model.fit(draws, epochs=epochs, shuffle=False, verbose=0, callbacks=[_NextEpoch(draws)])
+    done: Any = model.fit(draws, epochs=epochs, shuffle=False, verbose=0, callbacks=[_NextEpoch(draws)])  # pyright: ignore[reportArgumentType]
     return [float(np.float64(v)) for v in done.history["loss"]]
