@@ -24,7 +24,7 @@ def test_normalized_sgd_steps_have_the_learning_rates_length():
     vae = make_vae("model=dense")
     made = optimizers.make(
         trainer("trainer.optimizer=sgd", "trainer.learning_rate=0.5", "trainer.normalize_gradients=true"),
-        one, 10, 1, vae.objective,
+        one, 10, vae.objective,
     )  # fmt: skip
     weights = [keras.Variable(np.zeros(n, "float32"), name=f"w{n}") for n in (2, 3)]
     made.build(weights)
@@ -37,7 +37,7 @@ def test_normalized_adam_does_not_see_a_losss_scale():
     found = []
     for scale in (1.0, 1000.0):
         vae = make_vae("model=dense")
-        made = optimizers.make(trainer("trainer.normalize_gradients=true"), one, 10, 1, vae.objective)
+        made = optimizers.make(trainer("trainer.normalize_gradients=true"), one, 10, vae.objective)
         weight = keras.Variable(np.zeros(4, "float32"), name="w")
         made.build([weight])
         for step in range(3):

@@ -147,7 +147,8 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
         dataset.train, batch_size=trainer.batch_size, seed=seed, steps_per_epoch=trainer.steps_per_epoch,
         steps_per_call=vae.steps_per_call, last_step=wanted.steps, rows=vae.reads_rows,
     )  # fmt: skip
-    vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, batches.steps_per_epoch, vae.objective))
+    per_epoch = {"steps_per_epoch": batches.steps_per_epoch}
+    vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, vae.objective, **per_epoch))
     vae.optimizer.build(vae.trainable_variables)
     checkpoints = CheckpointFolder(checkpoint_path) if checkpoint_path else None
     held_by_model = variables.of_model(vae)

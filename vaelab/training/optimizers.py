@@ -23,7 +23,7 @@ class Scheduled(keras.optimizers.schedules.LearningRateSchedule):
         return ops.cast(self.learning_rate * factor(self.schedule, step, **self.span), "float32")
 
 
-def make(trainer: Trainer, schedule, total_steps, steps_per_epoch, objective):
+def make(trainer: Trainer, schedule, total_steps, objective, *, steps_per_epoch=1):
     """A Keras optimizer; where the objective has a critic with a speed of its own, Adam with two.
 
     Raises:
