@@ -5,9 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from vaelab.compute.backend import xla_flags
+
 ROOT = Path(__file__).resolve().parent.parent
 BACKEND = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+if BACKEND == "jax":
+    os.environ["XLA_FLAGS"] = xla_flags(2, os.environ.get("XLA_FLAGS", ""))
 # overrides of a run that leaves nothing but weights and numbers
 BARE = ["plot=[]", "explorer=none", "tracking=none"]
 

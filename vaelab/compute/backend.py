@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from vaelab.errors import ConfigError
 
@@ -115,7 +115,22 @@ def _prepare_import(backend: str, device: str, threads: int) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if backend == "jax":
-        os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}")
+        os.environ["XLA_FLAGS"] = xla_flags(threads, os.environ.get("XLA_FLAGS", ""))
+
+
+def xla_flags(threads: int, given: str = "") -> str:
+    """What JAX's compiler is told, after what the user tells it.
+
+    From jaxlib 0.10.2 on it hands sums on a CPU to YNNPACK, and where a product of matrices comes before, the compiled
+    result can be wrong without a word (issue 39103 of jax-ml/jax), so it is told not to.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    wanted = [f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"]
+    with suppress(PackageNotFoundError, ValueError):  # start tells what is not installed
+        if tuple(int(part) for part in version("jaxlib").split(".")[:3]) >= (0, 10, 2):
+            wanted.append("--xla_cpu_experimental_ynn_fusion_type=-reduce")
+    return " ".join([given, *(flag for flag in wanted if flag.partition("=")[0] not in given)]).strip()
 
 
 def _configure(backend: str, threads: int, deterministic: bool, exactly: bool) -> None:
