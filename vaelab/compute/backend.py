@@ -88,6 +88,9 @@ def start(backend: str, *, device: str, threads: int, deterministic: bool, exact
         with quiet_stderr():
             _configure(backend, threads, deterministic, exactly)
             import keras
+
+            if backend != "tensorflow":
+                keras.utils.set_random_seed(0)  # loads TensorFlow where it is installed, which has lines of its own
     except ImportError as error:
         raise ConfigError(
             f'backend={backend} needs {error.name or backend}: pip install "vaelab[{backend}]".'
