@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from vaelab.compute.backend import xla_flags
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,6 +16,12 @@ if BACKEND == "jax":
     os.environ["XLA_FLAGS"] = xla_flags(2, os.environ.get("XLA_FLAGS", ""))
 # overrides of a run that leaves nothing but weights and numbers
 BARE = ["plot=[]", "explorer=none", "tracking=none"]
+
+
+def rest_slow(cases, quick):
+    """Parameters of which make test takes those in `quick` (a number: as many of the first), make test-all the rest."""
+    chosen = list(cases)[:quick] if isinstance(quick, int) else quick
+    return [case if case in chosen else pytest.param(case, marks=pytest.mark.slow) for case in cases]
 
 
 def vaelab(*words, cwd=None, check=True, env=None, timeout=600):

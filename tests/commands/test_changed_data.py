@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from parts import config
-from support import BACKEND, BARE, vaelab
+from support import BACKEND, BARE, rest_slow, vaelab
 
 import vaelab as package
 from vaelab import cli
@@ -117,7 +117,7 @@ def test_in_a_notebook(work):
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli", "discretized_logistic"])
-@pytest.mark.parametrize("kind", ["standardised", "real"])
+@pytest.mark.parametrize("kind", rest_slow(["standardised", "real"], 1))
 def test_pixels_outside_the_unit_interval_have_no_likelihood_of_that_kind(likelihood, kind, tmp_path, monkeypatch):
     """Earlier versions trained such runs: they are continued and repeated."""
     monkeypatch.chdir(tmp_path)

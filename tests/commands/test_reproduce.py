@@ -57,6 +57,7 @@ def test_what_cannot_be_judged_is_refused_before_training(entry, line):
         reproduce.check_expectations({"loss": entry})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_recipes_expect_can_be_judged(name):
     reproduce.check_expectations(dict(compose.compose("train", [f"experiment={name}"]).expect))

@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 from omegaconf import OmegaConf
+from support import rest_slow
 
 from vaelab.config import locate
 from vaelab.config.check import check_stored
@@ -59,7 +60,7 @@ def test_settings_of_parts_too(where):
         check_stored(cfg, "here")
 
 
-@pytest.mark.parametrize("option", WITH_FILES)
+@pytest.mark.parametrize("option", rest_slow(WITH_FILES, 2))
 @pytest.mark.parametrize("key", ["url", "mirror", "sha256", "md5", "member"])
 def test_addresses_and_checksums_are_those_of_the_option(option, key):
     node = config(f"dataset={option}")["dataset"]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from parts import config, images, make_vae, moved, one_batch, one_step, snapshot, trainer_of
+from support import rest_slow
 
 from vaelab.errors import ConfigError
 from vaelab.training import optimizers
@@ -40,7 +41,7 @@ def parts_of(vae):
     return {"encoder": encoders, "decoder": decoders, "critic": [vae.objective.critic]}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", rest_slow(CASES, ["avb", "conjoint avb_ac"]))
 @pytest.mark.parametrize(
     "term,movers", [("rate", {"encoder"}), ("critic", {"critic"}), ("distortion", {"encoder", "decoder"})]
 )
@@ -59,7 +60,7 @@ def test_each_term_moves_exactly_its_weights(case, term, movers):
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", rest_slow(CASES, ["avb", "conjoint avb_ac"]))
 def test_terms_add_up(case, training):
     """The critic's loss is trained with the rest; by the loss of a split the model is judged, and not its critic."""
     vae, x = make(case)

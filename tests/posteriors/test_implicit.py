@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 from parts import count, images, make_vae
+from support import rest_slow
 
 from vaelab.config import locate
 from vaelab.errors import ConfigError
@@ -18,7 +19,9 @@ def draws(structure, x, n, seed=0):
 
 
 @pytest.mark.parametrize("join", JOINS)
-@pytest.mark.parametrize("model", [m for m in locate.options("model") if "caltech" not in m])
+@pytest.mark.parametrize(
+    "model", rest_slow([m for m in locate.options("model") if "caltech" not in m], ["dense", "conv_v1"])
+)
 def test_every_body_takes_noise_everywhere(model, join):
     structure = make_vae(f"model={model}", *AVB, f"posterior.join={join}", "latent_dim=3").structure
     assert structure.eps_dim == 4 and not structure.closed_form

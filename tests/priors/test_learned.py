@@ -8,6 +8,7 @@ from keras import ops
 from parts import config, make_vae, one_batch
 from scipy import stats
 from scipy.special import logsumexp
+from support import rest_slow
 
 from vaelab.datasets.base import DataFacts
 from vaelab.errors import ConfigError
@@ -171,6 +172,7 @@ def test_an_exemplar_is_left_out_of_its_own_prior():
     assert (fewer <= found + 1e-5).all() and (fewer > found - np.log(3)).all()  # the nearest have most of the mass
 
 
+@pytest.mark.slow
 def test_a_random_share_of_exemplars_is_right_on_average():
     z, rows = np.random.default_rng(5).standard_normal((2, 2)).astype(np.float32), np.array([3, 0])
     prior = exemplar(terms=20, choose="random")
@@ -235,7 +237,7 @@ def test_a_prior_that_contains_the_truth_gives_the_exact_value(kind):
     assert score.doubt is None and abs(score.value - exact) < 4 * error < 0.1
 
 
-@pytest.mark.parametrize("kind", ["mixture", "vamp", "exemplar"])
+@pytest.mark.parametrize("kind", rest_slow(["mixture", "vamp", "exemplar"], 1))
 def test_nll_and_ais_of_a_known_mixture(kind):
     prior = made(kind)
     view = Known(latents=2, n=20, s=1.0, prior=prior)
