@@ -321,8 +321,8 @@ def test_other_commands(command, told):
 @pytest.mark.parametrize(
     "text",
     rest_slow(["Gr\u00f6\u00dfe", "my runs", "img/umlaut \u00e4 b", "\u65e5\u672c \u8a9e", "a=b", "a(1)", "it's here",
-     "C:\\x y", "a#b", "50% \u00e4", "a [1]", "a{1}", "(x)", "a!b", "a&b;c|d", "a*b?", "a<b>c", "~x", "@home", "`x`", 'a"b',
-     "a^b"], 6),
+     "C:\\x y", "a#b", "50% \u00e4", "a [1]", "a{1}", "(x)", "a!b", "a&b;c|d", "a*b?", "a<b>c", "~x", "@home", "`x`",
+     'a"b', "a^b"], 6),
 )  # fmt: skip
 def test_paths_need_no_quotes_for_hydra(text, accepted):
     cfg = accepted(f"output_dir={text}", f"run_name={text}")

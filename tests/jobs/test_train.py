@@ -90,10 +90,13 @@ def test_what_cannot_work_is_told_before_training():
     from vaelab.datasets.base import Dataset, Split
     from vaelab.jobs import results
     from vaelab.jobs.stored import PlannedView
+    from vaelab.priors.standard import Standard
 
     cfg = config("metric=[elbo,mig,rate_per_latent]", "plot=[samples,manifold_3d,training_animation,tsne]")
     x = np.zeros((20, 8, 8, 1), np.uint8)
-    structure = SimpleNamespace(latent_dim=2, closed_form=False, latent_parts={"z": slice(0, 2)})
+    structure = SimpleNamespace(
+        latent_dim=2, closed_form=False, latent_parts={"z": slice(0, 2)}, prior=Standard(latent_dim=2)
+    )
     view, told = PlannedView(structure, Dataset("none", Split((x,)), Split((x,)))), []
 
     def tell(level, text):
