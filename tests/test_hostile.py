@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from report.test_report import run_folder
+from support import rest_slow
 
 import vaelab
 from vaelab import cli, contracts
@@ -115,7 +116,7 @@ def test_no_consent_makes_parts_of_keras_or_python(target):
             trust.load(target, group, [target.partition(".")[0]])
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", rest_slow(GROUPS, 4))
 def test_an_option_of_a_config_dir_goes_through_the_door(group, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "theirs" / group).mkdir(parents=True)

@@ -7,6 +7,7 @@ import pytest
 from fake_view import Codes
 from omegaconf import OmegaConf
 from scipy.special import logsumexp
+from support import rest_slow
 
 from vaelab.commands import fit_prior
 from vaelab.errors import ConfigError
@@ -31,7 +32,9 @@ def cross_entropy(log_density, z):
     return -np.mean(log_density(z))
 
 
-@pytest.mark.parametrize("node,epochs,most", [(MIXTURE, 8, 0.02), (FLOW, 60, 0.4)], ids=["mixture", "realnvp"])
+@pytest.mark.parametrize(
+    "node,epochs,most", rest_slow([(MIXTURE, 8, 0.02), (FLOW, 60, 0.4)], 1), ids=["mixture", "realnvp"]
+)
 def test_it_comes_near_to_the_codes_and_lowers_the_mismatch(node, epochs, most):
     view = two_hills()
     prior = fit_prior.fitted(node, view, OmegaConf.merge(SETTINGS, {"epochs": epochs}), trusted=())

@@ -80,7 +80,7 @@ def test_what_is_no_option_of_a_group(group, told):
     assert group in told("train", f"~{group}")
 
 
-@pytest.mark.parametrize("command", ["data", "evaluate", "plot", "explore"])
+@pytest.mark.parametrize("command", rest_slow(["evaluate", "data", "plot", "explore"], 1))
 def test_groups_of_other_commands(command, told):
     for group in ("dataset", "metric", "plot", "explorer", "trainer"):
         for value in ("5", "nothing", "[[elbo]]", "null"):
@@ -295,7 +295,7 @@ FILES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("kind", rest_slow(FILES, ["latin-1", "deep", "python", "defaults"]))
 @pytest.mark.parametrize("group", ["model", "sweep", None])
 def test_files_of_the_users(kind, group, told, tmp_path):
     path = tmp_path / "mine" / (f"{group}/bad.yaml" if group else "train.yaml")
@@ -307,7 +307,7 @@ def test_files_of_the_users(kind, group, told, tmp_path):
 # -- other commands
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("train", "completion")])
+@pytest.mark.parametrize("command", rest_slow([c for c in COMMANDS if c not in ("train", "completion")], 5))
 def test_other_commands(command, told):
     for words in (["foo=1"], ["foo"], ["--foo"], ["run='a"], ["run=[1"], ["=5"], ["output_dir=[1]"], ["trusted=5"],
                   ["hydra.run.dir=x"], ["run=${foo}"], ["run"], ["run="], ["run=\x00"], ["-cd", "nothing"],

@@ -57,7 +57,7 @@ ALL = ["metric=[elbo,knn_accuracy,mig]", "metric_every=2", "plot=[training_anima
 @pytest.mark.parametrize(
     "words",
     [
-        [],
+        pytest.param([], marks=pytest.mark.slow),
         pytest.param(["posterior=implicit", "objective=avb", "metric=[elbo]"], marks=pytest.mark.slow),
         pytest.param(["trainer.precision=bfloat16"], marks=pytest.mark.slow),
     ],

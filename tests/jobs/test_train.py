@@ -226,6 +226,7 @@ def test_a_loss_that_is_no_number_stops_the_run(command, tmp_path):
     assert json.loads(status.read_text())["state"] == "failed"
 
 
+@pytest.mark.slow
 def test_tracking_that_cannot_be_reached_costs_a_warning(command, tmp_path):
     done = command("train", "model=dense", "trainer=quick", "plot=[]", f"backend={BACKEND}",
                    "tracking.uri=http://127.0.0.1:9")  # fmt: skip

@@ -149,6 +149,7 @@ def test_a_full_disk_costs_a_checkpoint_not_the_training(tmp_path, monkeypatch, 
     assert [p.name for p in tmp_path.iterdir()] == ["epoch-000004"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_finishes_the_step_and_keeps_the_epochs(tmp_path, monkeypatch):
     from vaelab.training import callbacks
 
