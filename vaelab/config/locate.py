@@ -6,8 +6,6 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from vaelab.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -76,6 +74,8 @@ def options(group: str) -> list[str]:
 @cache
 def usual(group: str) -> tuple[str, ...]:
     """The options of a group that conf/train.yaml chooses for a run that asks for none."""
+    import yaml
+
     content = yaml.safe_load((conf_dir() / "train.yaml").read_text(encoding="utf-8"))
     chosen = next(entry[group] for entry in content["defaults"] if isinstance(entry, dict) and group in entry)
     return tuple(chosen) if isinstance(chosen, list) else (chosen,)
