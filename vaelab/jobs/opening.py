@@ -10,6 +10,7 @@ from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
 from vaelab.config.older import migrated, official_sources
 from vaelab.config.schema import Trainer
+from vaelab.contracts import Prior, optional
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
 from vaelab.records import run_folder
@@ -124,7 +125,8 @@ def open_prior(folder: RunFolder, cfg: dict, latent_dim: int):
 
     prior = part(cfg["prior"], "prior", trusted=cfg.get("trusted") or (), latent_dim=latent_dim)
     arrays = folder.read_prior() or None
-    if arrays is None and isinstance(prior, keras.layers.Layer) and prior.trainable_variables:
+    learns = optional(prior, Prior, "frozen") or (isinstance(prior, keras.layers.Layer) and prior.trainable_variables)
+    if arrays is None and learns:
         raise RunError(f"{folder} has no prior.npz with what its prior learned. Draw with vaelab.load(run).sample(n).")
     return NumpyPrior(prior, latent_dim, lambda: seeds.generator(cfg["seed"], "plots"), arrays)
 
