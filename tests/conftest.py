@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support import BACKEND, ROOT, vaelab
 
 from vaelab.system import printing
@@ -18,6 +19,8 @@ def pytest_configure():
     Hydra's logging set-up closes every handler, and absl's (TensorFlow's) with it the stream of its import.
     """
     printing.install()
+    settings.register_profile("vaelab", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
+    settings.load_profile("vaelab")
     import absl.logging
 
     absl.logging.get_absl_handler().python_handler.close = lambda: None

