@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vaelab.config.parts import part
-from vaelab.contracts import Objective, Prior, optional
+from vaelab.contracts import Objective, Prior, optional, takes
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
@@ -53,6 +53,13 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32") 
             data_shapes=facts.shapes,
             latent_dim=cfg["latent_dim"],
         )
+        reads_rows = optional(structure.prior, Prior, "training_log_prob") is not None
+        if reads_rows and not takes(structure, "__call__", "rows"):
+            raise ConfigError(
+                f"prior={optional(structure.prior, Prior, 'option')} asks which training images it sees, and "
+                f"{type(structure).__name__}.call takes no rows. Let it take rows=None and hand them to "
+                "structures.rates.rate_of, or choose another prior."
+            )
         initializers.apply(structure, kernel=cfg["kernel_initializer"], bias=cfg["bias_initializer"], seed=seed)
         preprocessing = Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed)
         if connect := optional(structure.prior, Prior, "connect"):

@@ -504,6 +504,12 @@ def check(part, contract, where: str):
     return part
 
 
+def takes(part, method: str, argument: str) -> bool:
+    """Whether a part's method takes an argument that its contract leaves open."""
+    parameters = inspect.signature(_method(part, method)).parameters
+    return argument in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+
+
 def _method(part, name: str):
     """A method without its `self`; of a Keras layer's `__call__`, the `call` that it hands everything to."""
     kind = part if inspect.isclass(part) else type(part)

@@ -321,6 +321,16 @@ def test_bad_combinations_end_in_a_sentence(words, facts, sentence):
         build(config("model=dense", *words), DataFacts(((8, 8, 1),), **facts))
 
 
+def test_a_structure_that_does_not_tell_images_apart_is_refused_beside_exemplars(monkeypatch):
+    from vaelab.build import build
+    from vaelab.structures.single import Single
+
+    monkeypatch.setattr(Single, "call", lambda self, x, training=False, samples=None: None)
+    cfg, facts = config("model=dense", "prior=exemplar"), DataFacts(((8, 8, 1),), n_images=100)
+    with pytest.raises(ConfigError, match=r"prior=exemplar asks .* Single\.call takes no rows"):
+        build(cfg, facts)
+
+
 def test_the_rate_of_each_latent_is_said_to_be_absent():
     from vaelab.datasets.base import Dataset, Split
     from vaelab.errors import NotApplicable
