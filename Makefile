@@ -40,7 +40,7 @@ bench: $(BIN)/.installed ## speed beside Keras, PyTorch and Pythae (hours; bench
 lint: $(BIN)/.installed ## what CI refuses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
 
 format: $(BIN)/.installed ## put the code into the agreed form
 	$(BIN)/ruff check --fix .

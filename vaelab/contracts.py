@@ -14,7 +14,7 @@ images. Rates and likelihoods are in nats per image, summed over pixels, latents
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from vaelab.errors import ConfigError
 
@@ -510,7 +510,7 @@ def takes(part, method: str, argument: str) -> bool:
     return argument in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
 
 
-def _method(part, name: str):
+def _method(part, name: str) -> Any:
     """A method without its `self`; of a Keras layer's `__call__`, the `call` that it hands everything to."""
     kind = part if inspect.isclass(part) else type(part)
     if name == "__call__" and hasattr(kind, "call"):
