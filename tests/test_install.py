@@ -39,6 +39,7 @@ def test_configuration_is_the_wheels_own(installed, tmp_path):
     assert done.stdout.strip() == str(installed / "vaelab/conf")
 
 
+@pytest.mark.slow
 def test_it_trains_in_an_empty_folder(installed, tmp_path):
     words = ["train", "model=dense", "trainer=quick", "trainer.epochs=1", *BARE]
     done = run(installed, words, tmp_path)

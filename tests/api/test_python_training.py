@@ -167,6 +167,7 @@ def test_the_card_is_html_and_escapes_names(trained, tmp_path):
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
 
 
+@pytest.mark.slow
 def test_the_explorer_is_a_frame(trained):
     page = trained.explore(height=500)
     frame = Balanced(page._repr_html_())

@@ -116,7 +116,7 @@ def test_in_a_notebook(work):
     assert len(mean) == 1
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli", "discretized_logistic"])
+@pytest.mark.parametrize("likelihood", rest_slow(["bernoulli", "continuous_bernoulli", "discretized_logistic"], 1))
 @pytest.mark.parametrize("kind", rest_slow(["standardised", "real"], 1))
 def test_pixels_outside_the_unit_interval_have_no_likelihood_of_that_kind(likelihood, kind, tmp_path, monkeypatch):
     """Earlier versions trained such runs: they are continued and repeated."""

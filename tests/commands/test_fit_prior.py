@@ -65,6 +65,7 @@ def test_what_cannot_be_fitted(node, sentence):
         fit_prior.fitted(node, two_hills(), SETTINGS, trusted=())
 
 
+@pytest.mark.slow
 def test_the_run_keeps_its_numbers(own_run, command):
     cwd, run = own_run
     before = {p.name: p.read_bytes() for p in (run / "metrics.json", run / "codes.npz", run / "decoder.h5")}

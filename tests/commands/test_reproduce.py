@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import yaml
-from support import BARE, ROOT, vaelab
+from support import BARE, ROOT, rest_slow, vaelab
 
 from vaelab.commands import reproduce
 from vaelab.config import compose
@@ -16,7 +16,7 @@ from vaelab.records.run_folder import RunFolder
 RECIPES = sorted(p.stem for p in (ROOT / "conf/experiment").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", rest_slow(RECIPES, 10))
 def test_every_recipe_composes_and_expects(name):
     cfg = compose.compose("train", [f"experiment={name}"])
     assert cfg.expect, f"{name} expects nothing"
@@ -91,6 +91,7 @@ def test_an_unfinished_run_is_no_measure_of_its_repetition(own_run):
     assert done.returncode == 2 and "is interrupted: only a finished run" in done.stderr and "FAIL" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_is_repeated_byte_for_byte(own_run):
     cwd, run = own_run
     done = vaelab("reproduce", f"run={run}", cwd=cwd)

@@ -36,7 +36,7 @@ def test_a_run_of_today_has_the_files_of_its_option(option):
 
 
 @pytest.mark.parametrize(
-    "key", ["seed", "beta", "latent_dim", "run_name", "data_dir", "optimize", "backend", "trusted"]
+    "key", rest_slow(["seed", "run_name", "data_dir", "trusted", "beta", "latent_dim", "optimize", "backend"], 4)
 )
 @pytest.mark.parametrize("value", [{"a": 1}, [["x"]], float("nan")], ids=str)
 def test_values_of_other_types_are_refused_in_a_sentence(key, value):

@@ -168,6 +168,7 @@ def test_critic_steps_alternate():
     assert 0.002 < change["critic"] <= 0.0061 and 0.001 < change["encoder"] <= 0.0021
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="alternation is written for tensorflow")
 def test_alternation_is_repeatable():
     runs = []

@@ -80,6 +80,7 @@ def test_permuted_codes_keep_each_latent_and_lose_what_binds_them():
     assert abs(np.corrcoef(found.T)[0, 1]) < 0.1
 
 
+@pytest.mark.slow
 def test_the_critic_learns_the_total_correlation_of_a_gaussian():
     """Codes of correlation 0.9: TC = -1/2 log(1 - 0.81) = 0.83 nats."""
     import keras

@@ -8,7 +8,7 @@ import signal
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
-from support import BACKEND, rest_slow
+from support import BACKEND
 
 from vaelab.config.compose import compose
 from vaelab.errors import ConfigError, Interrupted, RunError
@@ -74,7 +74,8 @@ PRIORS = {
 }
 
 
-@pytest.mark.parametrize("prior", rest_slow(PRIORS, ["mixture"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("prior", PRIORS)
 def test_what_a_prior_learned_goes_on(tmp_path, prior):
     words = [f"prior={prior}", *PRIORS[prior], "trainer.epochs=3", "dataset.validation=0.2"]
     whole = train(tmp_path / "whole", *words)
