@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vaelab.compute.backend import xla_flags
@@ -22,6 +23,18 @@ def rest_slow(cases, quick):
     """Parameters of which make test takes those in `quick` (a number: as many of the first), make test-all the rest."""
     chosen = list(cases)[:quick] if isinstance(quick, int) else quick
     return [case if case in chosen else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+
+
+def weights(run) -> dict:
+    """{file/variable: array} of a run's newest checkpoint, the optimizer's state and the best weights among them."""
+    newest = sorted(Path(run).glob("checkpoint/epoch-*"))[-1]
+    return {f"{file.stem}/{name}": array for file in newest.glob("*.npz") for name, array in np.load(file).items()}
+
+
+def same_weights(run, other) -> bool:
+    """Whether two runs have checkpoints of the same bytes."""
+    one, two = weights(run), weights(other)
+    return bool(one) and one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
 def vaelab(*words, cwd=None, check=True, env=None, timeout=600):

@@ -73,6 +73,8 @@ class Prior(Protocol):
 
     option: str = "own"
     """The option's name."""
+    trainable_variables: Sequence = ()
+    """What it learns, once it is connected; Keras layers have them."""
     words: str = "p(z)"
     """The distribution in a few signs, "N(0, I)"."""
     factorised: bool = False

@@ -88,7 +88,7 @@ def results(run: Path) -> dict:
     newest = sorted(run.glob("checkpoint/epoch-*"))[-1]
     found = {
         f"{f}/{k}": (a.dtype.str, a.shape, a.tobytes())
-        for f in ("model", "optimizer", "best")
+        for f in sorted(file.stem for file in newest.glob("*.npz"))
         for k, a in np.load(newest / f"{f}.npz").items()
     }
     found |= {f"codes/{k}": a.tobytes() for k, a in np.load(run / "codes.npz").items()}

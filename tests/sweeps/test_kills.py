@@ -11,7 +11,7 @@ from contextlib import suppress
 import numpy as np
 import psutil
 import pytest
-from support import BACKEND, ROOT, vaelab
+from support import BACKEND, ROOT, same_weights, vaelab
 
 EPOCHS = 30
 WORDS = [
@@ -19,11 +19,6 @@ WORDS = [
     f"trainer.epochs={EPOCHS}", "beta=0.5,4", "seed=0,1", "sweep_name=s", "hydra.launcher.n_jobs=2",
 ]  # fmt: skip
 KILLS = ("job", "sweep", "host", "job", "group")  # in this order, each in a call of its own
-
-
-def weights(folder):
-    newest = sorted(folder.glob("checkpoint/epoch-*"))[-1]
-    return {f"{f.stem}/{k}": a for f in newest.glob("*.npz") for k, a in np.load(f).items()}
 
 
 def kill(what, process, sweep, rng):
@@ -64,8 +59,7 @@ def test_killed_at_random_moments_and_typed_again(tmp_path):
     jobs = sorted(p.parent for p in sweep.glob("*/status.json"))
     assert len(jobs) == 4
     for folder in jobs:
-        one, two = weights(folder), weights(tmp_path / "undisturbed" / "sweeps" / "s" / folder.name)
-        assert one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
+        assert same_weights(folder, tmp_path / "undisturbed" / "sweeps" / "s" / folder.name)
     assert 4 * EPOCHS <= count(sweep) <= 4 * EPOCHS + 2 * disturbed  # a kill costs two jobs an epoch each, at most
     stamps = [(folder / "vae.h5").stat().st_mtime_ns for folder in jobs]
     assert "4 jobs, 0 to do" in vaelab(*WORDS, "output_dir=disturbed", cwd=tmp_path).stdout

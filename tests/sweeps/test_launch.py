@@ -8,9 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from support import BACKEND, ROOT, vaelab
+from support import BACKEND, ROOT, same_weights, vaelab
 
 from vaelab.config import compose, locate
 from vaelab.config.check import check_launcher
@@ -368,11 +367,6 @@ def status(folder):
     return json.loads((folder / "status.json").read_text())
 
 
-def weights(folder):
-    newest = sorted(folder.glob("checkpoint/epoch-*"))[-1]
-    return {f"{f}/{k}": a for f in ("model", "best") for k, a in np.load(newest / f"{f}.npz").items()}
-
-
 @pytest.mark.slow
 def test_the_same_command_skips_what_is_done_and_adds_what_is_new(tmp_path):
     """One job fails by its learning rate; the other is done once. The report and the parent run know all of it."""
@@ -428,8 +422,7 @@ def test_kill_the_whole_group_and_type_it_again(tmp_path):
     jobs = sorted(p.parent for p in disturbed.glob("*/status.json"))
     assert len(jobs) == 4
     for folder in jobs:
-        one, two = weights(folder), weights(tmp_path / "undisturbed" / "sweeps" / "s" / folder.name)
-        assert one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
+        assert same_weights(folder, tmp_path / "undisturbed" / "sweeps" / "s" / folder.name)
     mlflow = pytest.importorskip("mlflow")
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/disturbed/mlflow.db")
     found = client.search_runs([e.experiment_id for e in client.search_experiments()])
@@ -467,5 +460,4 @@ def test_a_cluster_gives_the_same_weights(cluster, tmp_path):
     folders = sorted(p.parent for p in tmp_path.glob("local/sweeps/s/*/vae.h5"))
     assert len(folders) == 2
     for folder in folders:
-        one, two = weights(folder), weights(tmp_path / "remote" / "sweeps" / "s" / folder.name)
-        assert one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
+        assert same_weights(folder, tmp_path / "remote" / "sweeps" / "s" / folder.name)

@@ -5,9 +5,8 @@ import signal
 import sys
 import time
 
-import numpy as np
 import pytest
-from support import vaelab
+from support import same_weights, vaelab
 
 from vaelab.records.run_folder import RunFolder
 from vaelab.sweeps import warm
@@ -167,11 +166,6 @@ KINDS = {
 }
 
 
-def weights(folder):
-    newest = sorted(folder.glob("checkpoint/epoch-*"))[-1]
-    return {f"{f.stem}/{k}": a for f in newest.glob("*.npz") for k, a in np.load(f).items()}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("backend,kind", [("tensorflow", kind) for kind in KINDS] + [("jax", "dense"), ("jax", "avb")])
 def test_forked_jobs_end_in_the_bytes_of_fresh_ones_in_any_order(backend, kind, tmp_path):
@@ -184,8 +178,7 @@ def test_forked_jobs_end_in_the_bytes_of_fresh_ones_in_any_order(backend, kind, 
     folders = sorted(p.parent for p in tmp_path.glob("forked/sweeps/s/*/vae.h5"))
     assert len(folders) == 2
     for folder in folders:
-        one, two = weights(folder), weights(tmp_path / "fresh" / "sweeps" / "s" / folder.name)
-        assert one and one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
+        assert same_weights(folder, tmp_path / "fresh" / "sweeps" / "s" / folder.name)
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ def fitted(node: dict, view, cfg, *, trusted):
     prior = part(node, "prior", trusted=trusted, latent_dim=view.latent_dim)
     option = optional(prior, Prior, "option")
     of_images = optional(prior, Prior, "connect") is not None
-    if of_images or not isinstance(prior, keras.layers.Layer) or not prior.trainable_variables:
+    if of_images or not optional(prior, Prior, "trainable_variables"):
         raise ConfigError(
             f"fit-prior fits a density to codes, and prior={option} is {'made of images' if of_images else 'fixed'}. "
             "Use prior=mixture or prior=realnvp."

@@ -119,13 +119,11 @@ def open_prior(folder: RunFolder, cfg: dict, latent_dim: int):
     Raises:
         RunError: it learned, and what it learned lies in the checkpoint alone.
     """
-    import keras
-
     from vaelab.view.prior_view import NumpyPrior
 
     prior = part(cfg["prior"], "prior", trusted=cfg.get("trusted") or (), latent_dim=latent_dim)
     arrays = folder.read_prior() or None
-    learns = optional(prior, Prior, "frozen") or (isinstance(prior, keras.layers.Layer) and prior.trainable_variables)
+    learns = optional(prior, Prior, "frozen") or optional(prior, Prior, "trainable_variables")
     if arrays is None and learns:
         raise RunError(f"{folder} has no prior.npz with what its prior learned. Draw with vaelab.load(run).sample(n).")
     return NumpyPrior(prior, latent_dim, lambda: seeds.generator(cfg["seed"], "plots"), arrays)

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-import keras
-
 from vaelab.config.types import Activation, Fraction, PositiveFloat, PositiveInt
 from vaelab.contracts import Prior, optional
 from vaelab.errors import ConfigError
@@ -43,7 +41,7 @@ class AVB(Adversarial):
                 f"objective=avb draws from the prior while it trains, and prior={name} has no `draw`. Use "
                 "prior=standard or objective=avb_ac."
             )
-        if isinstance(structure.prior, keras.layers.Layer) and structure.prior.trainable_variables:
+        if optional(structure.prior, Prior, "trainable_variables"):
             name = optional(structure.prior, Prior, "option")
             raise ConfigError(
                 f"objective=avb moves no weight of a prior, and prior={name} has some. Use prior=standard."
