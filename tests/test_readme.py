@@ -32,13 +32,13 @@ def test_the_two_commands_are_there():
 
 
 def test_every_command_composes():
-    from vaelab import cli
+    from vaelab import dispatch
     from vaelab.config import compose, typed
     from vaelab.config.commands import COMMANDS as THERE
     from vaelab.config.commands import HYDRA_RUN
 
     for words in COMMANDS:
-        options, overrides, _ = typed.split(words[0], cli.take_verb(words[0], words[1:]), words[0] in HYDRA_RUN)
+        options, overrides, _ = typed.split(words[0], dispatch.take_verb(words[0], words[1:]), words[0] in HYDRA_RUN)
         if words[0] == "train" and "--help" not in options:
             compose.check_all("train", overrides, "-m" in options)
         else:

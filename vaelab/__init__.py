@@ -8,7 +8,6 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __all__ = ["Run", "Sweep", "__version__", "compare", "errors", "load", "runs", "sweep", "train"]
@@ -18,6 +17,7 @@ _PLACES = {
     "runs": "vaelab.api.tables", "sweep": "vaelab.api.sweep", "train": "vaelab.api.training",
 }  # fmt: skip
 
+TYPE_CHECKING = False  # true to a type checker; the module typing takes longer to import than all of this
 if TYPE_CHECKING:
     from vaelab import errors
     from vaelab.api.run import Run, load

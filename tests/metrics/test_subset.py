@@ -1,7 +1,7 @@
 import numpy as np
 
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined, subset
+from vaelab.metrics.subset import noted, subset
 
 
 def test_all_rows_without_a_word(code_view):
@@ -25,4 +25,4 @@ def test_streams_differ_by_metric_and_split(code_view):
 
 
 def test_joined():
-    assert joined(None, "a", None, "b") == "a; b" and joined(None) is None
+    assert noted(None, "a", None, "b") == "a; b" and noted(None) is None

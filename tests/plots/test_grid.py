@@ -58,8 +58,8 @@ def test_folded_and_square():
 
 def test_joined_puts_tiles_where_they_belong():
     images = tiles((2, 3, 1))
-    assert grid.joined(images).shape == (4, 9, 1)
-    assert np.array_equal(grid.joined(images)[2:4, 3:6], images[1, 1])
+    assert grid.tiled(images).shape == (4, 9, 1)
+    assert np.array_equal(grid.tiled(images)[2:4, 3:6], images[1, 1])
 
 
 def test_views_of_different_shape_share_a_block():

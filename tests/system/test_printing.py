@@ -11,14 +11,14 @@ import time
 import pytest
 from support import ROOT
 
-from vaelab.system import printing, signals
+from vaelab.system import printing, signals, streams
 
 LINES = 5000
 WORK = f"""
 import logging, sys
-from vaelab.system import printing
+from vaelab.system import printing, streams
 log = logging.getLogger("vaelab.work")
-with printing.despite_trouble(), printing.quietly(False), printing.logged_to(sys.argv[1]):
+with streams.despite_trouble(), printing.quietly(False), printing.logged_to(sys.argv[1]):
     for n in range({LINES}):
         log.info(f"elbo ± {{n}}")
         log.log(printing.NOTE, f"± {{n}}")
@@ -77,7 +77,7 @@ def test_a_terminal_that_vanishes_ends_nothing(program, tmp_path):
 def test_a_closed_descriptor_is_not_given_to_the_next_file(tmp_path):
     """Native libraries write to descriptor 2, whatever file that is."""
     script = (
-        "import os, sys\nfrom vaelab.system import printing\nwith printing.despite_trouble():\n"
+        "import os, sys\nfrom vaelab.system import streams\nwith streams.despite_trouble():\n"
         "    file = open(sys.argv[1], 'w'); os.write(2, b'native noise'); file.write(str(file.fileno()))"
     )
     words = f'{sys.executable} -c "$0" {tmp_path}/precious 2>&-'
@@ -87,7 +87,7 @@ def test_a_closed_descriptor_is_not_given_to_the_next_file(tmp_path):
 
 def test_streams_are_given_back(capsys):
     before = sys.stdout, sys.stderr
-    with printing.despite_trouble():
+    with streams.despite_trouble():
         print("said")
     assert (sys.stdout, sys.stderr) == before and capsys.readouterr().out == "said\n"
 
@@ -111,7 +111,7 @@ def test_quiet_shows_warnings_and_what_was_asked_for_and_ends_with_its_block(cap
         log.info("epoch 1")
         log.log(printing.NOTE, "grey")
         log.warning("no picture")
-        printing.output("a table")
+        streams.output("a table")
 
     with pytest.raises(ZeroDivisionError), printing.quietly(True), printing.logged_to(tmp_path / "run.log"):
         speak()

@@ -10,7 +10,8 @@ from vaelab.datasets.prepare import static_seed
 from vaelab.errors import ConfigError
 from vaelab.records import run_folder
 from vaelab.system import tables
-from vaelab.system.printing import output, plus_minus
+from vaelab.system.printing import plus_minus
+from vaelab.system.streams import output
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs", "binarize_seed")

@@ -5,7 +5,7 @@ import os
 
 from vaelab.config import locate, typed
 from vaelab.errors import ConfigError
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 

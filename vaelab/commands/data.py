@@ -13,7 +13,8 @@ from vaelab.datasets import download, module
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, first_line, visible
 from vaelab.system import paths, tables
-from vaelab.system.printing import NOTE, output
+from vaelab.system.printing import NOTE
+from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from vaelab.errors import RunError
 from vaelab.jobs import opening, results
 from vaelab.jobs.stored import StoredView
 from vaelab.records.tracking import update_results
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 

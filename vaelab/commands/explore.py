@@ -7,7 +7,7 @@ from vaelab.jobs import opening
 from vaelab.jobs.page import current_page, fingerprint, load_model, require_models
 from vaelab.jobs.telling import title
 from vaelab.system import address, files, paths
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 
 def run(cfg) -> int:

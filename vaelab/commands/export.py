@@ -18,7 +18,7 @@ from vaelab.jobs import opening
 from vaelab.jobs.page import load_model, require_models
 from vaelab.system import paths
 from vaelab.system.files import atomic_file
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 MODELS = ("encoder", "decoder", "vae")
 SUFFIXES = {"keras": ".keras", "h5": ".h5", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}

@@ -10,7 +10,8 @@ from vaelab.errors import ConfigError
 from vaelab.jobs import opening, results
 from vaelab.jobs.telling import title
 from vaelab.system import tables
-from vaelab.system.printing import output, plus_minus
+from vaelab.system.printing import plus_minus
+from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from vaelab.jobs import opening
 from vaelab.jobs.page import load_model, require_models
 from vaelab.system import memory, paths
 from vaelab.system.files import atomic_file
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LONGEST = 65_000  # pixels of a side

@@ -6,7 +6,7 @@ from vaelab.jobs.stored import StoredView
 from vaelab.jobs.telling import title
 from vaelab.records.tracking import update_results
 from vaelab.system import paths
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 
 def run(cfg) -> int:

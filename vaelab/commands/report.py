@@ -5,7 +5,7 @@ from vaelab.records.sweep_folder import find_sweep
 from vaelab.records.tracking import update_sweep
 from vaelab.report.write import write
 from vaelab.system import paths
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 
 def run(cfg) -> int:

@@ -10,7 +10,7 @@ from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError, name_of
 from vaelab.records.run_folder import RunFolder, removed_if_refused
 from vaelab.system import tables
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from vaelab.records.sweep_folder import all_sweeps
 from vaelab.records.tracking import deliver, finish_sweep
 from vaelab.system import paths, tables
 from vaelab.system.files import atomic_file
-from vaelab.system.printing import NOTE, output
+from vaelab.system.printing import NOTE
+from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from vaelab.commands.runs import bring_up_to_date
 from vaelab.errors import RunError
 from vaelab.records.tracking import default_uri, refuse_unusable
 from vaelab.system import address
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 PATIENCE = 5  # seconds the server has to end
 

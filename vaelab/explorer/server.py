@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from vaelab.system.printing import output
+from vaelab.system.streams import output
 
 MAX_CODES = 256  # of one request
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -30,7 +30,7 @@ def app(page: bytes, decode=None, latent_dim: int = 0, hosts=LOOPBACK):
 
     one_at_a_time = threading.Lock()
 
-    def joined(decode, z):
+    def pixels(decode, z):
         with one_at_a_time:
             return np.concatenate([np.reshape(v, (len(z), -1)) for v in decode(z)], axis=1)
 
@@ -54,7 +54,7 @@ def app(page: bytes, decode=None, latent_dim: int = 0, hosts=LOOPBACK):
         z = np.frombuffer(raw, "<f4").reshape(-1, latent_dim)
         if not np.isfinite(z).all():
             return PlainTextResponse("Expected finite codes; got NaN or infinity.", 400)
-        y = await run_in_threadpool(joined, decode, z)
+        y = await run_in_threadpool(pixels, decode, z)
         return Response(np.ascontiguousarray(y, "<f4").tobytes(), media_type="application/octet-stream")
 
     routes = [Route("/", index)] + ([Route("/decode", decoded, methods=["POST"])] if decode else [])

@@ -10,7 +10,7 @@ from vaelab.config.types import Fraction, PositiveFloat, PositiveInt, Split, Two
 from vaelab.metrics import importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined, subset
+from vaelab.metrics.subset import noted, subset
 from vaelab.system import memory
 
 _CODES_PER_CALL = 4000
@@ -76,7 +76,7 @@ def ais(
     )
     more = {"samples": chains, "note": some}
     scores = {
-        "nll_ais": mean_score(-found.log_p, samples=chains, note=joined(warning, setting, some), doubt=verdict.doubt),
+        "nll_ais": mean_score(-found.log_p, samples=chains, note=noted(warning, setting, some), doubt=verdict.doubt),
         "nll_ais_ess": mean_score(found.ess, **more),
         "ais_acceptance": Score(accepted, None, len(rows), **more),
     }

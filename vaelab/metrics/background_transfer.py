@@ -13,7 +13,7 @@ from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined, subset
+from vaelab.metrics.subset import noted, subset
 from vaelab.view import transfer
 
 SETTING = "metrics.background_transfer"
@@ -75,14 +75,14 @@ def background_transfer(
     steps = "one step" if method == "splice" else f"{iterations} iterations from {start}"
     key = "transfer" + ("_splice" if method == "splice" else "_zeros" if start == "zeros" else "")
     key += "_to_1" if source_view == 2 else ""
-    note = joined(f"{method}, {steps}; the judges are right on real images: {told}", some)
+    note = noted(f"{method}, {steps}; the judges are right on real images: {told}", some)
     scores = {f"{key}_digit": mean_score(kept, note=note)}
     if np.all(wanted >= 0):
         changed = background(_flat(results)) == wanted
         scores[f"{key}_background"] = mean_score(changed, note=note)
         scores[f"{key}_success"] = mean_score(kept & changed, note=note)
     else:
-        scores[f"{key}_success"] = mean_score(kept, note=joined("the class alone: no background is wanted", note))
+        scores[f"{key}_success"] = mean_score(kept, note=noted("the class alone: no background is wanted", note))
     return scores | {f"{key}_judge_{name}": Score(value, None, len(rows)) for name, value in judged.items()}
 
 

@@ -11,7 +11,7 @@ from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import fixed_factors
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 from vaelab.metrics.votes import scored
 
 _PAIRS_PER_CALL = 100_000
@@ -64,7 +64,7 @@ def betavae_score(
         return float(np.mean(classifier.predict((new_features - centre) / scale) == new_shared))
 
     rng, used = stream(view, "betavae_score", split), f"{test_votes:,} votes of {pairs} pairs"
-    return scored("betavae_score", accuracy, codes, factors, rng, votes=test_votes, note=joined(used, note))
+    return scored("betavae_score", accuracy, codes, factors, rng, votes=test_votes, note=noted(used, note))
 
 
 betavae_score.needs = partial(needed, metric="betavae_score", at_least=2)

@@ -9,7 +9,7 @@ from vaelab.metrics.aggregate import aggregate
 from vaelab.metrics.mean_variance import mean_variance
 from vaelab.metrics.mutual_information import NEAR
 from vaelab.metrics.score import Score
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 
 def collapse(
@@ -94,13 +94,13 @@ def _mismatch(view, split: str, images: int, limit: float) -> Score:
         log_q = q.log_density()
         settled = np.mean(q.log_conditional() - log_q) < math.log(len(log_q)) - NEAR
         if settled or value is None:
-            n, how = len(log_q), q.note if settled else joined("I(x; z) is saturated: an upper bound", q.note)
+            n, how = len(log_q), q.note if settled else noted("I(x; z) is saturated: an upper bound", q.note)
             value = float(np.mean(log_q - q.log_prior))
     advice = (
         f"above {limit:g} nats: samples from the prior fall where few images are encoded. Try a higher beta, "
         "or fit a prior to the codes (vaelab fit-prior)"
     )
-    return Score(value, None, n, 1, joined(advice if value is not None and value > limit else None, how))
+    return Score(value, None, n, 1, noted(advice if value is not None and value > limit else None, how))
 
 
 def _moment_bound(mean: np.ndarray, std: np.ndarray, prior) -> float:

@@ -10,7 +10,7 @@ from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.factored import factored, needed, parted
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 
 def dci(
@@ -56,7 +56,7 @@ def dci(
         importance.append(grown.feature_importances_)
         accuracies.append(np.mean(grown.predict(codes[judged]) == column[judged]))
     disentanglement, completeness = _scores(np.array(importance).T)
-    more = {"se": None, "n": len(judged), "note": joined(how, note)}
+    more = {"se": None, "n": len(judged), "note": noted(how, note)}
     return {
         f"dci_disentanglement{end}": Score(disentanglement, **more),
         f"dci_completeness{end}": Score(completeness, **more),

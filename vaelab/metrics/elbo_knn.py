@@ -9,7 +9,7 @@ from vaelab.errors import ConfigError
 from vaelab.metrics import neighbours
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined, subset
+from vaelab.metrics.subset import noted, subset
 
 _FLOATS_PER_CALL = 50_000_000
 
@@ -54,7 +54,7 @@ def elbo_knn(
                 cross = neighbours.cross_entropy(q, prior, k)
             rate[start + i] = cross.value - entropy.value
             equal = max(equal, entropy.equal)
-    note = joined("an estimate, no bound", neighbours.doubts(dims, equal), some)
+    note = noted("an estimate, no bound", neighbours.doubts(dims, equal), some)
     return {
         "elbo_knn": mean_score(-(distortion + rate), samples=draws, note=note),
         "rate_knn": mean_score(rate, samples=draws, note=note),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vaelab.errors import NotApplicable
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 
 class Factored(NamedTuple):
@@ -34,7 +34,7 @@ def factored(view, split: str, code: str, *, metric: str, at_least: int = 1) -> 
     fixed = [n for n, v in zip(view.factor_names, varies) if not v]
     codes = np.asarray(part.mean if code == "mean" else part.z, np.float64)
     note = f"constant and left out: {', '.join(fixed)}" if fixed else None
-    return Factored(codes, factors[:, varies].astype(np.int64), names, joined(note, f"code: {code}"))
+    return Factored(codes, factors[:, varies].astype(np.int64), names, noted(note, f"code: {code}"))
 
 
 def needed(view, split: str, *, metric: str, at_least: int = 1, **_) -> tuple[np.ndarray, np.ndarray]:

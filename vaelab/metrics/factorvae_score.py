@@ -10,7 +10,7 @@ from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.fixed_factor import fixed_factors
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 from vaelab.metrics.votes import scored
 
 _IMAGES_PER_CALL = 200_000
@@ -45,7 +45,7 @@ def factorvae_score(
     std = codes.std(axis=0)
     active = (std >= threshold) & (std > 0)
     if not active.any():
-        said = joined(f"no latent's standard deviation reaches {threshold:g}: chance", note)
+        said = noted(f"no latent's standard deviation reaches {threshold:g}: chance", note)
         chance = Score(1 / len(names), None, len(codes), note=said)
         return {"factorvae_score": chance, "factorvae_score_chance": chance}
 
@@ -71,7 +71,7 @@ def factorvae_score(
     rng = stream(view, "factorvae_score", split)
     return scored(
         "factorvae_score", accuracy, codes[:, active] / std[active], factors, rng, votes=test_votes,
-        note=joined(used, note),
+        note=noted(used, note),
     )  # fmt: skip
 
 

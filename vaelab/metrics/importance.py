@@ -71,7 +71,7 @@ def log_mean(log_weights: np.ndarray, k: int) -> np.ndarray:
     return (log_sum(log_weights[: groups * k].reshape(groups, k, -1), axis=1) - math.log(k)).mean(axis=0)
 
 
-def joined(pieces: list[Weighed]) -> Weighed:
+def concatenated(pieces: list[Weighed]) -> Weighed:
     """Pieces of the images one after another."""
     return Weighed(*map(np.concatenate, zip(*pieces)))
 

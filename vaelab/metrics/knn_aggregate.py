@@ -9,7 +9,7 @@ from vaelab.errors import ConfigError
 from vaelab.metrics import neighbours
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined, subset
+from vaelab.metrics.subset import noted, subset
 
 
 def knn_aggregate(
@@ -39,7 +39,7 @@ def knn_aggregate(
         cross = neighbours.cross_entropy_to_prior(z, view.prior)
     else:
         cross = neighbours.cross_entropy(z, view.sample_prior(len(z), stream(view, "knn_aggregate", split)), k)
-    note = joined(neighbours.doubts(z.shape[1], max(entropy.equal, cross.equal)), some)
+    note = noted(neighbours.doubts(z.shape[1], max(entropy.equal, cross.equal)), some)
     return {
         "kl_aggregate_knn": mean_score(cross.terms - entropy.terms, samples=1, note=note),
         "entropy_aggregate_knn": mean_score(entropy.terms, samples=1, note=note),

@@ -11,7 +11,7 @@ from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.metrics.labelled import labelled, needed, suffix
 from vaelab.metrics.score import Score
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 
 def linear_probe(
@@ -41,7 +41,7 @@ def linear_probe(
         probe = LogisticRegression(C=strength, max_iter=iterations).fit((known - centre) / scale, known_labels)
     accuracy, n = float(np.mean(probe.predict((codes - centre) / scale) == labels)), len(codes)
     unfinished = any(issubclass(w.category, ConvergenceWarning) for w in caught)
-    note = joined(
+    note = noted(
         "fitted to the same images" if split == "train" else None,
         f"stopped after {iterations} iterations, before it converged" if unfinished else None,
     )

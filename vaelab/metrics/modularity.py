@@ -9,7 +9,7 @@ from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
 from vaelab.metrics import histogram
 from vaelab.metrics.factored import factored, needed
 from vaelab.metrics.score import Score
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 
 def modularity(
@@ -41,7 +41,7 @@ def modularity(
     others = (squares.sum(axis=1) - squares.max(axis=1)) / (squares.max(axis=1) * (factors.shape[1] - 1))
     value = float(np.mean(1 - others)) if told.any() else 0.0
     count = f"{told.sum()} of {len(told)} latents tell something about a factor"
-    return {"modularity": Score(value, None, len(codes), note=joined(count, note))}
+    return {"modularity": Score(value, None, len(codes), note=noted(count, note))}
 
 
 modularity.needs = partial(needed, metric="modularity", at_least=2)

@@ -8,7 +8,7 @@ import numpy as np
 from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.aggregate import aggregate, needed
 from vaelab.metrics.score import Score, mean_score
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 NEAR = 1.0  # nats below log N from which the estimate is called saturated
 
@@ -35,8 +35,8 @@ def mutual_information(view, *, split: Split, images: PositiveInt | None) -> dic
     more = f"{said}; saturated: the true I(x; z) may be larger" if saturated else said
     also = f"I(x; z) is saturated at log {n:,} = {limit:.2f}: an upper bound only" if saturated else None
     return {
-        "mutual_information": mean_score(information, samples=1, note=joined(more, q.note)),
-        "kl_aggregate": mean_score(divergence, samples=1, note=joined(also, q.note)),
+        "mutual_information": mean_score(information, samples=1, note=noted(more, q.note)),
+        "kl_aggregate": mean_score(divergence, samples=1, note=noted(also, q.note)),
     }
 
 

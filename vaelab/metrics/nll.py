@@ -6,7 +6,7 @@ from vaelab.config.types import NonNegativeFloat, PositiveFloat, PositiveInt, Sp
 from vaelab.metrics import bits, importance
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined, subset
+from vaelab.metrics.subset import noted, subset
 from vaelab.system import memory
 
 _CODES_PER_CALL = 250_000  # images x samples that go to the decoder in one call of the view
@@ -61,13 +61,13 @@ def nll(
         for k in wanted:
             estimates[k][chunk] = -importance.log_mean(weights, k)
         weighed.append(importance.weigh(weights))
-    found = importance.joined(weighed)
+    found = importance.concatenated(weighed)
     verdict = importance.judged(found, samples, tolerance)
     warning = verdict.reason and f"not settled: {verdict.reason}; raise metrics.nll.samples or use metric=ais"
     how = None if view.closed_form else "proposal: a Gaussian with the moments of q(z|x), which has no closed form"
     name, more = f"nll_is{samples}", {"samples": samples, "note": some}
     scores = {f"nll_is{k}": mean_score(estimates[k], samples=k, note=some) for k in wanted}
-    scores[name] = mean_score(-found.log_p, samples=samples, note=joined(warning, how, some), doubt=verdict.doubt)
+    scores[name] = mean_score(-found.log_p, samples=samples, note=noted(warning, how, some), doubt=verdict.doubt)
     scores[f"{name}_ess"] = mean_score(found.ess, **more)
     if verdict.khat is not None:
         scores[f"{name}_khat"] = Score(verdict.khat, None, len(rows), **more)
@@ -75,7 +75,7 @@ def nll(
     if view.discrete:
         per_dim = bits.per_dim(-found.log_p, part)
         scores[f"bits_per_dim_is{samples}"] = mean_score(
-            per_dim, samples=samples, note=joined(warning, some), doubt=verdict.doubt
+            per_dim, samples=samples, note=noted(warning, some), doubt=verdict.doubt
         )
     return scores
 

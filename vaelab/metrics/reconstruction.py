@@ -5,7 +5,7 @@ from scipy.ndimage import correlate1d
 
 from vaelab.config.types import Split
 from vaelab.metrics.score import Score, mean_score
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 _PIXELS_PER_CALL = 8_000_000
 _UNIT_KINDS = ("grey", "threshold", "static", "dynamic", "standardised", "binary")
@@ -45,7 +45,7 @@ def reconstruction(view, *, split: Split) -> dict[str, Score]:
     note = "at z = E[z|x]" if view.closed_form else "at z = E[z|x], the mean of draws"
     binary = view.data_kind in ("threshold", "static", "dynamic", "binary")
     against = "the decoded mean against binary pixels" if binary else None
-    return {name: mean_score(v, note=joined(note, against)) for name, v in whole.items()}
+    return {name: mean_score(v, note=noted(note, against)) for name, v in whole.items()}
 
 
 def _compared(x: np.ndarray, y: np.ndarray, intensities: bool) -> dict[str, np.ndarray]:

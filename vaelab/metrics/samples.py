@@ -8,7 +8,7 @@ from sklearn.mixture import GaussianMixture
 
 from vaelab.errors import NotApplicable
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined, subset
+from vaelab.metrics.subset import noted, subset
 
 FITTED = 5000  # training images that the features are fitted to, codes that the mixture is fitted to: at most
 _PIXELS_FITTED = 100_000_000
@@ -53,7 +53,7 @@ def compared(
         fake.append(_projected(space, images_of_codes))
     explained = float(space.explained_variance_ratio_.sum())
     binary = view.data_kind in ("threshold", "static", "dynamic", "binary")
-    note = joined(
+    note = noted(
         f"features: {space.n_components_} principal components of the pixels ({explained:.0%} of the variance), "
         f"fitted to {len(fitted):,} training images",
         f"{len(rows):,} samples from the {'prior' if sampler == 'prior' else _mixture_in_words(view, mixture)}, "

@@ -10,7 +10,7 @@ from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.factored import factored, needed, parted
 from vaelab.metrics.score import Score
 from vaelab.metrics.stream import stream
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 
 def sap(
@@ -46,7 +46,7 @@ def sap(
     second = ordered[:, 1] if ordered.shape[1] > 1 else 0.0
     value = float(np.mean(ordered[:, 0] - second))
     key = "sap" if measure == "svm" else f"sap_{measure}"
-    return {key: Score(value, None, len(judged), note=joined(measure, how, note))}
+    return {key: Score(value, None, len(judged), note=noted(measure, how, note))}
 
 
 def _svm(codes, labels, new_codes, new_labels) -> np.ndarray:

@@ -20,7 +20,7 @@ def subset(view, split: str, images: int | None) -> tuple[np.ndarray, str | None
     return rows, f"{images:,} of {total:,} {split} images, drawn at random"
 
 
-def joined(*sentences: str | None) -> str | None:
+def noted(*sentences: str | None) -> str | None:
     """The notes that there are, as one text."""
     said = [s for s in sentences if s]
     return "; ".join(said) or None

@@ -9,7 +9,7 @@ from vaelab.config.types import PositiveInt, Split
 from vaelab.metrics.aggregate import aggregate, needed
 from vaelab.metrics.mutual_information import NEAR
 from vaelab.metrics.score import Score, mean_score
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 
 def total_correlation(view, *, split: Split, images: PositiveInt | None) -> dict[str, Score]:
@@ -32,7 +32,7 @@ def total_correlation(view, *, split: Split, images: PositiveInt | None) -> dict
     coarse = f"I(x; z) is saturated at log {len(log_q):,} = {limit:.2f}: an upper bound only" if saturated else None
     factorised = view.prior.factorised
     alone = None if factorised else f"no kl_dimensionwise: the prior {view.prior.option} is no product over latents"
-    scores = {"total_correlation": mean_score(log_q - log_marginals, samples=1, note=joined(coarse, alone, q.note))}
+    scores = {"total_correlation": mean_score(log_q - log_marginals, samples=1, note=noted(coarse, alone, q.note))}
     if factorised:
         scores["kl_dimensionwise"] = mean_score(log_marginals - q.log_prior, samples=1, note=q.note)
     return scores

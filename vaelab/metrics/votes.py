@@ -3,7 +3,7 @@
 import numpy as np
 
 from vaelab.metrics.score import Score
-from vaelab.metrics.subset import joined
+from vaelab.metrics.subset import noted
 
 _PERMUTATIONS = 5
 
@@ -33,7 +33,7 @@ def scored(key: str, accuracy, codes, factors, rng: np.random.Generator, *, vote
     halves = f"trained on {len(train):,} images, judged on {len(judge):,} others"
     said = f"{_PERMUTATIONS} permutations of the codes, {chance.min():.3f} to {chance.max():.3f}"
     return {
-        key: Score(value, se, len(codes), note=joined(halves, note)),
+        key: Score(value, se, len(codes), note=noted(halves, note)),
         f"{key}_chance": Score(
             float(chance.mean()), float(chance.std(ddof=1) / np.sqrt(_PERMUTATIONS)), len(codes), note=said
         ),

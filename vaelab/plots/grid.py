@@ -92,7 +92,7 @@ def folded(images: np.ndarray, columns: int) -> np.ndarray:
     return out.reshape(rows, columns, *images.shape[1:])
 
 
-def joined(images: np.ndarray) -> np.ndarray:
+def tiled(images: np.ndarray) -> np.ndarray:
     """A grid of tiles (..., R, C, H, W, channels) as one image (..., R * H, C * W, channels)."""
     *lead, rows, columns, height, width, channels = images.shape
     swapped = np.moveaxis(images, -4, -3)  # (..., R, H, C, W, channels)

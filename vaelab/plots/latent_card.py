@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 
 from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.plots import choose as pick
-from vaelab.plots.grid import enlarged, joined, number, to_rgb, with_cells
+from vaelab.plots.grid import enlarged, number, tiled, to_rgb, with_cells
 from vaelab.plots.manifold import held_at
 from vaelab.plots.style import (
     INK,
@@ -169,7 +169,7 @@ def _facts(page, view, d, value, unit, spread, middle) -> None:
 def _strip(page, images, bottom, tile) -> None:
     """The images (STEPS, H, W, C) of a traversal; vectors stand apart, cell by cell."""
     if images.shape[1] > 1:
-        _image(page, joined(images[None]), STRIP, bottom, tile * STEPS, tile)
+        _image(page, tiled(images[None]), STRIP, bottom, tile * STEPS, tile)
         return
     for k, image in enumerate(images):
         _image(page, image, STRIP + tile * (k + 0.04), bottom, tile * 0.92, tile)

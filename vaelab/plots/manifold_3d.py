@@ -8,7 +8,7 @@ import numpy as np
 from vaelab.config.types import PositiveFloat, PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
-from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, joined, number, square
+from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, number, square, tiled
 from vaelab.plots.manifold import axes_of, base_code, held_at
 from vaelab.system import memory
 
@@ -44,7 +44,7 @@ def manifold_3d(
     pixels = sum(map(math.prod, view.data_shapes))
     n_bytes = 8 * n * n * max(2 * len(base), slices * pixels)
     memory.require(n_bytes, f"plots.manifold_3d.n={n} in {slices} slices", "Choose a smaller n.")
-    decoded = [joined(images) for images in _decoded(view, base, shown, x, y, depth)]  # per view (slices, n H, n W, C)
+    decoded = [tiled(images) for images in _decoded(view, base, shown, x, y, depth)]  # per view (slices, n H, n W, C)
     names = [pick.latent_name(view, d) for d in shown]
     facts = [view.name, f"{slices} slices of {what}", f"{names[0]} grows to the right, {names[1]} upwards"]
     if view.latent_dim > 3:

@@ -7,7 +7,7 @@ from vaelab.config.types import NonNegativeInt
 from vaelab.contracts import Posterior, optional
 from vaelab.errors import ConfigError
 from vaelab.structures.decoding import decode_samples
-from vaelab.structures.networks import cut, cuts, joined, layer_rows, renamed
+from vaelab.structures.networks import concatenated, cut, cuts, layer_rows, renamed
 from vaelab.structures.outputs import Outputs
 from vaelab.structures.rates import rate_of
 from vaelab.structures.view_encoder import ViewEncoder
@@ -201,13 +201,13 @@ class Conjoint(layers.Layer):
             model = keras.Model(entries, inner, name=f"features_{i}")
             features.append(model([inputs[i - 1]] if noise is None else [inputs[i - 1], noise]))
         parts = [
-            head.exported(joined([features[v] for v in self._read_by(name)], f"{name}_features"), noise)
+            head.exported(concatenated([features[v] for v in self._read_by(name)], f"{name}_features"), noise)
             for name, head, noise in zip(self._sizes, self.heads, noises[n_views:])
         ]
         if self.closed_form:
-            outputs = [joined([part[k] for part in parts], name) for k, name in enumerate(("mean", "std"))]
+            outputs = [concatenated([part[k] for part in parts], name) for k, name in enumerate(("mean", "std"))]
         else:
-            outputs = joined(parts, "z")
+            outputs = concatenated(parts, "z")
         return keras.Model(inputs, outputs, name="encoder")
 
     def _exported_decoder(self, to_image):
@@ -217,7 +217,7 @@ class Conjoint(layers.Layer):
             with keras.name_scope(f"likelihood_{i}"):  # .h5 files want every weight's path to differ
                 image = to_image(p.exported(decoder(code)))
             model = keras.Model(code, image, name=f"view_{i}")
-            own = joined([cut(z, parts[name], f"{name}_of_view_{i}") for name in read], f"z_of_view_{i}")
+            own = concatenated([cut(z, parts[name], f"{name}_of_view_{i}") for name in read], f"z_of_view_{i}")
             images.append(model(own))
         return keras.Model(z, images, name="decoder")
 

@@ -30,7 +30,7 @@ def cuts(sizes, start: int = 0) -> list[slice]:
     return found
 
 
-def joined(tensors, name: str):
+def concatenated(tensors, name: str):
     """Symbolic tensors (B, n_i) one after another."""
     tensors = list(tensors)
     return tensors[0] if len(tensors) == 1 else layers.Concatenate(name=name)(tensors)

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable
 
 from vaelab.errors import WRONG_PATH, VaelabError, about_disk, tracebacks_kept
-from vaelab.system import printing
+from vaelab.system import printing, streams
 
 log = logging.getLogger(__name__)
 
 
 def exit_code_of(work: Callable[[], int]) -> int:
     """Does a process's work; returns its exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
-    with printing.despite_trouble(), printing.quietly(False):
+    with streams.despite_trouble(), printing.quietly(False):
         try:
             with tracebacks_kept():
                 return work()
