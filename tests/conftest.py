@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from support import BACKEND, ROOT, vaelab
 
@@ -53,11 +54,15 @@ def command(tmp_path):
 def digits_run(tmp_path_factory):
     """(folder of outputs' parent, run folder) of a finished two-epoch run on the digits, with pictures and MLflow.
 
-    All tests of a process share it: what writes into the folder or trains beside it takes `own_run`.
+    All tests of a session share it, those of other workers too: what writes into it or trains there takes `own_run`.
     """
-    cwd = tmp_path_factory.mktemp("digits_run")
-    vaelab("train", "model=dense", "trainer=quick", f"backend={BACKEND}", "run_name=first", "plots.tsne.n=300",
-           "explorer.tsne_points=300", cwd=cwd)  # fmt: skip
+    base = tmp_path_factory.getbasetemp()
+    cwd = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "digits_run"
+    with FileLock(f"{cwd}.lock"):
+        if not cwd.exists():
+            cwd.mkdir()
+            vaelab("train", "model=dense", "trainer=quick", f"backend={BACKEND}", "run_name=first", "plots.tsne.n=300",
+                   "explorer.tsne_points=300", cwd=cwd)  # fmt: skip
     (status,) = (cwd / "outputs").glob("*/*/status.json")
     return cwd, status.parent
 
