@@ -75,16 +75,16 @@ class Watch:
         table.add_column("state", no_wrap=True)
         for name in ("epoch", "elbo", "time", "left"):
             table.add_column(name, justify="right", no_wrap=True)
-        rows = sorted(self.jobs, key=lambda job: (ORDER.index(job.state), -(job.ended or 0), job.number))
+        rows = sorted(self.jobs, key=lambda job: (ORDER.index(_state(job)), -(job.ended or 0), job.number))
         if everything:
             rows = sorted(self.jobs, key=lambda job: job.number)
         room = len(rows) if everything else max(5, self.console.height - 8)
         evaluation = self._evaluation()
         for job in rows[:room]:
-            seconds, going_on = job.seconds(), job.state in ("running", "elsewhere")
-            state = Text(job.phase() if job.state == "running" else _word(job), style=COLOURS[job.state])
+            seconds, going_on, state = job.seconds(), job.state in ("running", "elsewhere"), _state(job)
+            doing = Text(job.phase() if state == "running" else _word(job), style=COLOURS[state])
             table.add_row(
-                job.label, state, job.progress() if job.state != "queued" else "", _elbo(job),
+                job.label, doing, job.progress() if state != "queued" else "", _elbo(job),
                 duration(seconds) if seconds else "", left_in_words(job, evaluation) if going_on else "",
             )  # fmt: skip
         if len(rows) > room:
@@ -92,7 +92,7 @@ class Watch:
         return table
 
     def _summary(self) -> str:
-        counts = {s: sum(job.state == s for job in self.jobs) for s in ORDER}
+        counts = {s: sum(_state(job) == s for job in self.jobs) for s in ORDER}
         text = ", ".join(f"{n} {WORDS.get(s, s)}" for s, n in counts.items() if n)
         left = self._left()
         return f"{text}; about {duration(left)} left" if left is not None else text
@@ -149,8 +149,12 @@ def duration(seconds: float) -> str:
     return f"{minutes}:{seconds:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
+def _state(job: Job) -> str:
+    return "queued" if job.waits else job.state
+
+
 def _word(job: Job) -> str:
-    return WORDS.get(job.state, job.state)
+    return WORDS.get(_state(job), _state(job))
 
 
 def _elbo(job: Job) -> str:
