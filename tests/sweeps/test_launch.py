@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from scripts import script_job as job
 from support import BACKEND, ROOT, same_weights, vaelab
 
 from vaelab.config import compose, locate
@@ -18,34 +19,13 @@ from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder, find_sweep
 from vaelab.sweeps import launch as sweeping
 from vaelab.sweeps import local, recipe, watch
-from vaelab.sweeps.job import Job, value_of
+from vaelab.sweeps.job import value_of
 from vaelab.sweeps.local import LocalPool, fitting_jobs
 from vaelab.sweeps.running import run_all
 from vaelab.system import printing
 from vaelab.system.exits import exit_code_of
 
 QUICK = ["model=dense", "trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}"]
-
-
-class Script(Job):
-    """A job whose process is a few lines of Python; `status` and `folder` are at hand in it."""
-
-    script = ""
-
-    def command(self):
-        start = "import sys, time, json, pathlib; folder = pathlib.Path(sys.argv[1])\n"
-        start += "def state(s): (folder / 'status.json').write_text(json.dumps({'state': s}))\n"
-        return [sys.executable, "-c", start + self.script, str(self.folder.path)]
-
-
-def job(tmp_path, number, script="state('done')", **trainer):
-    cfg = {"model": {}, "trainer": {"threads": 1, "epochs": 3, "steps": None, **trainer}, "device": "cpu"}
-    cfg["tracking"] = {"enabled": False}
-    folder = RunFolder(tmp_path / f"job{number}")
-    folder.path.mkdir(exist_ok=True)
-    made = Script(number, ["model=dense", f"seed={number}"], f"seed={number}", folder, cfg, {})
-    made.script = script
-    return made
 
 
 def run(jobs, n_jobs=2, **limits):
@@ -81,21 +61,6 @@ def test_a_job_stopped_from_outside_counts_as_missing(tmp_path):
     assert run(jobs)
     assert [j.state for j in jobs] == ["failed", "done"] and "stopped from outside" in jobs[0].message
     assert jobs[0].folder.status()["state"] == "interrupted"
-
-
-def test_a_worker_elsewhere_gets_what_the_tracking_server_asks_for(tmp_path, monkeypatch):
-    from vaelab.sweeps.remote import run_command, task
-
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
-    monkeypatch.chdir(tmp_path)
-    script = "import os; print(os.environ['MLFLOW_TRACKING_TOKEN'], os.getcwd()); sys.exit(3)"
-    mine = job(tmp_path, 0, script, threads=2)
-    handed = task(mine)
-    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
-    monkeypatch.chdir("/")
-    assert handed[1]["OMP_NUM_THREADS"] == "2"
-    assert run_command(*handed) == 3
-    assert mine.log_tail(1) == [f"secret {tmp_path}"]
 
 
 def test_a_job_whose_training_is_done_is_done_however_its_process_ended(tmp_path):
@@ -273,8 +238,8 @@ def test_every_shipped_sweep_composes():
         options, words = recipe.expand([], [f"sweep={name}"])
         jobs = compose.grid([word for word in words if not word.startswith("sweep_name=")])
         assert options == ["-m"] and len(jobs) > 1
-        for job in (jobs[0], jobs[-1]):
-            compose.compose("train", [w for w in job if not w.startswith(("sweep_name=", "hydra"))])
+        for words in (jobs[0], jobs[-1]):
+            compose.compose("train", [w for w in words if not w.startswith(("sweep_name=", "hydra"))])
 
 
 def test_a_sweep_of_a_name_is_run_by_one_process(tmp_path):
@@ -324,40 +289,6 @@ def test_a_full_disk_under_its_log_does_not_stop_a_job(tmp_path):
     with open("/dev/full", "wb") as log:
         process = subprocess.run(full.command(), stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert full.folder.status() == {"state": "done"}, process
-
-
-def test_a_cluster_that_says_nothing_of_a_lost_job_is_quoted_all_the_same():
-    from vaelab.sweeps.remote import about
-
-    assert about(RuntimeError()) == "RuntimeError"
-    assert about(ValueError("first\n  the worker died \n\n")) == "ValueError: the worker died"
-
-
-def test_a_worker_told_to_stop_hands_that_on_at_once(tmp_path):
-    """As Ray does it: an exception in the worker's main thread, no signal that would wake a waiting call."""
-    import _thread
-    import threading
-
-    from vaelab.sweeps.remote import run_command, task
-
-    script = "import signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
-    script += "signal.signal(signal.SIGTERM, end); (folder / 'ready').touch(); time.sleep(60)"
-    mine = job(tmp_path, 0, script)
-
-    def interrupt():
-        while not (mine.folder.path / "ready").exists():
-            time.sleep(0.01)
-        _thread.interrupt_main()
-
-    saved = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
-    started = time.monotonic()
-    try:
-        threading.Thread(target=interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
-            run_command(*task(mine))
-    finally:
-        signal.signal(signal.SIGINT, saved)
-    assert mine.folder.status()["state"] == "interrupted" and time.monotonic() - started < 30
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -438,26 +369,3 @@ def test_two_sweeps_at_once_on_one_database(tmp_path):
         _, errors = process.communicate(timeout=600)
         assert process.returncode == 0 and "warning: tracking" not in errors, errors
     assert len(list(Path(tmp_path).glob("outputs/sweeps/*/*/vae.h5"))) == 4
-
-
-CLUSTERS = {
-    "ray": ["cluster=ray", "hydra.launcher.settings.address=local"],
-    "slurm": ["cluster=slurm", "hydra.launcher.settings.executor=local", "hydra.launcher.settings.mem_gb=2",
-              "hydra.launcher.threads=1"],
-}  # fmt: skip
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cluster", CLUSTERS)
-def test_a_cluster_gives_the_same_weights(cluster, tmp_path):
-    """Through Ray, and through submitit without SLURM: jobs that end in the bytes of local ones."""
-    needed = {"ray": "ray", "slurm": "submitit"}[cluster]
-    pytest.importorskip(needed, reason=f'{needed} is not installed: pip install "vaelab[{cluster}]"')
-    words = ["train", "-m", *QUICK, "tracking=none", "seed=0,1", "sweep_name=s"]
-    vaelab(*words, f"output_dir={tmp_path}/local", cwd=tmp_path)
-    done = vaelab(*words, *CLUSTERS[cluster], f"output_dir={tmp_path}/remote", cwd=tmp_path)
-    assert "2 jobs, 2 to do" in done.stdout
-    folders = sorted(p.parent for p in tmp_path.glob("local/sweeps/s/*/vae.h5"))
-    assert len(folders) == 2
-    for folder in folders:
-        assert same_weights(folder, tmp_path / "remote" / "sweeps" / "s" / folder.name)

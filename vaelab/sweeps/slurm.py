@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,10 @@ class SlurmPool:
             job.message = report["message"]
         elif job.started is None and any(submitted.reports.iterdir()):  # another job's end took its allocation
             self._waiting.append(job)
-        elif (state := submitted.allocation.state).startswith("CANCELLED"):
+        elif submitted.allocation.state.startswith("CANCELLED"):
             code, job.message = 1, "its allocation was cancelled; the same command goes on with it"
         else:
-            error = submitted.allocation.exception()
-            raise Lost(f"its allocation ended ({state})" + (f": {remote.about(error)}" if error else ""))
+            raise Lost(f"its allocation ended: {submitted.end}")
         return code
 
     def _submit(self) -> None:
@@ -124,6 +124,12 @@ class _Submitted:
 
     allocation: Any
     reports: Path
+
+    @cached_property
+    def end(self) -> str:
+        """What the cluster says of its end; asking for it may take seconds."""
+        error = self.allocation.exception()
+        return remote.about(error) if error else self.allocation.state
 
 
 class Allocation:

@@ -1,0 +1,158 @@
+"""Servers and clusters that tests start for themselves: PostgreSQL, MLflow, Ray, something like SLURM."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from support import ROOT
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def postgres_server():
+    """URI of an empty PostgreSQL database, from Debian's package; skips where that is not installed."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+    where = str(programs[-1]) if programs else None
+    initdb, server = (shutil.which(name, path=where) for name in ("initdb", "postgres"))
+    if not initdb or not server:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    pytest.importorskip("psycopg", reason='psycopg is not installed: pip install "vaelab[postgres]"')
+    folder = Path(f"/tmp/vaelab-postgres-{os.getpid()}")
+    folder.mkdir(mode=0o700)
+    user = {}
+    if os.getuid() == 0:  # PostgreSQL refuses root
+        account = next((a for a in ("postgres", "nobody") if _known(a)), None)
+        if account is None:
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+        user = {"user": account, "group": pwd.getpwnam(account).pw_gid}
+        shutil.chown(folder, account)
+    port = free_port()
+    try:
+        subprocess.run([initdb, "-D", folder / "data", "-U", "vaelab", "-A", "trust", "--no-sync"], check=True,
+                       capture_output=True, cwd="/", **user)  # fmt: skip
+        process = subprocess.Popen(
+            [server, "-D", folder / "data", "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **user,
+        )  # fmt: skip
+        try:
+            wait_for(port)
+            yield f"postgresql://vaelab@127.0.0.1:{port}/postgres"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _known(account):
+    try:
+        return pwd.getpwnam(account)
+    except KeyError:
+        return None
+
+
+def wait_for(port, seconds=120):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nobody listens on port {port}")
+
+
+@contextmanager
+def mlflow_server(store: str, artifacts: Path, port: int):
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", artifacts,
+         "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@dataclass
+class RayCluster:
+    """A head and workers of one core each; `address` is what a sweep is told."""
+
+    address: str
+    head: subprocess.Popen
+    workers: list[subprocess.Popen]
+
+    def kill(self, n: int) -> dict[int, list[str]]:
+        """SIGKILL to a worker and all it began, as when its machine loses power; {process: its command line}."""
+        words = {}
+        for process in tree(self.workers[n]):
+            with suppress(psutil.NoSuchProcess):
+                words[process.pid] = process.cmdline()
+                process.kill()
+        return words
+
+
+def tree(process: subprocess.Popen) -> list[psutil.Process]:
+    """A process and all below it."""
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(process.pid)
+        return [root, *root.children(recursive=True)]
+    return []
+
+
+@contextmanager
+def ray_cluster(n_workers: int):
+    """What `ray start` makes of this machine: each worker has an address, a core and processes of its own."""
+    with ExitStack() as ending:
+        folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets lie in it: a longer path is refused
+        ending.callback(shutil.rmtree, folder, ignore_errors=True)
+        port = free_port()
+
+        def start(host, *words):
+            """Ray gives a node thirty seconds to begin: on a busy machine not all do."""
+            more = ["--num-gpus=0", "--object-store-memory=80000000", "--include-log-monitor=false",
+                    "--dashboard-agent-listen-port=0", "--disable-usage-stats", "--block"]  # fmt: skip
+            until = time.monotonic() + 600
+            while time.monotonic() < until:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "ray.scripts.scripts", "start", f"--node-ip-address={host}", *words, *more],
+                    env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"}, cwd="/",
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                )  # fmt: skip
+                ending.callback(_end, process)
+                if any("--block" in line for line in process.stdout):
+                    return process
+                process.wait()
+            raise TimeoutError(f"ray start {' '.join(words)} did not succeed")
+
+        head = start("127.0.0.1", "--head", f"--port={port}", f"--temp-dir={folder}", "--num-cpus=0",
+                     "--include-dashboard=false", "--ray-client-server-port=0")  # fmt: skip
+        address = f"127.0.0.1:{port}"
+        workers = [start(f"127.0.0.{2 + n}", f"--address={address}", "--num-cpus=1") for n in range(n_workers)]
+        yield RayCluster(address, head, workers)
+
+
+def _end(process: subprocess.Popen) -> None:
+    for one in tree(process):
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait()
