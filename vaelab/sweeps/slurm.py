@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +68,8 @@ class SlurmPool:
             Lost: its allocation ended before it.
         """
         self._submit()
-        if job.number in self._stopped:
-            return Interrupted.exit_code
         if (submitted := self._submitted.get(job.number)) is None:
-            return None
+            return Interrupted.exit_code if job.number in self._stopped else None
         over = submitted.allocation.done()  # asked first: one that is over has reported what it will
         report = Allocation.report(submitted.reports, job)
         if report and job.started is None:
@@ -83,6 +80,8 @@ class SlurmPool:
         del self._submitted[job.number]
         if code is not None:
             job.message = report["message"]
+        elif job.number in self._stopped:
+            code = Interrupted.exit_code
         elif job.started is None and any(submitted.reports.iterdir()):  # another job's end took its allocation
             self._waiting.append(job)
         elif submitted.allocation.state.startswith("CANCELLED"):
@@ -104,11 +103,11 @@ class SlurmPool:
 
     def ask_to_stop(self, job: Job) -> None:
         """scancel: SIGTERM first. One that waits does not begin."""
+        self._stopped.add(job.number)
         if job.number in self._submitted:
             self._submitted[job.number].allocation.cancel()
         else:
             self._waiting.remove(job)
-            self._stopped.add(job.number)
 
     kill = ask_to_stop
 
@@ -125,11 +124,11 @@ class _Submitted:
     allocation: Any
     reports: Path
 
-    @cached_property
+    @property
     def end(self) -> str:
-        """What the cluster says of its end; asking for it may take seconds."""
-        error = self.allocation.exception()
-        return remote.about(error) if error else self.allocation.state
+        """What is known of it, in one line."""
+        said = (self.allocation.stderr() or "").strip().splitlines()
+        return ": ".join([self.allocation.state, *said[-1:]])
 
 
 class Allocation:
