@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import socket
@@ -16,6 +17,16 @@ from pathlib import Path
 import psutil
 import pytest
 from support import ROOT
+
+
+def documented(beginning: str, **placeholders) -> list[str]:
+    """The words of the one command of docs/many_machines.md that begins so, with its placeholders filled in."""
+    lines = (ROOT / "docs" / "many_machines.md").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(beginning)]
+    for name, value in placeholders.items():
+        assert name in line, f"{beginning} ... has no {name}"
+        line = line.replace(name, str(value))
+    return shlex.split(line)
 
 
 def free_port() -> int:
@@ -80,10 +91,10 @@ def wait_for(port, seconds=120):
 @contextmanager
 def mlflow_server(store: str, artifacts: Path, port: int):
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    places = {"postgresql://vaelab@DATABASE/mlflow": store, "s3://BUCKET/vaelab": artifacts, "0.0.0.0": "127.0.0.1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", artifacts,
-         "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        [sys.executable, "-m", *documented("mlflow server", **places, **{"5000": port})], env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
         wait_for(port)
@@ -127,13 +138,13 @@ def ray_cluster(n_workers: int):
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
         port = free_port()
 
-        def start(host, *words):
+        def start(host, words, *own):
             more = ["--num-gpus=0", "--object-store-memory=80000000", "--include-log-monitor=false",
                     "--dashboard-agent-listen-port=0", "--disable-usage-stats", "--block"]  # fmt: skip
             said = ["timed out during startup"]
             while "timed out during startup" in said[-1]:  # Ray gives a node 30 s: on a busy machine not all begin
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "ray.scripts.scripts", "start", f"--node-ip-address={host}", *words, *more],
+                    [sys.executable, "-m", "ray.scripts.scripts", *words[1:], f"--node-ip-address={host}", *own, *more],
                     env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"}, cwd="/",
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 )  # fmt: skip
@@ -145,10 +156,12 @@ def ray_cluster(n_workers: int):
                         return process
             raise AssertionError("".join(said))
 
-        head = start("127.0.0.1", "--head", f"--port={port}", f"--temp-dir={folder}", "--num-cpus=0",
-                     "--include-dashboard=false", f"--ray-client-server-port={free_port()}")  # fmt: skip
+        words = documented("ray start --head", **{"6379": port})
+        head = start("127.0.0.1", words, f"--temp-dir={folder}", "--num-cpus=0", "--include-dashboard=false",
+                     f"--ray-client-server-port={free_port()}")  # fmt: skip
         address = f"127.0.0.1:{port}"
-        workers = [start(f"127.0.0.{2 + n}", f"--address={address}", "--num-cpus=1") for n in range(n_workers)]
+        words = documented("ray start --address", **{"HEAD:6379": address})
+        workers = [start(f"127.0.0.{2 + n}", words, "--num-cpus=1") for n in range(n_workers)]
         yield RayCluster(address, head, workers)
 
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import scripts
 from scripts import script_job
-from servers import free_port, mlflow_server, ray_cluster
+from servers import documented, free_port, mlflow_server, ray_cluster
 from support import BACKEND, ROOT, same_weights, vaelab
 
 from vaelab.sweeps import watch
@@ -22,10 +22,7 @@ cloudpickle = pytest.importorskip("ray.cloudpickle")
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 EPOCHS = 40
-WORDS = [
-    "train", "-m", "model=dense", "trainer=quick", f"trainer.epochs={EPOCHS}", "metric=[elbo]", "plot=[]",
-    f"backend={BACKEND}", "seed=0,1,2", "sweep_name=s",
-]  # fmt: skip
+QUICK = ["trainer=quick", f"trainer.epochs={EPOCHS}", "metric=[elbo]", "plot=[]", f"backend={BACKEND}"]
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +52,13 @@ def test_whatever_ends_a_job_costs_no_other(cluster, tmp_path, monkeypatch):
 
 def test_a_machine_lost_in_the_middle_costs_no_epoch_and_no_result(cluster, postgres, tmp_path):
     """The weights are those of a sweep on this machine, nothing is trained twice, MLflow has all of it."""
-    vaelab(*WORDS, f"output_dir={tmp_path}/here", "tracking=none", cwd=tmp_path)
-    sweep = tmp_path / "there" / "sweeps" / "s"
+    sweep = tmp_path / "shared" / "sweeps" / "seeds"
     with mlflow_server(postgres, tmp_path / "artifacts", free_port()) as uri:
-        command = [*WORDS, "output_dir=there", f"tracking.uri={uri}", "cluster=ray"]
-        command += [f"hydra.launcher.settings.address={cluster.address}"]
+        places = {"HEAD:6379": cluster.address, "/shared/outputs": tmp_path / "shared", "http://HEAD:5000": uri}
+        beginning = "vaelab train -m dataset=digits model=dense seed=0,1,2 sweep_name=seeds cluster=ray"
+        command = [*documented(beginning, **places), *QUICK]
         process = subprocess.Popen(
-            [sys.executable, "-m", "vaelab", *command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, "-m", *command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         while process.poll() is None and sum(epochs(job) >= 5 for job in sweep.glob("*/run.log")) < 2:
@@ -73,10 +70,12 @@ def test_a_machine_lost_in_the_middle_costs_no_epoch_and_no_result(cluster, post
         assert errors.count("It begins again, from its last epoch.") == 1, errors
         assert any("vaelab.sweeps.warm" in " ".join(words) for words in dead.values()), "a job was running there"
         check_mlflow(uri)
+    local = [word for word in command[1:] if not word.startswith(("cluster", "hydra", "output_dir", "tracking"))]
+    vaelab(*local, f"output_dir={tmp_path}/here", "tracking=none", cwd=tmp_path)
     jobs = sorted(path.parent for path in sweep.glob("*/vae.h5"))
     assert len(jobs) == 3
     for job in jobs:
-        assert same_weights(job, tmp_path / "here" / "sweeps" / "s" / job.name)
+        assert same_weights(job, tmp_path / "here" / "sweeps" / "seeds" / job.name)
     assert 3 * EPOCHS <= sum(epochs(job / "run.log") for job in jobs) <= 3 * EPOCHS + 1
     assert not [p for p in psutil.process_iter(["cmdline"]) if str(sweep) in " ".join(p.info["cmdline"] or [])]
 
@@ -92,7 +91,7 @@ def check_mlflow(uri) -> None:
 
     client = mlflow.MlflowClient(uri)
     found = {r.info.run_name: r for r in client.search_runs([client.get_experiment_by_name("vaelab").experiment_id])}
-    parent = found.pop("s")
+    parent = found.pop("seeds")
     assert len(found) == 3 and {r.info.status for r in (parent, *found.values())} == {"FINISHED"}
     for run in found.values():
         steps = [m.step for m in client.get_metric_history(run.info.run_id, "val/loss")]

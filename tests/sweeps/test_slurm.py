@@ -8,7 +8,7 @@ import time
 import pytest
 import scripts
 from scripts import script_job
-from servers import fake_slurm
+from servers import documented, fake_slurm
 from support import BACKEND, same_weights, vaelab
 
 from vaelab.sweeps import watch
@@ -99,17 +99,20 @@ def test_what_an_earlier_allocation_has_done_is_not_done_twice(pool_of, tmp_path
 
 @pytest.mark.slow
 def test_jobs_forked_in_an_allocation_end_in_the_bytes_of_local_ones(tmp_path):
-    words = ["train", "-m", "model=dense", "trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}",
-             "tracking=none", "seed=0,1", "sweep_name=s"]  # fmt: skip
-    cluster = ["cluster=slurm", "hydra.launcher.settings.jobs_per_allocation=2", "hydra.launcher.threads=1"]
-    vaelab(*words, f"output_dir={tmp_path}/local", "hydra.launcher.fresh_processes=true", cwd=tmp_path)
+    quick = ["trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}", "hydra.launcher.threads=1"]
+    beginning = "vaelab train -m dataset=digits model=dense seed=0,1,2 sweep_name=seeds cluster=slurm"
+    places = {"/shared/outputs": tmp_path / "shared", "http://HEAD:5000": f"sqlite:///{tmp_path}/mlflow.db"}
+    typed = documented(beginning, **places)[1:]
+    local = [word for word in typed if not word.startswith(("cluster", "hydra", "output_dir", "tracking"))]
+    fresh = ["hydra.launcher.fresh_processes=true", f"output_dir={tmp_path}/here", "tracking=none"]
+    vaelab(*local, *quick, *fresh, cwd=tmp_path)
     fake_slurm(tmp_path / "slurm")
     path = f"{tmp_path / 'slurm'}:{os.environ['PATH']}"
-    done = vaelab(*words, *cluster, f"output_dir={tmp_path}/remote", cwd=tmp_path, env={"PATH": path})
-    assert "2 jobs, 2 to do" in done.stdout and "through submitit (slurm)" in done.stdout
-    folders = sorted(p.parent for p in tmp_path.glob("local/sweeps/s/*/vae.h5"))
-    assert len(folders) == 2
+    done = vaelab(*typed, *quick, cwd=tmp_path, env={"PATH": path})
+    assert "3 jobs, 3 to do" in done.stdout and "through submitit (slurm)" in done.stdout
+    folders = sorted(p.parent for p in tmp_path.glob("here/sweeps/seeds/*/vae.h5"))
+    assert len(folders) == 3
     for folder in folders:
-        assert same_weights(folder, tmp_path / "remote" / "sweeps" / "s" / folder.name)
+        assert same_weights(folder, tmp_path / "shared" / "sweeps" / "seeds" / folder.name)
     (allocation,) = (tmp_path / "slurm" / "jobs").iterdir()
-    assert {"--cpus-per-task=1", "--mem=8GB", "--time=720"} <= set((allocation / "asked").read_text().split())
+    assert {"--cpus-per-task=1", "--mem=8GB", "--time=120"} <= set((allocation / "asked").read_text().split())

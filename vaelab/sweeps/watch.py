@@ -68,9 +68,8 @@ class Watch:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(
-            title=f"sweep {self.title}", caption=self._summary(), title_justify="left", caption_justify="left"
-        )
+        title = Text(f"sweep {self.title}", style="table.title")  # as it is: [elbo] is no markup
+        table = Table(title=title, caption=self._summary(), title_justify="left", caption_justify="left")
         table.add_column("job")
         table.add_column("state", no_wrap=True)
         for name in ("epoch", "elbo", "time", "left"):
@@ -84,7 +83,7 @@ class Watch:
             seconds, going_on, state = job.seconds(), job.state in ("running", "elsewhere"), _state(job)
             doing = Text(job.phase() if state == "running" else _word(job), style=COLOURS[state])
             table.add_row(
-                job.label, doing, job.progress() if state != "queued" else "", _elbo(job),
+                Text(job.label), doing, job.progress() if state != "queued" else "", _elbo(job),
                 duration(seconds) if seconds else "", left_in_words(job, evaluation) if going_on else "",
             )  # fmt: skip
         if len(rows) > room:
