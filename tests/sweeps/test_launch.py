@@ -103,8 +103,8 @@ def progressing(tmp_path, epochs, since=0.0, **status):
 
 
 @pytest.mark.parametrize("epochs,since,evaluation,told", [
-    (0, 0, 5.0, ""), (3, 0, None, "> 10 s"), (3, 0, 5.0, "~15 s"), (4, 0, None, ""), (4, 2, 5.5, "~3 s"),
-    (4, 20, 5.0, ""),
+    (0, 0, 5.0, ""), (1, 0, 5.0, ""), (3, 0, None, "> 10 s"), (3, 0, 5.0, "~15 s"), (4, 0, None, ""),
+    (4, 2, 5.5, "~3 s"), (4, 20, 5.0, ""),
 ])  # fmt: skip
 def test_what_is_left_of_a_job_is_what_is_known(epochs, since, evaluation, told, tmp_path):
     """Never "0 s" of a job that goes on: one that takes longer than the others did says nothing."""
@@ -369,3 +369,47 @@ def test_two_sweeps_at_once_on_one_database(tmp_path):
         _, errors = process.communicate(timeout=600)
         assert process.returncode == 0 and "warning: tracking" not in errors, errors
     assert len(list(Path(tmp_path).glob("outputs/sweeps/*/*/vae.h5"))) == 4
+
+
+BAD_METRICS = """
+import os, time
+import numpy as np
+
+
+def hangs(view):
+    time.sleep(3600)
+
+
+def eats(view):
+    kept = []
+    while True:
+        kept.append(np.ones(10_000_000))
+        time.sleep(0.05)
+
+
+def aborts(view):
+    os.abort()
+"""
+
+
+@pytest.mark.slow
+def test_jobs_that_hang_eat_or_abort_cost_no_other_and_the_report_says_what_happened(tmp_path):
+    (tmp_path / "bad.py").write_text(BAD_METRICS)
+    (tmp_path / "conf" / "metric").mkdir(parents=True)
+    kinds = ("hangs", "eats", "aborts")
+    for name in kinds:
+        yaml = f"# @package metrics.{name}\n_target_: bad.{name}\n"
+        (tmp_path / "conf" / "metric" / f"{name}.yaml").write_text(yaml)
+    words = ["train", "-m", "--config-dir", "conf", "trusted=[bad]", "model=dense", "trainer=quick", "plot=[]"]
+    words += ["metric=[elbo],[elbo,hangs],[elbo,eats],[elbo,aborts]", f"backend={BACKEND}", "tracking=none"]
+    words += ["hydra.launcher.timeout_min=2", "hydra.launcher.memory_limit=3", "hydra.launcher.n_jobs=2"]
+    done = vaelab(*words, "sweep_name=s", cwd=tmp_path, check=False)
+    assert done.returncode == 1 and "3 of 4 jobs failed" in done.stderr and "Traceback" not in done.stderr
+    sweep = tmp_path / "outputs" / "sweeps" / "s"
+    page = (sweep / "report.html").read_text()
+    for told in ("ended after hydra.launcher.timeout_min=2 minutes, while it was measuring",
+                 "GiB, over hydra.launcher.memory_limit=3", "ended by SIGABRT"):  # fmt: skip
+        assert told in page and told in done.stderr
+    states = {name: status(next(sweep.glob(f"metric-_elbo+{name}*")))["state"] for name in kinds}
+    assert states == {"hangs": "killed", "eats": "killed", "aborts": "killed"}
+    assert status(next(sweep.glob("metric-_elbo_*")))["state"] == "done"

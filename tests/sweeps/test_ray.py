@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -48,6 +49,42 @@ def test_whatever_ends_a_job_costs_no_other(cluster, tmp_path, monkeypatch):
     assert "SIGABRT" in jobs[0].message and "SIGKILL" in jobs[1].message and jobs[2].message.endswith("mine alone")
     assert "hydra.launcher.memory_limit=0.3" in jobs[4].message
     assert jobs[5].log_tail(1) == [f"{os.getcwd()} /shared/cache 1"]
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+import ray.cloudpickle
+import scripts
+from vaelab.sweeps.ray import RayPool
+from vaelab.sweeps.running import run_all
+from vaelab.sweeps.watch import Watch
+ray.cloudpickle.register_pickle_by_value(scripts)
+jobs = [scripts.script_job(Path(sys.argv[2]), 0, sys.argv[3])]
+worker = {"threads": 1, "device": "cpu", "memory_limit": None, "timeout_min": None, "fresh_processes": True}
+pool = RayPool(n_jobs=1, address=sys.argv[1], gpus=0, worker=worker)
+with Watch(jobs, title="test", n_jobs=1) as watching:
+    run_all(jobs, pool, watching)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_jobs_save_and_end_with_the_sweep(cluster, how, tmp_path):
+    script = "import os, signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
+    script += "signal.signal(signal.SIGTERM, end); (folder / 'pid').write_text(str(os.getpid())); time.sleep(600)"
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, cluster.address, tmp_path, script], env={**os.environ, "PYTHONPATH": paths}
+    )
+    pid = tmp_path / "job0" / "pid"
+    while not (pid.exists() and pid.read_text()):
+        assert driver.poll() is None
+        time.sleep(0.05)
+    job = psutil.Process(int(pid.read_text()))
+    driver.send_signal(how)
+    driver.wait(60)
+    job.wait(60)
+    assert '"interrupted"' in (tmp_path / "job0" / "status.json").read_text()
 
 
 def test_a_machine_lost_in_the_middle_costs_no_epoch_and_no_result(cluster, postgres, tmp_path):

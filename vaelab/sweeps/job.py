@@ -208,12 +208,12 @@ class Job:
         return self.status().get("phase") or "starting"
 
     def training_left(self) -> float | None:
-        """Seconds of training still to come, from the pace of its epochs; None before the first."""
+        """Seconds of training still to come, from the pace of its epochs but the first, which compiles; None before."""
         rows, wanted = self.history(), self.epochs_wanted()
         if not rows or not wanted:
             return None
-        recent = [row["time/seconds"] for row in rows[-5:]]
-        return max(0, wanted - rows[-1]["epoch"]) * sum(recent) / len(recent)
+        left, recent = max(0, wanted - rows[-1]["epoch"]), [row["time/seconds"] for row in rows[1:][-5:]]
+        return 0.0 if not left else left * sum(recent) / len(recent) if recent else None
 
     def evaluation(self) -> float | None:
         """Seconds that a finished job took after its training; None where that is not known."""
