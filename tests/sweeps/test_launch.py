@@ -95,6 +95,7 @@ def test_a_job_that_never_ends_is_ended_after_its_timeout(deaf, tmp_path, monkey
 
 
 def progressing(tmp_path, epochs, since=0.0, **status):
+    tmp_path.mkdir(exist_ok=True)
     made = job(tmp_path, 0, epochs=4)
     made.folder.write_history([{"epoch": e + 1, "time/seconds": 10.0} for e in range(epochs)])
     os.utime(made.folder.path / "history.csv", (time.time() - since, time.time() - since))
@@ -109,6 +110,22 @@ def progressing(tmp_path, epochs, since=0.0, **status):
 def test_what_is_left_of_a_job_is_what_is_known(epochs, since, evaluation, told, tmp_path):
     """Never "0 s" of a job that goes on: one that takes longer than the others did says nothing."""
     assert watch.left_in_words(progressing(tmp_path, epochs, since), evaluation) == told
+
+
+def test_what_is_left_of_a_sweep_is_what_its_jobs_leave(tmp_path):
+    """One is done in 100 s, one has an epoch of 10 s and 5 s of evaluation to go, the third has not begun."""
+    done, runs, queued = jobs = [progressing(tmp_path / n, e) for n, e in (("a", 4), ("b", 3), ("c", 0))]
+    done.folder.update_status(state="done", phases={"training": 90.0, "measuring": 5.0})
+    done.state, done.started, done.ended = "done", 0.0, 100.0
+    runs.state, runs.started = "running", time.monotonic() - 60
+    table = watch.Watch(jobs, title="t", n_jobs=2)
+    assert table._left() == pytest.approx(100, abs=1)  # the one in the queue
+    queued.state = "failed"
+    assert table._left() == pytest.approx(15)
+    os.utime(runs.folder.path / "history.csv", (1, 1))
+    runs.folder.write_history([{"epoch": e + 1, "time/seconds": 10.0} for e in range(4)])
+    os.utime(runs.folder.path / "history.csv", (time.time() - 9, time.time() - 9))
+    assert table._left() is None  # its evaluation takes longer than the other's
 
 
 def test_a_jobs_phase_and_what_evaluation_took(tmp_path):
@@ -411,5 +428,5 @@ def test_jobs_that_hang_eat_or_abort_cost_no_other_and_the_report_says_what_happ
                  "GiB, over hydra.launcher.memory_limit=3", "ended by SIGABRT"):  # fmt: skip
         assert told in page and told in done.stderr
     states = {name: status(next(sweep.glob(f"metric-_elbo+{name}*")))["state"] for name in kinds}
-    assert states == {"hangs": "killed", "eats": "killed", "aborts": "killed"}
+    assert states == {"hangs": "failed", "eats": "killed", "aborts": "killed"}
     assert status(next(sweep.glob("metric-_elbo_*")))["state"] == "done"

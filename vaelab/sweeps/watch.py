@@ -103,15 +103,27 @@ class Watch:
         return sum(took) / len(took) if took else None
 
     def _left(self) -> float | None:
-        """Seconds until the end, from what finished jobs took; None before one has, and when a job takes longer."""
+        """Seconds until the end, by each job's pace, else by what others took; None before one has, or beyond that."""
         took = [seconds for job in self.jobs if job.state == "done" and (seconds := job.seconds())]
-        unfinished = [job.seconds() or 0.0 for job in self.jobs if job.open]
+        unfinished = [job for job in self.jobs if job.open]
         if not took or not unfinished:
             return None
-        mean = sum(took) / len(took)
-        if max(unfinished) > mean:
-            return None
-        return max(sum(mean - seconds for seconds in unfinished) / self.n_jobs, mean - min(unfinished))
+        mean, evaluation = sum(took) / len(took), self._evaluation()
+        known = [(left_of(job, evaluation), mean - (job.seconds() or 0.0)) for job in unfinished]
+        left = [by_others if own is None else own for own, by_others in known]
+        return max(sum(left) / self.n_jobs, max(left)) if min(left) >= 0 else None
+
+
+def left_of(job: Job, evaluation: float | None) -> float | None:
+    """Seconds until a running job ends, below 0 where it takes longer than the others; None where they are not known.
+
+    Args:
+        evaluation: seconds that jobs take after their training, or None.
+    """
+    training = job.training_left()
+    if training is None or evaluation is None:
+        return None
+    return training + evaluation - (0 if training else job.since_training())
 
 
 def left_in_words(job: Job, evaluation: float | None) -> str:
@@ -120,13 +132,11 @@ def left_in_words(job: Job, evaluation: float | None) -> str:
     Args:
         evaluation: seconds that jobs take after their training, or None.
     """
+    left = left_of(job, evaluation)
+    if left is not None:
+        return f"~{duration(left)}" if left >= 1 else ""
     training = job.training_left()
-    if training is None:
-        return ""
-    if evaluation is None:
-        return f"> {duration(training)}" if training else ""
-    left = training + evaluation - (0 if training else job.since_training())
-    return f"~{duration(left)}" if left >= 1 else ""
+    return f"> {duration(training)}" if training and evaluation is None else ""
 
 
 def failures(jobs: list[Job], n_lines: int = 5) -> str:
