@@ -50,18 +50,36 @@ def test_limits_hold_on_a_worker_and_the_next_job_is_as_any(script, limit, told,
     assert worker.run(script_job(tmp_path, 1)) == (0, None)
 
 
+SAVING = "import signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
+SAVING += "signal.signal(signal.SIGTERM, end); (folder / 'ready').touch(); time.sleep(60)"
+
+
+def await_ready(job):
+    while not (job.folder.path / "ready").exists():
+        time.sleep(0.01)
+
+
 def test_a_job_is_stopped_from_another_thread(tmp_path):
-    script = "import signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
-    script += "signal.signal(signal.SIGTERM, end); (folder / 'ready').touch(); time.sleep(60)"
-    mine, worker = script_job(tmp_path, 0, script), Worker(*arguments(SETTINGS))
-
-    def stop():
-        while not (mine.folder.path / "ready").exists():
-            time.sleep(0.01)
-        worker.stop()
-
-    threading.Thread(target=stop).start()
+    mine, worker = script_job(tmp_path, 0, SAVING), Worker(*arguments(SETTINGS))
+    threading.Thread(target=lambda: [await_ready(mine), worker.stop()]).start()
     assert worker.run(mine)[0] == 130 and mine.folder.status()["state"] == "interrupted"
+
+
+def test_a_job_saves_before_its_allocation_ends(tmp_path):
+    """submitit raises in its handler of the signal that Slurm sends before the time is up."""
+
+    def raises(*args):
+        raise TimeoutError("the allocation's time is up")
+
+    mine, worker = script_job(tmp_path, 0, SAVING), Worker(*arguments(SETTINGS))
+    saved = signal.signal(signal.SIGUSR2, raises)
+    try:
+        threading.Thread(target=lambda: [await_ready(mine), os.kill(os.getpid(), signal.SIGUSR2)]).start()
+        with pytest.raises(TimeoutError):
+            worker.run(mine)
+    finally:
+        signal.signal(signal.SIGUSR2, saved)
+    assert mine.folder.status()["state"] == "interrupted"
 
 
 ORPHAN = """
