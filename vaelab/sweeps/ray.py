@@ -58,7 +58,7 @@ class RayPool:
             log.warning(f"cluster=ray: no machine of the cluster has {wanted}; the jobs wait until one joins.")
         self.n_jobs = n_jobs or max(1, int(sum(fit)))
         self.where = f"on a Ray cluster of {cores} cores"
-        self._worker = ray.remote(num_cpus=threads, num_gpus=gpus, max_concurrency=2)(remote.Worker)
+        self._worker = ray.remote(num_cpus=threads, num_gpus=gpus, max_concurrency=2, max_restarts=-1)(remote.Worker)
         self._arguments = remote.arguments(worker)
         self._places: list[_Place] = []
         self._waiting: list[Job] = []
@@ -105,9 +105,14 @@ class RayPool:
         job, place.job, code = place.job, None, 0
         try:
             code, message = self._ray.get(place.answer) or (0, None)
-        except self._ray.exceptions.RayActorError as error:
+        except self._ray.exceptions.ActorUnavailableError:  # Ray begins it again, somewhere, or reaches it again
+            place.answer = place.worker.ready.remote()
+            if job is not None:
+                self._ended[job.number] = Lost("its Ray worker is gone")
+            return False
+        except self._ray.exceptions.RayActorError as error:  # for good: vaelab cannot be imported there, say
             self._places.remove(place)
-            if job is None and self._waiting:  # there was no place for it
+            if job is None and self._waiting:
                 job = self._waiting.pop(0)
             if job is not None:
                 self._ended[job.number] = Lost(remote.about(error))

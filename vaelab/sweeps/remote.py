@@ -1,6 +1,7 @@
 """Jobs of a sweep on a machine of a cluster: one at a time, under the rules of jobs on the machine of the sweep."""
 
 import os
+import threading
 import time
 from dataclasses import replace
 
@@ -24,12 +25,17 @@ class Worker:
         os.environ.update(environment)
         printing.install()
         self._pool, self._asked = LocalPool(n_jobs=1, outlive=False, **settings), None
+        self._busy = threading.Lock()
 
     def ready(self) -> None:
         """Nothing to do: what answers this is there."""
 
     def run(self, job: Job) -> tuple[int, str | None]:
-        """(exit code of a job, why it was ended or None)."""
+        """(exit code of a job, why it was ended or None); begun when the one before has ended, whoever awaits that."""
+        with self._busy:
+            return self._run(job)
+
+    def _run(self, job: Job) -> tuple[int, str | None]:
         job.slot, job.started, self._asked = 0, time.monotonic(), None
         self._pool.start(job)
         try:
