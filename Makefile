@@ -28,7 +28,7 @@ run: $(BIN)/.installed ## train on the embedded digits: a first complete run
 test: $(BIN)/.installed ## the tests that need neither data nor network (BACKEND=jax or torch for another backend)
 	KERAS_BACKEND=$(BACKEND) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not network"
 
-test-all: test ## the tests above, then real data, browser, database, other backends, long trainings
+test-all: test ## the tests above, then real data, browser, database, clusters, other backends, long trainings
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,test-all]"
 	$(BIN)/python -m pytest -n 2 --durations=15 -m "slow and not alone and not network"
 	$(BIN)/python -m pytest --durations=5 -m "slow and alone and not network"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
+from servers import postgres_server
 from support import BACKEND, ROOT, vaelab
 
 from vaelab.system import printing
@@ -42,6 +43,13 @@ def shared_data() -> str:
     if not (folder / "mnist").is_dir():
         pytest.skip(f"no real data in {folder}: set VAELAB_DATA")
     return str(folder)
+
+
+@pytest.fixture
+def postgres():
+    """URI of an empty PostgreSQL database, started for this test."""
+    with postgres_server() as uri:
+        yield uri
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ class VaelabLauncher(Launcher):
         cluster: local | ray | slurm.
         n_jobs: jobs at once, None for what fits.
         threads: threads of one job where `trainer.threads` is not set.
-        memory_limit: GiB after which a local job is ended, or None.
-        timeout_min: minutes after which a local job is ended, or None.
-        fresh_processes: whether each local job imports everything itself; None where a cluster's jobs do.
+        memory_limit: GiB after which a job is ended, or None.
+        timeout_min: minutes after which a job is ended, or None.
+        fresh_processes: whether each job imports everything itself.
         settings: of the cluster, see its yaml.
     """
 

@@ -3,18 +3,14 @@
 import contextlib
 import json
 import os
-import pwd
-import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from servers import free_port, mlflow_server
 from support import BACKEND, ROOT, vaelab
 
 from vaelab.records import tracking
@@ -295,81 +291,6 @@ def test_four_processes_create_and_fill_one_database(tmp_path):
 
 
 # -- a real server -----------------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
-def postgres(tmp_path):
-    """URI of an empty PostgreSQL database, started for this test from Debian's package."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
-    where = str(programs[-1]) if programs else None
-    initdb, server = (shutil.which(name, path=where) for name in ("initdb", "postgres"))
-    if not initdb or not server:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    pytest.importorskip("psycopg", reason='psycopg is not installed: pip install "vaelab[postgres]"')
-    folder = Path(f"/tmp/vaelab-postgres-{os.getpid()}")
-    folder.mkdir(mode=0o700)
-    user = {}
-    if os.getuid() == 0:  # PostgreSQL refuses root
-        account = next((a for a in ("postgres", "nobody") if _known(a)), None)
-        if account is None:
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-        user = {"user": account, "group": pwd.getpwnam(account).pw_gid}
-        shutil.chown(folder, account)
-    port = free_port()
-    try:
-        subprocess.run([initdb, "-D", folder / "data", "-U", "vaelab", "-A", "trust", "--no-sync"], check=True,
-                       capture_output=True, cwd="/", **user)  # fmt: skip
-        process = subprocess.Popen(
-            [server, "-D", folder / "data", "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **user,
-        )  # fmt: skip
-        try:
-            wait_for(port)
-            yield f"postgresql://vaelab@127.0.0.1:{port}/postgres"
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _known(account):
-    try:
-        return pwd.getpwnam(account)
-    except KeyError:
-        return None
-
-
-def wait_for(port, seconds=120):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise TimeoutError(f"nobody listens on port {port}")
-
-
-@contextmanager
-def mlflow_server(store: str, artifacts: Path, port: int):
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--artifacts-destination", artifacts,
-         "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 QUICK = ["model=dense", "metric=[elbo]", "plot=[]", f"backend={BACKEND}"]

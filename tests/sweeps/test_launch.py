@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from scripts import script_job as job
 from support import BACKEND, ROOT, same_weights, vaelab
 
 from vaelab.config import compose, locate
@@ -18,34 +19,13 @@ from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder, find_sweep
 from vaelab.sweeps import launch as sweeping
 from vaelab.sweeps import local, recipe, watch
-from vaelab.sweeps.job import Job, value_of
+from vaelab.sweeps.job import value_of
 from vaelab.sweeps.local import LocalPool, fitting_jobs
 from vaelab.sweeps.running import run_all
 from vaelab.system import printing
 from vaelab.system.exits import exit_code_of
 
 QUICK = ["model=dense", "trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}"]
-
-
-class Script(Job):
-    """A job whose process is a few lines of Python; `status` and `folder` are at hand in it."""
-
-    script = ""
-
-    def command(self):
-        start = "import sys, time, json, pathlib; folder = pathlib.Path(sys.argv[1])\n"
-        start += "def state(s): (folder / 'status.json').write_text(json.dumps({'state': s}))\n"
-        return [sys.executable, "-c", start + self.script, str(self.folder.path)]
-
-
-def job(tmp_path, number, script="state('done')", **trainer):
-    cfg = {"model": {}, "trainer": {"threads": 1, "epochs": 3, "steps": None, **trainer}, "device": "cpu"}
-    cfg["tracking"] = {"enabled": False}
-    folder = RunFolder(tmp_path / f"job{number}")
-    folder.path.mkdir(exist_ok=True)
-    made = Script(number, ["model=dense", f"seed={number}"], f"seed={number}", folder, cfg, {})
-    made.script = script
-    return made
 
 
 def run(jobs, n_jobs=2, **limits):
@@ -83,21 +63,6 @@ def test_a_job_stopped_from_outside_counts_as_missing(tmp_path):
     assert jobs[0].folder.status()["state"] == "interrupted"
 
 
-def test_a_worker_elsewhere_gets_what_the_tracking_server_asks_for(tmp_path, monkeypatch):
-    from vaelab.sweeps.remote import run_command, task
-
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
-    monkeypatch.chdir(tmp_path)
-    script = "import os; print(os.environ['MLFLOW_TRACKING_TOKEN'], os.getcwd()); sys.exit(3)"
-    mine = job(tmp_path, 0, script, threads=2)
-    handed = task(mine)
-    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
-    monkeypatch.chdir("/")
-    assert handed[1]["OMP_NUM_THREADS"] == "2"
-    assert run_command(*handed) == 3
-    assert mine.log_tail(1) == [f"secret {tmp_path}"]
-
-
 def test_a_job_whose_training_is_done_is_done_however_its_process_ended(tmp_path):
     jobs = [job(tmp_path, 0, "state('done'); sys.exit(3)")]
     run(jobs)
@@ -130,6 +95,7 @@ def test_a_job_that_never_ends_is_ended_after_its_timeout(deaf, tmp_path, monkey
 
 
 def progressing(tmp_path, epochs, since=0.0, **status):
+    tmp_path.mkdir(exist_ok=True)
     made = job(tmp_path, 0, epochs=4)
     made.folder.write_history([{"epoch": e + 1, "time/seconds": 10.0} for e in range(epochs)])
     os.utime(made.folder.path / "history.csv", (time.time() - since, time.time() - since))
@@ -138,12 +104,28 @@ def progressing(tmp_path, epochs, since=0.0, **status):
 
 
 @pytest.mark.parametrize("epochs,since,evaluation,told", [
-    (0, 0, 5.0, ""), (3, 0, None, "> 10 s"), (3, 0, 5.0, "~15 s"), (4, 0, None, ""), (4, 2, 5.5, "~3 s"),
-    (4, 20, 5.0, ""),
+    (0, 0, 5.0, ""), (1, 0, 5.0, ""), (3, 0, None, "> 10 s"), (3, 0, 5.0, "~15 s"), (4, 0, None, ""),
+    (4, 2, 5.5, "~3 s"), (4, 20, 5.0, ""),
 ])  # fmt: skip
 def test_what_is_left_of_a_job_is_what_is_known(epochs, since, evaluation, told, tmp_path):
     """Never "0 s" of a job that goes on: one that takes longer than the others did says nothing."""
     assert watch.left_in_words(progressing(tmp_path, epochs, since), evaluation) == told
+
+
+def test_what_is_left_of_a_sweep_is_what_its_jobs_leave(tmp_path):
+    """One is done in 100 s, one has an epoch of 10 s and 5 s of evaluation to go, the third has not begun."""
+    done, runs, queued = jobs = [progressing(tmp_path / n, e) for n, e in (("a", 4), ("b", 3), ("c", 0))]
+    done.folder.update_status(state="done", phases={"training": 90.0, "measuring": 5.0})
+    done.state, done.started, done.ended = "done", 0.0, 100.0
+    runs.state, runs.started = "running", time.monotonic() - 60
+    table = watch.Watch(jobs, title="t", n_jobs=2)
+    assert table._left() == pytest.approx(100, abs=1)  # the one in the queue
+    queued.state = "failed"
+    assert table._left() == pytest.approx(15)
+    os.utime(runs.folder.path / "history.csv", (1, 1))
+    runs.folder.write_history([{"epoch": e + 1, "time/seconds": 10.0} for e in range(4)])
+    os.utime(runs.folder.path / "history.csv", (time.time() - 9, time.time() - 9))
+    assert table._left() is None  # its evaluation takes longer than the other's
 
 
 def test_a_jobs_phase_and_what_evaluation_took(tmp_path):
@@ -273,8 +255,8 @@ def test_every_shipped_sweep_composes():
         options, words = recipe.expand([], [f"sweep={name}"])
         jobs = compose.grid([word for word in words if not word.startswith("sweep_name=")])
         assert options == ["-m"] and len(jobs) > 1
-        for job in (jobs[0], jobs[-1]):
-            compose.compose("train", [w for w in job if not w.startswith(("sweep_name=", "hydra"))])
+        for words in (jobs[0], jobs[-1]):
+            compose.compose("train", [w for w in words if not w.startswith(("sweep_name=", "hydra"))])
 
 
 def test_a_sweep_of_a_name_is_run_by_one_process(tmp_path):
@@ -324,40 +306,6 @@ def test_a_full_disk_under_its_log_does_not_stop_a_job(tmp_path):
     with open("/dev/full", "wb") as log:
         process = subprocess.run(full.command(), stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert full.folder.status() == {"state": "done"}, process
-
-
-def test_a_cluster_that_says_nothing_of_a_lost_job_is_quoted_all_the_same():
-    from vaelab.sweeps.remote import about
-
-    assert about(RuntimeError()) == "RuntimeError"
-    assert about(ValueError("first\n  the worker died \n\n")) == "ValueError: the worker died"
-
-
-def test_a_worker_told_to_stop_hands_that_on_at_once(tmp_path):
-    """As Ray does it: an exception in the worker's main thread, no signal that would wake a waiting call."""
-    import _thread
-    import threading
-
-    from vaelab.sweeps.remote import run_command, task
-
-    script = "import signal\ndef end(*a): state('interrupted'); sys.exit(130)\n"
-    script += "signal.signal(signal.SIGTERM, end); (folder / 'ready').touch(); time.sleep(60)"
-    mine = job(tmp_path, 0, script)
-
-    def interrupt():
-        while not (mine.folder.path / "ready").exists():
-            time.sleep(0.01)
-        _thread.interrupt_main()
-
-    saved = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
-    started = time.monotonic()
-    try:
-        threading.Thread(target=interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
-            run_command(*task(mine))
-    finally:
-        signal.signal(signal.SIGINT, saved)
-    assert mine.folder.status()["state"] == "interrupted" and time.monotonic() - started < 30
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -440,24 +388,45 @@ def test_two_sweeps_at_once_on_one_database(tmp_path):
     assert len(list(Path(tmp_path).glob("outputs/sweeps/*/*/vae.h5"))) == 4
 
 
-CLUSTERS = {
-    "ray": ["cluster=ray", "hydra.launcher.settings.address=local"],
-    "slurm": ["cluster=slurm", "hydra.launcher.settings.executor=local", "hydra.launcher.settings.mem_gb=2",
-              "hydra.launcher.threads=1"],
-}  # fmt: skip
+BAD_METRICS = """
+import os, time
+import numpy as np
+
+
+def hangs(view):
+    time.sleep(3600)
+
+
+def eats(view):
+    kept = []
+    while True:
+        kept.append(np.ones(10_000_000))
+        time.sleep(0.05)
+
+
+def aborts(view):
+    os.abort()
+"""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cluster", CLUSTERS)
-def test_a_cluster_gives_the_same_weights(cluster, tmp_path):
-    """Through Ray, and through submitit without SLURM: jobs that end in the bytes of local ones."""
-    needed = {"ray": "ray", "slurm": "submitit"}[cluster]
-    pytest.importorskip(needed, reason=f'{needed} is not installed: pip install "vaelab[{cluster}]"')
-    words = ["train", "-m", *QUICK, "tracking=none", "seed=0,1", "sweep_name=s"]
-    vaelab(*words, f"output_dir={tmp_path}/local", cwd=tmp_path)
-    done = vaelab(*words, *CLUSTERS[cluster], f"output_dir={tmp_path}/remote", cwd=tmp_path)
-    assert "2 jobs, 2 to do" in done.stdout
-    folders = sorted(p.parent for p in tmp_path.glob("local/sweeps/s/*/vae.h5"))
-    assert len(folders) == 2
-    for folder in folders:
-        assert same_weights(folder, tmp_path / "remote" / "sweeps" / "s" / folder.name)
+def test_jobs_that_hang_eat_or_abort_cost_no_other_and_the_report_says_what_happened(tmp_path):
+    (tmp_path / "bad.py").write_text(BAD_METRICS)
+    (tmp_path / "conf" / "metric").mkdir(parents=True)
+    kinds = ("hangs", "eats", "aborts")
+    for name in kinds:
+        yaml = f"# @package metrics.{name}\n_target_: bad.{name}\n"
+        (tmp_path / "conf" / "metric" / f"{name}.yaml").write_text(yaml)
+    words = ["train", "-m", "--config-dir", "conf", "trusted=[bad]", "model=dense", "trainer=quick", "plot=[]"]
+    words += ["metric=[elbo],[elbo,hangs],[elbo,eats],[elbo,aborts]", f"backend={BACKEND}", "tracking=none"]
+    words += ["hydra.launcher.timeout_min=2", "hydra.launcher.memory_limit=3", "hydra.launcher.n_jobs=2"]
+    done = vaelab(*words, "sweep_name=s", cwd=tmp_path, check=False)
+    assert done.returncode == 1 and "3 of 4 jobs failed" in done.stderr and "Traceback" not in done.stderr
+    sweep = tmp_path / "outputs" / "sweeps" / "s"
+    page = (sweep / "report.html").read_text()
+    for told in ("ended after hydra.launcher.timeout_min=2 minutes, while it was measuring",
+                 "GiB, over hydra.launcher.memory_limit=3", "ended by SIGABRT"):  # fmt: skip
+        assert told in page and told in done.stderr
+    states = {name: status(next(sweep.glob(f"metric-_elbo+{name}*")))["state"] for name in kinds}
+    assert states == {"hangs": "failed", "eats": "killed", "aborts": "killed"}
+    assert status(next(sweep.glob("metric-_elbo_*")))["state"] == "done"

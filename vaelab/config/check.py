@@ -87,9 +87,6 @@ def check_launcher(settings: dict[str, Any]) -> None:
     if not problems and cluster in schema.CLUSTERS:
         own, package, extra = schema.CLUSTERS[cluster]
         _check_closed("hydra.launcher.settings", settings["settings"], own, problems)
-        for name in ("memory_limit", "timeout_min", "fresh_processes"):
-            if settings[name] is not None:
-                problems.append(f"hydra.launcher.{name} would be ignored: it is for jobs on this machine.")
         if importlib.util.find_spec(package) is None:
             problems.append(f'cluster={cluster} needs {package}: pip install "{extra}".')
     if problems:

@@ -1,6 +1,7 @@
 """From words on the command line to a checked configuration; Hydra does the composing."""
 
 import itertools
+import logging
 import math
 import re
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from vaelab.config.nearest import by_meaning, nearest
 from vaelab.config.plain import about_reference, plain, without_hydra
 from vaelab.errors import ConfigError, first_line
 
-MANY = 50  # jobs, whose check takes long enough to be announced
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -68,6 +69,8 @@ def check_all(primary: str, overrides: list[str], multirun: bool) -> Path:
         if "vaelab_launcher" in str(first.hydra.launcher.get("_target_")):
             checking.check_launcher(plain(first.hydra.launcher))
         _checked(first, primary, multirun=True)
+        if not first.quiet:  # half a second each, with what the launcher composes
+            log.info(f"{math.prod(v.n for v in values)} jobs: composing and checking each ...")
         for job in itertools.islice(itertools.product(*values), 1, None):
             _checked(_compose_all_problems(primary, list(job)), primary, multirun=True)
         return _folder(first, multirun)

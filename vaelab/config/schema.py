@@ -129,7 +129,7 @@ class Launcher:
     threads: PositiveInt
     memory_limit: PositiveFloat | None
     timeout_min: PositiveFloat | None
-    fresh_processes: bool | None
+    fresh_processes: bool
     settings: dict
 
 
@@ -146,6 +146,7 @@ class SlurmSettings:
     """The node `settings` of conf/hydra/launcher/slurm.yaml"""
 
     executor: Literal["slurm", "local"]
+    jobs_per_allocation: PositiveInt
     timeout_min: PositiveInt
     mem_gb: PositiveFloat
     gpus: NonNegativeInt

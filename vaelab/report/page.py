@@ -223,7 +223,7 @@ def job_table(grid: Grid) -> dict:
         value = f"{score['value']:,.2f}{error}" if score.get("value") is not None else None
         seconds = status.get("train_seconds")
         cells = [*(_text(shown(point.setting[a])) for a in grid.axes), _number(point.seed)]
-        cells += [_text((point.state + why)[:160], bad), _number(value)]
+        cells += [_text(point.state + why, bad), _number(value)]
         cells += [_number(status.get("epochs")), _number(status.get("weights_epoch"))]
         cells.append(_number(None if seconds is None else f"{seconds:.0f}"))
         rows.append({"best": False, "cells": [*cells, {"kind": "folder", "text": point.folder.path.name}]})

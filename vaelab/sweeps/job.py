@@ -13,6 +13,11 @@ from vaelab.records.run_folder import RunFolder
 
 # What TensorFlow prints last when an exception ends a training; the reason stands above it.
 UNINFORMATIVE = ("[[{{node", "Local rendezvous is aborting")
+MOST_LOSSES = 3  # of one job without an epoch between them
+
+
+class Lost(Exception):
+    """The machine that a job ran on, or its place on a cluster, is gone; the words say how."""
 
 
 @dataclass
@@ -29,7 +34,8 @@ class Job:
         hydra: {file: content} of what Hydra would record of it; empty where it was recorded before.
         state: queued | running | elsewhere (another process trains it) | done | skipped (was done) | failed | stopped.
         message: why it failed.
-        started, ended: seconds of the monotonic clock.
+        started, ended: seconds of the monotonic clock; a running job that has not started waits for a cluster.
+        losses: how often it was lost since it last got an epoch further.
     """
 
     number: int
@@ -44,12 +50,19 @@ class Job:
     started: float | None = None
     ended: float | None = None
     slot: int = 0
+    losses: int = 0
+    _lost_at: int = field(default=0, repr=False)
     _seen: tuple = field(default=(None, ()), repr=False)
 
     @property
     def open(self) -> bool:
         """Whether something is still to be done."""
         return self.state in ("queued", "running", "elsewhere")
+
+    @property
+    def waits(self) -> bool:
+        """Whether it was handed to a cluster and has not begun there."""
+        return self.state == "running" and self.started is None
 
     @property
     def threads(self) -> int:
@@ -89,7 +102,10 @@ class Job:
         self.ended = time.monotonic()
         status = self.status()
         if status.get("state") == "done":
-            self.state = "done"
+            self.state, self.message = "done", None
+            return
+        if self.folder.holder() is not None:  # it began twice, the other time by a sweep that was killed
+            self.state = "elsewhere"
             return
         interrupted = status.get("state") == "interrupted"
         if asked_to_stop and (interrupted or exit_code < 0 or exit_code == Interrupted.exit_code):
@@ -103,6 +119,22 @@ class Job:
         state = "killed" if exit_code < 0 or exit_code == 137 else "failed"
         with suppress(OSError, RunError):  # its disk may be full
             self.folder.update_status(state=state, message=self.message, finished=time.time())
+
+    def lose(self, why: str) -> bool:
+        """Its machine is gone: whether it begins again, from its last epoch; not for ever where it gets no further.
+
+        Args:
+            why: for people.
+        """
+        epochs = len(self.history())
+        self.losses = 1 if epochs > self._lost_at else self.losses + 1
+        self._lost_at, self.started = epochs, None
+        if self.losses < MOST_LOSSES and self.status().get("state") != "done":
+            self.state = "queued"
+            return True
+        self.message = f"{why}, {self.losses} times"
+        self.settle(1)
+        return False
 
     def status(self) -> dict:
         """Content of status.json; nothing where it cannot be read."""
@@ -176,12 +208,12 @@ class Job:
         return self.status().get("phase") or "starting"
 
     def training_left(self) -> float | None:
-        """Seconds of training still to come, from the pace of its epochs; None before the first."""
+        """Seconds of training still to come, from the pace of its epochs but the first, which compiles; None before."""
         rows, wanted = self.history(), self.epochs_wanted()
         if not rows or not wanted:
             return None
-        recent = [row["time/seconds"] for row in rows[-5:]]
-        return max(0, wanted - rows[-1]["epoch"]) * sum(recent) / len(recent)
+        left, recent = max(0, wanted - rows[-1]["epoch"]), [row["time/seconds"] for row in rows[1:][-5:]]
+        return 0.0 if not left else left * sum(recent) / len(recent) if recent else None
 
     def evaluation(self) -> float | None:
         """Seconds that a finished job took after its training; None where that is not known."""

@@ -100,7 +100,7 @@ class Sweep:
     def _run_open(self, folder: SweepFolder, config, pool, jobs: list[Job]) -> None:
         """Brings every open job to its end and tells what failed."""
         todo = sum(j.open for j in jobs)
-        log.info(f"{len(jobs)} jobs, {todo} to do, {pool.n_jobs} at once {pool.where}: {folder}")
+        log.info(f"{len(jobs)} jobs, {todo} to do, {min(todo, pool.n_jobs)} at once {pool.where}: {folder}")
         with watch.Watch(
             jobs, title=folder.name, n_jobs=pool.n_jobs, shown=config.trainer.progress and not self.quiet
         ) as watching:
@@ -221,20 +221,20 @@ def record(sweep: SweepFolder, jobs: list[Job], command: str) -> None:
 
 def pool_of(settings: dict, jobs: list[Job], sweep: SweepFolder):
     """Where the jobs run."""
-    threads = max(job.threads for job in jobs)
-    common = {"n_jobs": settings["n_jobs"], "threads": threads}
+    n_jobs = settings["n_jobs"]
+    own = {name: settings[name] for name in ("memory_limit", "timeout_min", "fresh_processes")}
+    own |= {"threads": max(job.threads for job in jobs), "device": jobs[0].cfg["device"]}
     if settings["cluster"] == "ray":
         from vaelab.sweeps.ray import RayPool
 
-        return RayPool(**common, **settings["settings"])
+        return RayPool(n_jobs=n_jobs, worker=own, **settings["settings"])
     if settings["cluster"] == "slurm":
         from vaelab.sweeps.slurm import SlurmPool
 
-        return SlurmPool(**common, folder=sweep.path / "slurm", **settings["settings"])
+        return SlurmPool(n_jobs=n_jobs, worker=own, folder=sweep.path / "slurm", **settings["settings"])
     from vaelab.sweeps.local import LocalPool
 
-    own = {name: settings[name] for name in ("memory_limit", "timeout_min", "fresh_processes")}
-    return LocalPool(**common, **own, device=jobs[0].cfg["device"])
+    return LocalPool(n_jobs=n_jobs, **own)
 
 
 class _Failed(JobReturn):

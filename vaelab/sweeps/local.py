@@ -8,6 +8,7 @@ import subprocess
 from vaelab.compute.backend import usable_cores
 from vaelab.sweeps import warm
 from vaelab.sweeps.job import Job
+from vaelab.system import signals
 from vaelab.system.printing import NOTE
 
 log = logging.getLogger(__name__)
@@ -27,17 +28,19 @@ class LocalPool:
         memory_limit, timeout_min: GiB and minutes after which a job is ended, or None.
         device: "auto" or "cpu".
         fresh_processes: whether each job imports everything itself, instead of being forked after the imports (`warm`).
+        outlive: whether jobs go on when this process is gone; else they save and end.
     """
 
     where = "on this machine"
 
-    def __init__(self, *, n_jobs, threads, memory_limit, timeout_min, device, fresh_processes):
+    def __init__(self, *, n_jobs, threads, memory_limit, timeout_min, device, fresh_processes, outlive=True):
+        self.outlive = outlive
         self.memory_limit, self.timeout_min = memory_limit, timeout_min
         self.fresh_processes, self._hosts = fresh_processes, {}
         if not fresh_processes and not warm.supported():
             self._begin_fresh("only Linux forks a process safely after its imports")
         self.gpus = [] if device == "cpu" else visible_gpus()
-        self.n_jobs = n_jobs or fitting_jobs(threads, len(self.gpus), memory_limit)
+        self.n_jobs = self.takes = n_jobs or fitting_jobs(threads, len(self.gpus), memory_limit)
         self._running: dict[int, subprocess.Popen | warm.Forked] = {}
 
     def start(self, job: Job) -> None:
@@ -47,7 +50,10 @@ class LocalPool:
     def _fresh(self, job: Job) -> subprocess.Popen:
         environment = {**os.environ, **self._environment(job)}
         with open(job.folder.job_log, "ab") as out:
-            return subprocess.Popen(job.command(), env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            return subprocess.Popen(
+                job.command(), env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                preexec_fn=None if self.outlive else signals.end_with_parent,
+            )  # fmt: skip
 
     def _forked(self, job: Job) -> warm.Forked:
         way = (job.cfg["backend"], job.cfg["device"], job.threads)
@@ -55,7 +61,7 @@ class LocalPool:
         if host is None or host.ended:
             with open(job.folder.job_log, "ab") as out:
                 host = self._hosts[way] = warm.Host(warm.command(*way), job.environment(), out)
-        return host.fork(job.words(), self._environment(job), str(job.folder.job_log))
+        return host.fork(job.words(), self._environment(job), str(job.folder.job_log), outlive=self.outlive)
 
     def _environment(self, job: Job) -> dict[str, str]:
         return job.environment(self.gpus[job.slot % len(self.gpus)] if self.gpus else None)

@@ -1,51 +1,75 @@
-"""What a cluster's worker does for one job: run its command line, watched by the worker."""
+"""Jobs of a sweep on a machine of a cluster: one at a time, under the rules of jobs on the machine of the sweep."""
 
-import contextlib
 import os
-import signal
-import subprocess
+import threading
 import time
+from dataclasses import replace
 
 from vaelab.sweeps.job import Job
+from vaelab.sweeps.local import LocalPool
+from vaelab.system import printing
+
+PATIENCE = 60.0  # seconds a job has to save when its worker has to end
 
 
-def run_command(command: list[str], environment: dict[str, str], log: str, cwd: str) -> int:
-    """Runs the command to its end; its exit code, negative for a signal. A worker told to stop hands that on."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # inherited from a sweep in the background of a shell
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # what Ray's cancel calls
-    with open(log, "ab") as out:
-        process = subprocess.Popen(
-            command, env={**os.environ, **environment}, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-            preexec_fn=_end_with_parent,
-        )  # fmt: skip
+class Worker:
+    """Brings jobs to their ends, one after the other, by a `LocalPool` of its machine; they end with this process.
+
+    Args:
+        cwd, environment: as where the sweep was typed, so that the user's parts and relative paths are found.
+        settings: of `LocalPool`.
+    """
+
+    def __init__(self, cwd: str, environment: dict[str, str], settings: dict):
+        os.chdir(cwd)
+        os.environ.update(environment)
+        printing.install()
+        self._pool, self._asked = LocalPool(n_jobs=1, outlive=False, **settings), None
+        self._busy = threading.Lock()
+
+    def ready(self) -> None:
+        """Nothing to do: what answers this is there."""
+
+    def run(self, job: Job) -> tuple[int, str | None]:
+        """(exit code of a job, why it was ended or None); begun when the one before has ended, whoever awaits that."""
+        with self._busy:
+            return self._run(job)
+
+    def _run(self, job: Job) -> tuple[int, str | None]:
+        job.slot, job.started, self._asked = 0, time.monotonic(), None
+        self._pool.start(job)
         try:
-            while process.poll() is None:
-                time.sleep(0.1)  # not wait(): what Ray raises in here must not have to wait for the job's end
-            return process.returncode
-        except BaseException:
-            process.terminate()  # it finishes its step and saves
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(60)
-            process.kill()
+            while (code := self._pool.poll(job)) is None:
+                asked, self._asked = self._asked, None
+                if asked:
+                    asked(job)
+                time.sleep(0.1)
+        except BaseException:  # this process has to end
+            self._pool.ask_to_stop(job)
+            late = time.monotonic() + PATIENCE
+            while self._pool.poll(job) is None and time.monotonic() < late:
+                time.sleep(0.1)
+            self._pool.close()
             raise
+        return code, job.message
+
+    def stop(self, at_once: bool = False) -> None:
+        """The job that runs, `run` in another thread, saves and ends, or ends `at_once`."""
+        self._asked = self._pool.kill if at_once else self._pool.ask_to_stop
 
 
-def task(job: Job) -> tuple:
-    """The arguments of `run_command` for a job; what it needs to log in at the tracking server goes with it."""
-    handed_on = {k: v for k, v in os.environ.items() if k == "PYTHONPATH" or k.startswith("MLFLOW_")}
-    environment = {**handed_on, **job.environment()}  # the worker may have been started elsewhere, by somebody else
-    return job.command(), environment, str(job.folder.job_log), os.getcwd()
+def arguments(settings: dict) -> tuple:
+    """Those of `Worker` on another machine, whose processes may have been started elsewhere, by somebody else."""
+    handed_on = {k: v for k, v in os.environ.items() if k == "PYTHONPATH" or k.startswith("VAELAB_")}
+    return os.getcwd(), handed_on, settings
+
+
+def sent(job: Job) -> Job:
+    """A job as it travels: without what only the sweep's process needs."""
+    return replace(job, hydra={}, message=None)
 
 
 def about(error: Exception) -> str:
     """What a cluster says of a job it lost, in one line; some say nothing but the error's name."""
     words = [line for line in str(error).splitlines() if line.strip()]
     return ": ".join([type(error).__name__, *(line.strip()[:200] for line in words[-1:])])
-
-
-def _end_with_parent() -> None:
-    """Linux: SIGTERM when the worker is killed, so that no job goes on without anybody waiting for it."""
-    with contextlib.suppress(OSError, AttributeError):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

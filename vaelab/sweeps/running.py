@@ -4,7 +4,8 @@ import logging
 import signal
 import time
 
-from vaelab.sweeps.job import Job
+from vaelab.errors import Interrupted
+from vaelab.sweeps.job import Job, Lost
 from vaelab.system import signals
 
 log = logging.getLogger(__name__)
@@ -17,11 +18,12 @@ def run_all(jobs: list[Job], pool, watch) -> bool:
 
     Args:
         jobs: the grid; their states change.
-        pool: where they run (`LocalPool`, `RayPool`, `SlurmPool`).
+        pool: where they run (`LocalPool`, `RayPool`, `SlurmPool`). It takes `takes` jobs at a time, or all: those that
+            wait in it have no time of their start.
         watch: told of every change (`Watch`).
     """
     stop = _Stop()
-    slots = list(range(pool.n_jobs))
+    slots = list(range(pool.takes or len(jobs)))
     running: list[Job] = []
     with signals.handled_by(stop.ask):
         try:
@@ -41,11 +43,19 @@ def run_all(jobs: list[Job], pool, watch) -> bool:
 
 def _settle_ended(running, slots, pool, watch, stop):
     for job in list(running):
-        code = pool.poll(job)
-        if code is not None:
+        waited = job.waits
+        try:
+            if (code := pool.poll(job)) is not None:
+                job.settle(code, asked_to_stop=stop.asked > 0)
+        except Lost as lost:
+            if stop.asked:
+                job.settle(Interrupted.exit_code, asked_to_stop=True)
+            elif job.lose(str(lost)):
+                log.warning(f"{job.label}: {lost}. It begins again, from its last epoch.")
+        if job.state != "running":
             running.remove(job)
             slots.append(job.slot)
-            job.settle(code, asked_to_stop=stop.asked > 0)
+        if waited != job.waits or job.state != "running":
             watch.changed(job)
 
 
@@ -67,19 +77,20 @@ def _start(jobs, running, slots, pool, watch):
             job.state = "elsewhere"
         else:
             _start_one(job, running, slots, pool)
-        watch.changed(job)
+        if not job.waits:
+            watch.changed(job)
 
 
 def _start_one(job, running, slots, pool):
     try:
         job.prepare()
-        job.slot = min(slots)
+        job.slot, job.started, job.ended, job.message = min(slots), time.monotonic(), None, None
         pool.start(job)
     except Exception as error:  # a folder that cannot be written, a damaged record: this job's trouble only
         job.state, job.message = "failed", f"could not be started: {error}"
         return
     slots.remove(job.slot)
-    job.state, job.started = "running", time.monotonic()
+    job.state = "running"
     running.append(job)
 
 
@@ -101,6 +112,6 @@ class _Stop:
         for job in running:
             if self.asked > 1:
                 pool.kill(job)
-            elif late and job.number not in self._passed_on:
+            elif (late or job.waits) and job.number not in self._passed_on:
                 self._passed_on.add(job.number)
                 pool.ask_to_stop(job)

@@ -20,6 +20,7 @@ from contextlib import suppress
 from vaelab.config import locate
 from vaelab.errors import Interrupted
 from vaelab.records import environment
+from vaelab.system import signals
 from vaelab.system.exits import exit_code_of
 
 # What else begins threads when it is imported: numpy's and scipy's OpenBLAS, of which each job gets its number back
@@ -56,16 +57,17 @@ class Host:
         self._unread, self.refusal, self.silent = b"", None, False
         self._number, self._pids, self._codes = 0, {}, {}
 
-    def fork(self, words: list[str], environment: dict[str, str], log: str) -> "Forked":
+    def fork(self, words: list[str], environment: dict[str, str], log: str, outlive: bool = True) -> "Forked":
         """A job's process, begun as soon as the imports are done.
 
         Args:
             words: of `vaelab.jobs.job`.
             environment: variables of this job alone.
             log: file that its output is appended to.
+            outlive: whether it goes on when the host has ended, which does so with the launcher.
         """
         self._number += 1
-        request = {"number": self._number, "words": words, "environment": environment, "log": log}
+        request = {"number": self._number, "words": words, "environment": environment, "log": log, "outlive": outlive}
         with suppress(OSError, ValueError):  # it has ended: `Forked.refused`
             self._requests.write(json.dumps(request).encode() + b"\n")
             self._requests.flush()
@@ -220,12 +222,14 @@ def _report(where: int, **facts) -> None:
         os.write(where, json.dumps(facts).encode() + b"\n")
 
 
-def _become(request: dict, run, signals: dict) -> None:
+def _become(request: dict, run, before: dict) -> None:
     """The forked process from here on is the job's, to its end."""
     code = 1
     try:
-        for number, handler in signals.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
+        if not request["outlive"]:
+            signals.end_with_parent()
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         for number in (1, 2):
             os.dup2(log, number)

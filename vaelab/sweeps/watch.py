@@ -68,23 +68,22 @@ class Watch:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(
-            title=f"sweep {self.title}", caption=self._summary(), title_justify="left", caption_justify="left"
-        )
+        title = Text(f"sweep {self.title}", style="table.title")  # as it is: [elbo] is no markup
+        table = Table(title=title, caption=self._summary(), title_justify="left", caption_justify="left")
         table.add_column("job")
         table.add_column("state", no_wrap=True)
         for name in ("epoch", "elbo", "time", "left"):
             table.add_column(name, justify="right", no_wrap=True)
-        rows = sorted(self.jobs, key=lambda job: (ORDER.index(job.state), -(job.ended or 0), job.number))
+        rows = sorted(self.jobs, key=lambda job: (ORDER.index(_state(job)), -(job.ended or 0), job.number))
         if everything:
             rows = sorted(self.jobs, key=lambda job: job.number)
         room = len(rows) if everything else max(5, self.console.height - 8)
         evaluation = self._evaluation()
         for job in rows[:room]:
-            seconds, going_on = job.seconds(), job.state in ("running", "elsewhere")
-            state = Text(job.phase() if job.state == "running" else _word(job), style=COLOURS[job.state])
+            seconds, going_on, state = job.seconds(), job.state in ("running", "elsewhere"), _state(job)
+            doing = Text(job.phase() if state == "running" else _word(job), style=COLOURS[state])
             table.add_row(
-                job.label, state, job.progress() if job.state != "queued" else "", _elbo(job),
+                Text(job.label), doing, job.progress() if state != "queued" else "", _elbo(job),
                 duration(seconds) if seconds else "", left_in_words(job, evaluation) if going_on else "",
             )  # fmt: skip
         if len(rows) > room:
@@ -92,7 +91,7 @@ class Watch:
         return table
 
     def _summary(self) -> str:
-        counts = {s: sum(job.state == s for job in self.jobs) for s in ORDER}
+        counts = {s: sum(_state(job) == s for job in self.jobs) for s in ORDER}
         text = ", ".join(f"{n} {WORDS.get(s, s)}" for s, n in counts.items() if n)
         left = self._left()
         return f"{text}; about {duration(left)} left" if left is not None else text
@@ -104,15 +103,27 @@ class Watch:
         return sum(took) / len(took) if took else None
 
     def _left(self) -> float | None:
-        """Seconds until the end, from what finished jobs took; None before one has, and when a job takes longer."""
+        """Seconds until the end, by each job's pace, else by what others took; None before one has, or beyond that."""
         took = [seconds for job in self.jobs if job.state == "done" and (seconds := job.seconds())]
-        unfinished = [job.seconds() or 0.0 for job in self.jobs if job.open]
+        unfinished = [job for job in self.jobs if job.open]
         if not took or not unfinished:
             return None
-        mean = sum(took) / len(took)
-        if max(unfinished) > mean:
-            return None
-        return max(sum(mean - seconds for seconds in unfinished) / self.n_jobs, mean - min(unfinished))
+        mean, evaluation = sum(took) / len(took), self._evaluation()
+        known = [(left_of(job, evaluation), mean - (job.seconds() or 0.0)) for job in unfinished]
+        left = [by_others if own is None else own for own, by_others in known]
+        return max(sum(left) / self.n_jobs, max(left)) if min(left) >= 0 else None
+
+
+def left_of(job: Job, evaluation: float | None) -> float | None:
+    """Seconds until a running job ends, below 0 where it takes longer than the others; None where they are not known.
+
+    Args:
+        evaluation: seconds that jobs take after their training, or None.
+    """
+    training = job.training_left()
+    if training is None or evaluation is None:
+        return None
+    return training + evaluation - (0 if training else job.since_training())
 
 
 def left_in_words(job: Job, evaluation: float | None) -> str:
@@ -121,13 +132,11 @@ def left_in_words(job: Job, evaluation: float | None) -> str:
     Args:
         evaluation: seconds that jobs take after their training, or None.
     """
+    left = left_of(job, evaluation)
+    if left is not None:
+        return f"~{duration(left)}" if left >= 1 else ""
     training = job.training_left()
-    if training is None:
-        return ""
-    if evaluation is None:
-        return f"> {duration(training)}" if training else ""
-    left = training + evaluation - (0 if training else job.since_training())
-    return f"~{duration(left)}" if left >= 1 else ""
+    return f"> {duration(training)}" if training and evaluation is None else ""
 
 
 def failures(jobs: list[Job], n_lines: int = 5) -> str:
@@ -149,8 +158,12 @@ def duration(seconds: float) -> str:
     return f"{minutes}:{seconds:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
+def _state(job: Job) -> str:
+    return "queued" if job.waits else job.state
+
+
 def _word(job: Job) -> str:
-    return WORDS.get(job.state, job.state)
+    return WORDS.get(_state(job), _state(job))
 
 
 def _elbo(job: Job) -> str:

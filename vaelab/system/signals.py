@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -18,3 +18,11 @@ def handled_by(handler):
     finally:
         for number, before in saved.items():
             signal.signal(number, before)
+
+
+def end_with_parent() -> None:
+    """Linux: SIGTERM for this process when the one that began it is gone, so that it ends where nobody waits for it."""
+    with suppress(OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -1,0 +1,29 @@
+"""Jobs of a sweep that are a few lines of Python."""
+
+import sys
+from dataclasses import dataclass
+
+from vaelab.records.run_folder import RunFolder
+from vaelab.sweeps.job import Job
+
+
+@dataclass
+class Script(Job):
+    """A job whose process is a few lines of Python; `status` and `folder` are at hand in it."""
+
+    script: str = ""
+
+    def command(self):
+        start = "import sys, time, json, pathlib; folder = pathlib.Path(sys.argv[1])\n"
+        start += "def state(s): (folder / 'status.json').write_text(json.dumps({'state': s}))\n"
+        return [sys.executable, "-c", start + self.script, str(self.folder.path)]
+
+
+def script_job(tmp_path, number, script="state('done')", **trainer):
+    cfg = {"model": {}, "trainer": {"threads": 1, "epochs": 3, "steps": None, **trainer}, "device": "cpu"}
+    cfg["tracking"] = {"enabled": False}
+    folder = RunFolder(tmp_path / f"job{number}")
+    folder.path.mkdir(exist_ok=True)
+    made = Script(number, ["model=dense", f"seed={number}"], f"seed={number}", folder, cfg, {})
+    made.script = script
+    return made
