@@ -3,7 +3,7 @@
 python study.py outputs [more folders of runs ...]
 
 Writes results.csv, paired.csv and bounds.csv here, prints them, and draws <recipe>_samples.png, <recipe>_aggregate.png
-and <recipe>_pseudo_inputs.png; what is missing is said.
+and <recipe>_pseudo_inputs.png; of a run named two_digits two_digits_aggregate.png. What is missing is said.
 """
 
 import csv
@@ -41,13 +41,20 @@ def main(output_dirs: list[str]) -> None:
     tell("bounds", [bounds_of(recipe, folder) for recipe, folder in found.items()])
     for recipe, folder in found.items():
         pictures(recipe, folder)
+    for folder in done(output_dirs):
+        if folder.status().get("run_name") == "two_digits":
+            aggregate(vaelab.load(str(folder.path))).savefig(HERE / "two_digits_aggregate.png", dpi=DPI)
+
+
+def done(output_dirs: list[str]) -> list:
+    """The `RunFolder`s of finished runs, the last one last."""
+    found = [folder for place in output_dirs for folder in all_runs(place) if folder.status().get("state") == "done"]
+    return sorted(found, key=lambda folder: folder.status().get("started", 0))
 
 
 def runs_of(output_dirs: list[str]) -> dict:
     """{recipe: RunFolder} of the last finished run of each recipe."""
-    done = [folder for place in output_dirs for folder in all_runs(place) if folder.status().get("state") == "done"]
-    done.sort(key=lambda folder: folder.status().get("started", 0))
-    by_recipe = {folder.status().get("chosen", {}).get("experiment"): folder for folder in done}
+    by_recipe = {folder.status().get("chosen", {}).get("experiment"): folder for folder in done(output_dirs)}
     return {recipe: by_recipe[recipe] for recipe in RECIPES if recipe in by_recipe}
 
 
