@@ -1,5 +1,7 @@
 """Several views with a latent part each and one that they share."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -132,7 +134,7 @@ class Conjoint(layers.Layer):
         q = self._together([q for _, q in drawn])
         return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q, rows))
 
-    def _together(self, parameters):
+    def _together(self, parameters) -> Any:
         """q of the parts' parameters: one after another in the latent axis, those of flows as they are."""
         if self.has_density or parameters[0] is None:
             return tuple(parameters) if self.has_density else None
