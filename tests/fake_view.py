@@ -97,6 +97,10 @@ class FakeView:
         self.prior = NumpyPrior(prior or Standard(latent_dim=latent_dim), latent_dim, lambda: self.rng("plots", 11))
         self._splits = {}
 
+    @property
+    def has_density(self):
+        return self.closed_form
+
     def frames(self):
         return self._frames
 
@@ -129,6 +133,10 @@ class FakeView:
 
     def log_q(self, images, z):
         return log_normal(np.asarray(z), *self.encode(images)).sum(axis=-1) if self.closed_form else None
+
+    def push(self, images, eps):
+        mean, std = self.encode(images)
+        return mean + std * eps, self.log_q(images, mean + std * eps)
 
     def simulate(self, z, rng):
         return tuple(

@@ -144,6 +144,9 @@ class Posterior(Protocol):
 
     option: str = "own"
     """The option's name."""
+    has_density: bool = False
+    """Whether q(z|x), no diagonal Gaussian, has an exact density all the same: it has `parameters` and `log_prob(z, q)`
+    of them for every z, (B, D) or (S, B, D); its `head_noise_dim` is D, and as `eps` it also takes (S, B, D)."""
     noise_dim: int = 0
     """Size of the noise that joins the encoder; where it is not 0, `make_noise(name)` gives its stream."""
     head_noise_dim: int = 0
@@ -219,13 +222,19 @@ class Structure(Protocol):
         """log p(x|z), views summed: (B,) or (S, B)."""
 
     def log_posterior(self, z, q):
-        """log q(z|x): (B,) or (S, B), where `closed_form`."""
+        """log q(z|x): (B,) or (S, B), where `closed_form` or `has_density`."""
 
     def export(self, to_network, to_image):
         """(encoder, decoder, reconstruction) as functional models of built-in layers, on images in [0, 1]."""
 
     def layer_table(self):
         """[(network, layer, type, output shape, parameters)] of every layer."""
+
+    has_density: bool = False
+    """Whether q(z|x), no diagonal Gaussian, has an exact density all the same: `draw` then also takes eps
+    (S, B, eps_dim), eps_dim is D, and there is `log_q` below."""
+    log_q: Callable | None = None
+    """log_q(x, z) -> log q(z|x) of views and z (B, D) or (S, B, D): (B,) or (S, B)."""
 
 
 class Objective(Protocol):
@@ -347,7 +356,9 @@ class View(Protocol):
     discrete: bool
     """Whether p(x|z) is a probability of the stored data."""
     closed_form: bool
-    """Whether q(z|x) is a diagonal Gaussian: mean and std of a split are its parameters, `log_q` is its density."""
+    """Whether q(z|x) is a diagonal Gaussian: mean and std of a split are its parameters."""
+    has_density: bool
+    """Whether `log_q` is known: q(z|x) is a diagonal Gaussian or a flow."""
     moment_draws: int | None
     """Draws behind mean and std of q(z|x); None where they are known."""
     learned: Mapping[str, float]
@@ -387,7 +398,11 @@ class View(Protocol):
         """The same of rows of a split, from a stream of these rows' own."""
 
     def log_q(self, images, z):
-        """log q(z|x): z (N, D) -> (N,), z (S, N, D) -> (S, N); None where it has no closed form."""
+        """log q(z|x): z (N, D) -> (N,), z (S, N, D) -> (S, N); None where it is not known."""
+
+    def push(self, images, eps):
+        """(z, log q(z|x)) of noise eps, (S, N, D) -> (S, N, D), (S, N): z ~ q(z|x) where eps ~ N(0, I). For q(z|x) that
+        `has_density`, in closed form or not."""
 
     def decode(self, z):
         """z (N, D) -> E[x|z] per view, (N, H, W, C)."""
@@ -458,6 +473,11 @@ FUNCTIONS = {DatasetLoader, Metric, Plot}
 def optional(part, contract, name: str):
     """What a part has under a name that its contract leaves open; the contract's value where it has none."""
     return getattr(part, name, vars(contract)[name])
+
+
+def has_density(part, contract) -> bool:
+    """Whether the density of a posterior or structure is known: that of a diagonal Gaussian, or as it says."""
+    return part.closed_form or optional(part, contract, "has_density")
 
 
 def misfit_of(likelihood, data) -> str | None:

@@ -18,6 +18,15 @@ MODELS = {
     "conv_v2": ["model=conv_v2"],
     "avb": ["model=dense", "posterior=implicit", "objective=avb"],
 }
+LEARNED = {
+    "mixture": ["prior=mixture", "prior.components=5"],
+    "vamp": ["prior=vamp", "prior.pseudo_inputs=20"],
+    "vamp of images": ["prior=vamp", "prior.pseudo_inputs=20", "prior.start_from=images"],
+    "exemplar": ["prior=exemplar", "prior.terms=5"],
+    "exemplar at random": ["prior=exemplar", "prior.terms=50", "prior.choose=random"],
+    "realnvp": ["prior=realnvp", "prior.couplings=2", "prior.hidden_dims=[16]"],
+    "posterior realnvp": ["posterior=realnvp", "posterior.couplings=2", "posterior.hidden_dims=[16]"],
+}
 
 
 def words(model, run, **more):
@@ -92,7 +101,9 @@ def results(run: Path) -> dict:
         for k, a in np.load(newest / f"{f}.npz").items()
     }
     found |= {f"codes/{k}": a.tobytes() for k, a in np.load(run / "codes.npz").items()}
-    found |= {f"{m}.h5": (run / f"{m}.h5").read_bytes() for m in ("encoder", "decoder", "vae")}
+    found |= {file.name: file.read_bytes() for file in sorted(run.glob("*.h5"))}
+    if (run / "prior.npz").is_file():
+        found |= {f"prior/{k}": a.tobytes() for k, a in np.load(run / "prior.npz").items()}
     found["metrics"] = (run / "metrics.json").read_bytes()
     rows = [line.split(",") for line in (run / "history.csv").read_text().splitlines()]
     for n, name in enumerate(rows[0]):
@@ -139,6 +150,18 @@ def test_killed_twice_and_resumed_gives_the_same_bytes(tmp_path):
     assert_identical(run, reference)
     leftovers = [p.name for p in run.rglob(".*") if p.name not in (".lock", ".update.lock", ".hydra")]
     assert leftovers == [] and len(list(run.glob("checkpoint/*"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("learned", LEARNED)
+def test_what_a_prior_or_a_flow_learned_survives_a_kill(learned, tmp_path):
+    reference, run = tmp_path / "reference", tmp_path / "run"
+    length, more = {"trainer.epochs": 40, "explorer": "none"}, ["model.hidden_dims=[32]", *LEARNED[learned]]
+    vaelab("train", *words("dense", reference, **length), *more, cwd=tmp_path)
+    kills = [("writing",), ("training", 0.1)]
+    assert kill_and_resume(tmp_path, run, [*words("dense", run, **length), *more], kills) == 2
+    assert_identical(run, reference)
+    assert (run / "prior.npz").is_file() == (not learned.startswith("posterior"))
 
 
 @pytest.mark.slow

@@ -19,6 +19,14 @@ def test_it_agrees_with_the_exact_value_within_its_error(linear_gaussian, widen)
     assert scores["nll_is1000"].note is None
 
 
+def test_each_image_is_kept_with_its_number(linear_gaussian):
+    rows, values = nll(linear_gaussian(), **{**PLAIN, "images": 15, "curve": []})["nll_is1000"].each
+    every = nll(linear_gaussian(), **{**PLAIN, "curve": []})["nll_is1000"]
+    assert len(rows) == len(set(rows)) == 15 and every.value == pytest.approx(every.each[1].mean())
+    np.testing.assert_allclose(values, every.each[1][rows], atol=0.5)  # other draws, the same images
+    assert np.corrcoef(values, every.each[1][rows])[0, 1] > 0.99
+
+
 def test_an_exact_posterior_needs_one_sample(linear_gaussian):
     view = linear_gaussian(latents=1)  # one latent: no correlation is missed
     scores = nll(view, **{**PLAIN, "samples": 2})

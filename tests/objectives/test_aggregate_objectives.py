@@ -126,7 +126,7 @@ def test_each_term_moves_exactly_its_weights(term, movers):
         (["objective=mmd", "objective.alpha=0.5", "posterior=implicit"], "weighs the rate"),
         (["objective=dipvae", "prior=mixture"], "that of N.0, I."),
         (["objective=dipvae", "posterior=implicit"], "needs a closed-form"),
-        (["objective=factorvae", "posterior=implicit"], "needs a closed-form"),
+        (["objective=factorvae", "posterior=implicit"], "needs the density"),
         (["objective=factorvae", "latent_dim=1"], "two or more"),
     ],
 )

@@ -12,6 +12,8 @@ HERE = Path(__file__).resolve().parent
 BACKENDS = ["tensorflow", "jax", "torch"]
 JOBS = {
     "vae": ["beta_schedule=warmup", "objective.free_bits=0.1"],
+    "vae, flow": ["posterior=realnvp", "latent_dim=3"],
+    "iwae, flow": ["objective=iwae", "posterior=realnvp", "posterior.context_dim=0"],
     "capacity": ["objective=capacity", "capacity_schedule=warmup"],
     "tcvae": ["objective=tcvae"],
     "iwae": ["objective=iwae"],
@@ -22,6 +24,7 @@ JOBS = {
     "factorvae": ["objective=factorvae", "objective.critic_learning_rate=0.0001"],
     "avb": ["objective=avb", "posterior=implicit", "objective.critic_learning_rate=0.002"],
     "avb_ac": ["objective=avb_ac", "posterior=basis", "objective.inner_dim=32", "objective.critic_beta_1=0.5"],
+    "conjoint flow": ["dataset=conjoint_synthetic", "structure=conjoint", "posterior=realnvp"],
     "conjoint vae": ["dataset=conjoint_synthetic", "structure=conjoint"],
     "conjoint avb": [
         "dataset=conjoint_synthetic", "structure=conjoint", "objective=avb", "posterior=implicit",
@@ -55,7 +58,7 @@ for name, words in json.loads(sys.argv[3]).items():
     history, weights = trained(words, 1)
     assert all(np.isfinite(v) for row in history for v in row.values()), (name, history)
     assert same(weights, trained(words, 1)[1]), f"{name}: not repeatable"
-    if name in ("vae", "avb", "avb_ac"):
+    if name in ("vae", "vae, flow", "avb", "avb_ac"):
         straight = trained(words, 2)
         with tempfile.TemporaryDirectory() as folder:
             trained(words, 1, folder)

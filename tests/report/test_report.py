@@ -237,6 +237,22 @@ def test_compare_pairs_the_images(tmp_path, monkeypatch, capsys):
     assert "test/elbo" in told
 
 
+def test_compare_pairs_what_was_kept_of_each_image(tmp_path, monkeypatch, capsys):
+    """Of the images that both measured; what one alone has is left out."""
+    monkeypatch.chdir(tmp_path)
+    one, two = (run_folder(tmp_path / "outputs" / name) for name in ("one", "two"))
+    values = np.random.default_rng(0).normal(size=40)
+    one.add_metrics({}, {"test/nll_is500": (np.arange(40), values), "test/nll_ais": (np.arange(3), values[:3])})
+    rows = np.arange(0, 40, 4)
+    two.add_metrics({}, {"test/nll_is500": (rows, values[rows] - 2 + 0.1 * (rows % 8 == 0))})
+    two.add_metrics({}, {"test/nll_is90": (rows, values[rows])})
+    assert set(two.read_by_image("test")) == {"nll_is500", "nll_is90"} and two.read_by_image("train") == {}
+    assert cli.main(["compare", "run=[outputs/one,outputs/two]"]) == 0
+    told = capsys.readouterr().out.partition("image by image")[2]
+    error = 0.1 * np.std(rows % 8 == 0, ddof=1) / np.sqrt(10)
+    assert f"-1.9500 ± {error:.4f}" in told and "higher for 0% of 10 images" in told and "nll_ais" not in told
+
+
 def test_compare_refuses_what_cannot_be_paired(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     run_folder(tmp_path / "outputs" / "one")

@@ -15,12 +15,18 @@ CASES = {
     **{f"single_{j}": (1, (*IMPLICIT, f"posterior.join={j}")) for j in ("inside", "add", "concatenate", "product")},
     "single_basis": (1, ("objective=avb_ac", "posterior=basis")),
     "single_convolutions": (1, (*IMPLICIT, "model=conv_v2", "model.filters=4")),
+    "single_flow": (1, ("posterior=realnvp",)),
+    "single_flow_alone": (
+        1,
+        ("posterior=realnvp", "posterior.context_dim=0", "posterior.hidden_dims=[]", "latent_dim=3"),
+    ),
     "single_pixel_variance": (1, ("likelihood=gaussian", "likelihood.learned=pixel")),
     "single_continuous_bernoulli": (1, ("likelihood=continuous_bernoulli",)),
     "conjoint_gaussian": (3, (*CONJOINT, "posterior.std=linear")),
     "conjoint_continuous_bernoulli": (2, (*CONJOINT, "likelihood=continuous_bernoulli")),
     "conjoint_convolutions": (2, (*CONJOINT, "model=conv_v1", "model.filters=4")),
     "conjoint_implicit": (2, (*CONJOINT, *IMPLICIT, "posterior.join=product", "structure.private_dims=[1,2]")),
+    "conjoint_flow": (2, (*CONJOINT, "posterior=realnvp", "structure.private_dims=[2,3]")),
     "conjoint_basis": (2, (*CONJOINT, "objective=avb_ac", "posterior=basis", "likelihood=gaussian")),
 }
 SCRIPT = """

@@ -9,6 +9,7 @@ from vaelab.config import locate
 
 CASES = [
     ("objective=vae",),
+    ("posterior=realnvp",),
     ("objective=avb", "posterior=implicit", "posterior.join=add"),
     ("objective=avb_ac", "posterior=basis", "objective.inner_dim=16"),
 ]

@@ -9,6 +9,7 @@ from vaelab.view.latent_view import LatentView
 
 CASES = {
     "single implicit": ("dataset=digits", "objective=avb", "posterior=implicit", "latent_dim=3"),
+    "single flow": ("dataset=digits", "posterior=realnvp", "latent_dim=3"),
     "single basis": ("dataset=digits", "objective=avb_ac", "posterior=basis", "latent_dim=3"),
     "conjoint gaussian": ("dataset=conjoint_synthetic", "structure=conjoint"),
     "conjoint implicit": (
@@ -35,11 +36,13 @@ def test_codes_rates_and_distortions(view):
     assert split.rate.shape == split.distortion.shape == (n,)
     assert np.isfinite(split.rate).all() and (split.std > 0).all()
     assert view.closed_form == ("gaussian" in view.name)
+    assert view.has_density == (view.closed_form or "flow" in view.name)
+    log_q = view.log_q(split.images(slice(0, 3)), split.z[:3])
+    assert (log_q is not None) == view.has_density and (log_q is None or log_q.shape == (3,))
     if view.closed_form:
         np.testing.assert_allclose(split.rate, split.rate_per_latent.sum(1))
-        assert view.log_q(split.images(slice(0, 3)), split.z[:3]).shape == (3,)
     else:
-        assert split.rate_per_latent is None and view.log_q(split.images(slice(0, 3)), split.z[:3]) is None
+        assert split.rate_per_latent is None
 
 
 def test_parts_cover_the_latent_vector(view):

@@ -164,8 +164,11 @@ class Run:
             cfg = self._composed("evaluate", "metric", metrics, settings)
             nodes = plain(cfg.get("metrics"))
             kept: Any = self.view.weights_epoch
-            scores = results.score(self.view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True)
-        self.folder.add_metrics(scores)
+            by_image = {}
+            scores = results.score(
+                self.view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True, by_image=by_image
+            )
+        self.folder.add_metrics(scores, by_image)
         update_results(self.folder, cfg.tracking.uri, cfg.output_dir)
         return frames.metrics(scores)
 

@@ -17,7 +17,7 @@ from vaelab.system.streams import output
 SAME_IMAGES = ("validation", "epochs", "binarize_seed")
 # Settings that say where a run lies, what it is called and what it shows.
 OWN = ("output_dir", "data_dir", "sweep_name", "run_name", "quiet")
-TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image, in nats
+TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image of codes.npz, in nats
 
 
 def run(cfg) -> int:
@@ -81,9 +81,17 @@ def paired_terms(first, second, split: str) -> tuple[list[Difference], str | Non
     one, two = (folder.read_codes(split) for folder in (first, second))
     if why := not_same_images(first, second, one, two):
         return [], why
-    found = []
-    for term in (term for term in TERMS if term in one and term in two):
-        delta = two[term].astype(float) - one[term].astype(float)
+    found, every = [], np.arange(len(one["distortion"]))
+    ours, theirs = (
+        {term: (every, codes[term]) for term in TERMS if term in codes} | folder.read_by_image(split)
+        for folder, codes in ((first, one), (second, two))
+    )
+    for term in (term for term in ours if term in theirs):
+        (rows, a), (others, b) = ours[term], theirs[term]
+        _, k, j = np.intersect1d(rows, others, assume_unique=True, return_indices=True)
+        if not len(k):
+            continue
+        delta = b[j].astype(float) - a[k].astype(float)
         se = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan
         found.append(Difference(term, delta.mean(), se, (delta > 0).mean(), len(delta)))
     return found, None
@@ -101,7 +109,7 @@ def paired(first, second, split: str) -> tuple[list[tuple[str, str, str]], str |
 
 def _in_words(d: Difference) -> tuple[str, str, str]:
     said = []
-    if d.term.startswith("elbo"):
+    if d.term.startswith(("elbo", "nll")):
         if d.se > 0:
             said.append(f"({abs(d.mean) / d.se:.1f} standard errors)")
         said.append(f"higher for {d.higher:.0%} of {d.n:,} images")

@@ -19,11 +19,15 @@ def run(cfg) -> int:
     results.check(StoredView(folder), metrics, "metric", trusted=stored["trusted"])
     opening.start_backend(stored)
     _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    scores = results.score(view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True)
+    by_image = {}
+    scores = results.score(
+        view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True,
+        by_image=by_image,
+    )  # fmt: skip
     output(f"{folder}, weights of epoch {weights_epoch}")
     output(results.table(scores))
     try:
-        folder.add_metrics(scores)
+        folder.add_metrics(scores, by_image)
     except (OSError, RunError) as error:
         log.error(f"these numbers were not saved in the run: {error}")
         return 1

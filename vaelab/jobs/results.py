@@ -97,13 +97,14 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
     return kept
 
 
-def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=log.log) -> dict:
+def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=log.log, by_image=None) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
 
     Args:
         strict: raise where a metric does not apply; otherwise say so and go on. In training, trouble with a metric
             never costs the run.
         tell: function (level, text) that says what was left out.
+        by_image: a dict that takes {split/name: (rows, values)} of the scores that have values of each image.
     """
     found = {}
     for name, node in _chosen(metrics):
@@ -114,6 +115,9 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
             scores = of_complete_set(scores, _distinct(view.split(split)))
         for key, value in scores.items():
             entry = value._asdict()
+            each = entry.pop("each")
+            if each is not None and by_image is not None:
+                by_image[f"{split}/{key}"] = each
             if view.dataset.instead_of:
                 entry["note"] = "; ".join(filter(None, (entry["note"], _other_data(view.dataset))))
             entry |= {"split": split, "data": view.data_kind, "weights_epoch": weights_epoch}

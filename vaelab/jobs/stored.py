@@ -9,7 +9,7 @@ import numpy as np
 
 from vaelab.compute import normal
 from vaelab.config.folders import says_what_was_meant
-from vaelab.contracts import Prior, optional
+from vaelab.contracts import Prior, Structure, has_density, optional
 
 
 class NotStored(Exception):
@@ -35,9 +35,16 @@ class StoredView:
         return self.split("test").mean.shape[1]
 
     @cached_property
-    def closed_form(self) -> bool:
-        """Whether q(z|x) and its rate have a closed form."""
+    def has_density(self) -> bool:
+        """Whether log q(z|x) is known, so that the rate is no critic's."""
         return "rate" in self.split("test")
+
+    @cached_property
+    def closed_form(self) -> bool:
+        """Whether q(z|x) is a diagonal Gaussian; of parts of one's own it is not stored."""
+        if self.has_density and not _is_gaussian(self._folder):
+            raise NotStored("closed_form")
+        return self.has_density
 
     @property
     def parts(self) -> dict:
@@ -65,6 +72,7 @@ class PlannedView:
 
     def __init__(self, structure, dataset):
         self.latent_dim, self.closed_form = structure.latent_dim, structure.closed_form
+        self.has_density = has_density(structure, Structure)
         self.parts, self._dataset = dict(structure.latent_parts), dataset
         self.prior = SimpleNamespace(option=optional(structure.prior, Prior, "option"))
         self._rate_is_known = self.closed_form and optional(structure.prior, Prior, "rate") is not None
@@ -127,6 +135,11 @@ class StoredSplit:
         """KL(q(z_d|x) || N(0, 1)) in nats, (N, D); None without closed form, not stored where p(z) is another."""
         if "rate" not in self:
             return None
-        if not says_what_was_meant("prior", self._folder.read_config()):
+        if not _is_gaussian(self._folder) or not says_what_was_meant("prior", self._folder.read_config()):
             raise NotStored("rate_per_latent")
         return normal.rate(self.mean, self.std)
+
+
+def _is_gaussian(folder) -> bool:
+    """Whether a run has vaelab's own Gaussian posterior."""
+    return folder.read_config()["posterior"]["_target_"] == "vaelab.posteriors.gaussian.Gaussian"

@@ -211,8 +211,11 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
         if view.prior.arrays is not None:
             folder.save_prior(view.prior.arrays)
     with phases("measuring", results.chosen(metrics)):
-        scores = results.score(view, metrics, weights_epoch=kept, trusted=cfg["trusted"], strict=False)
-        folder.add_metrics(scores)
+        by_image = {}
+        scores = results.score(
+            view, metrics, weights_epoch=kept, trusted=cfg["trusted"], strict=False, by_image=by_image
+        )
+        folder.add_metrics(scores, by_image)
         folder.save_codes(codes(view))
     if plots:
         with phases("drawing", results.chosen(plots)):
@@ -294,7 +297,7 @@ def export(vae) -> dict:
 def codes(view) -> dict:
     """Arrays of codes.npz: for train and test the moments of q(z|x), a draw, labels and per-image terms in nats."""
     arrays = {}
-    kind = "" if view.closed_form else "_critic"
+    kind = "" if view.has_density else "_critic"
     for name in ("train", "test"):
         split = view.split(name)
         terms = {"mean": split.mean, "std": split.std, "z": split.z, "y": split.y, "tags": split.tags}

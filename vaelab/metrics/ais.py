@@ -76,7 +76,9 @@ def ais(
     )
     more = {"samples": chains, "note": some}
     scores = {
-        "nll_ais": mean_score(-found.log_p, samples=chains, note=noted(warning, setting, some), doubt=verdict.doubt),
+        "nll_ais": mean_score(
+            -found.log_p, rows, samples=chains, note=noted(warning, setting, some), doubt=verdict.doubt
+        ),
         "nll_ais_ess": mean_score(found.ess, **more),
         "ais_acceptance": Score(accepted, None, len(rows), **more),
     }

@@ -24,9 +24,9 @@ def collapse(
     """Signs of posterior collapse and of a prior that does not match, with what to try in the notes.
 
     `dead_latents` counts latents with Var_x(E_q z) <= threshold. `collapsed` is 1 where all are dead and the rate is
-    below min_rate, else 0; without a closed form the rate is that of a Gaussian with the same moments, which is never
-    more than the true one. `prior_mismatch` is KL(q(z) || p(z)) in nats: from the aggregate posterior of some images
-    while I(x; z) stays clear of its limit log N, else, and without a closed form, the lower bound
+    below min_rate, else 0; where q(z|x) has no density the rate is that of a Gaussian with the same moments, which is
+    never more than the true one. `prior_mismatch` is KL(q(z) || p(z)) in nats: from the aggregate posterior of some
+    images while I(x; z) stays clear of its limit log N, else, and without a closed form, the lower bound
     1/2 (|m|^2 + tr S - D - log det S) from the mean m and covariance S of the codes in units of a Gaussian prior, which
     has no such limit.
 
@@ -50,10 +50,10 @@ def collapse(
 
 def _rate(view, part) -> tuple[float | None, str]:
     """Mean over images of KL(N(mean, std^2) || p(z)) in nats, and what it is; of the split's own rate, which may be
-    none, where that has no closed form or says nothing of it.
+    none, where that is a flow's or p(z) has no closed form.
     """
     rates = None
-    if view.closed_form or view.prior.gaussian:
+    if view.closed_form or (view.prior.gaussian and not view.has_density):
         rates = view.prior.rate_of_moments(part.mean, np.maximum(np.asarray(part.std, np.float64), 1e-12))
     if rates is None:
         return None if part.rate is None else float(np.mean(part.rate)), "the rate"
@@ -96,6 +96,8 @@ def _mismatch(view, split: str, images: int, limit: float) -> Score:
         if settled or value is None:
             n, how = len(log_q), q.note if settled else noted("I(x; z) is saturated: an upper bound", q.note)
             value = float(np.mean(log_q - q.log_prior))
+    elif value is None:
+        how = "not estimated: neither q(z|x) nor p(z) is a Gaussian; see metric=knn_aggregate"
     advice = (
         f"above {limit:g} nats: samples from the prior fall where few images are encoded. Try a higher beta, "
         "or fit a prior to the codes (vaelab fit-prior)"

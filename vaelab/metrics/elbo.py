@@ -14,7 +14,7 @@ def elbo(view, *, split: Split, n_samples: PositiveInt) -> dict[str, Score]:
     """ELBO, distortion and rate in nats per image; higher ELBO is better and beta never enters.
 
     distortion = -E_q(z|x) log p(x|z) over n_samples draws, rate = KL(q(z|x) || p(z)), elbo = -(distortion + rate).
-    Where q(z|x) has no closed form the rate is a critic's estimate, which may be negative and makes no bound: the keys
+    Where q(z|x) has no density the rate is a critic's estimate, which may be negative and makes no bound: the keys
     are then `rate_critic` and `elbo_critic`; without a critic there is the distortion alone. Beside them:
     `bits_per_dim_elbo`, -elbo / (log 2 x dimensions), where p(x|z) is a probability of discrete pixels;
     `likelihood_variance` or `likelihood_scale` where one number was learned for all pixels.
@@ -32,7 +32,7 @@ def elbo(view, *, split: Split, n_samples: PositiveInt) -> dict[str, Score]:
     if part.rate is None:
         return {"distortion": mean_score(distortion, note="no rate: metric=elbo_knn estimates one", **more)} | learned
     rate = np.asarray(part.rate, np.float64)
-    if view.closed_form:
+    if view.has_density:
         drawn = {} if part.rate_per_latent is not None else {"samples": 1, "note": "log q(z|x) - log p(z) at one draw"}
         at_a_draw = {"note": "its rate at one draw"} if drawn else {}
         scores = {

@@ -14,6 +14,8 @@ class Score(NamedTuple):
         n: number of images it was computed from.
         samples: posterior samples per image, where sampling is involved.
         note: a sentence the reader must know (saturation, bias), or None.
+        each: (numbers of the images in their split, their values), (n,) each, where what two models differ by can be
+            told image by image; or None.
         doubt: a few words that are printed in place of an error, where the value is but a bound; or None.
     """
 
@@ -23,11 +25,16 @@ class Score(NamedTuple):
     samples: int | None = None
     note: str | None = None
     doubt: str | None = None
+    each: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def mean_score(values: np.ndarray, **more) -> Score:
-    """The mean of per-image values (N,) with its standard error."""
+def mean_score(values: np.ndarray, rows: np.ndarray | None = None, **more) -> Score:
+    """The mean of per-image values (N,) with its standard error.
+
+    Args:
+        rows: numbers of the images in their split; None where the values are not to be kept.
+    """
     values = np.asarray(values, np.float64)
     n = len(values)
     se = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else None
-    return Score(float(values.mean()), se, n, **more)
+    return Score(float(values.mean()), se, n, each=None if rows is None else (rows, values), **more)

@@ -1,15 +1,24 @@
 """What objectives ask of q(z|x) and p(z)."""
 
-from vaelab.contracts import Prior, optional
+from vaelab.contracts import Prior, Structure, has_density, optional
 from vaelab.errors import ConfigError
 
 
-def need_closed_form(structure, objective: str) -> None:
+def need_density(structure, objective: str) -> None:
     """ConfigError where the structure's q(z|x) has no density."""
+    if not has_density(structure, Structure):
+        raise ConfigError(
+            f"objective={objective} needs the density of q(z|x); posterior={structure.posterior_name} has none. "
+            "Use objective=avb or posterior=gaussian."
+        )
+
+
+def need_closed_form(structure, objective: str) -> None:
+    """ConfigError where the structure's q(z|x) is no diagonal Gaussian."""
     if not structure.closed_form:
         raise ConfigError(
-            f"objective={objective} needs a closed-form q(z|x); posterior={structure.posterior_name} has none. "
-            "Use objective=avb or posterior=gaussian."
+            f"objective={objective} needs a closed-form q(z|x), a Gaussian; posterior={structure.posterior_name} is "
+            "none. Use posterior=gaussian, or an objective that needs less (avb, mmd)."
         )
 
 

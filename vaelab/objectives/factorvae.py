@@ -6,7 +6,7 @@ from keras import layers, ops
 from vaelab.config.types import Activation, Fraction, PositiveFloat, PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.objectives.adversarial import Adversarial
-from vaelab.objectives.closed_form import need_closed_form
+from vaelab.objectives.closed_form import need_density
 
 
 class FactorVAE(Adversarial):
@@ -39,7 +39,7 @@ class FactorVAE(Adversarial):
         structure,
         seed,
     ):
-        need_closed_form(structure, "factorvae")
+        need_density(structure, "factorvae")
         if structure.latent_dim < 2:
             raise ConfigError("objective=factorvae permutes latents against each other and needs two or more.")
         x = z = keras.Input((structure.latent_dim,), name="z")

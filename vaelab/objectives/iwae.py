@@ -6,7 +6,8 @@ from typing import Literal
 from keras import layers, ops
 
 from vaelab.config.types import PositiveInt
-from vaelab.objectives.closed_form import need_closed_form, need_one_density
+from vaelab.errors import ConfigError
+from vaelab.objectives.closed_form import need_density, need_one_density
 
 
 class IWAE(layers.Layer):
@@ -32,8 +33,13 @@ class IWAE(layers.Layer):
 
     def __init__(self, *, k: PositiveInt, gradient: Literal["reparameterised", "dreg"], structure, seed):
         super().__init__(name="objective", dtype="float32")
-        need_closed_form(structure, "iwae")
+        need_density(structure, "iwae")
         need_one_density(structure, "iwae")
+        if gradient == "dreg" and not structure.closed_form:
+            raise ConfigError(
+                "objective.gradient=dreg holds q(z|x) constant by its parameters, and a part of "
+                f"posterior={structure.posterior_name} is weights. Use objective.gradient=reparameterised."
+            )
         self.samples, self.gradient = k, gradient
         self.decode, self.log_likelihood = structure.decode, structure.log_likelihood
         self.log_posterior, self.log_prior = structure.log_posterior, structure.prior.log_prob

@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from vaelab.compute.noise import Noise
 from vaelab.config.types import PositiveFloat
-from vaelab.contracts import Prior, optional
+from vaelab.contracts import Prior, Structure, has_density, optional
 from vaelab.errors import ConfigError
 
 
@@ -39,14 +39,15 @@ class MMD(layers.Layer):
                 f"objective=mmd compares with draws from the prior while it trains, and prior={name} has no `draw`. "
                 "Use prior=standard or prior=realnvp."
             )
-        if not structure.closed_form and alpha != 1:
+        has_rate = has_density(structure, Structure)
+        if not has_rate and alpha != 1:
             raise ConfigError(
                 f"objective.alpha={alpha:g} weighs the rate, which posterior={structure.posterior_name} does not have. "
                 "Use objective.alpha=1 or posterior=gaussian."
             )
         if not scales:
             raise ConfigError("objective.scales: expected at least one number, got [].")
-        self.terms = ("distortion", "rate", "mmd") if structure.closed_form else ("distortion", "mmd")
+        self.terms = ("distortion", "rate", "mmd") if has_rate else ("distortion", "mmd")
         self.alpha, self.kernel, self.scales = alpha, kernel, list(scales)
         self.prior_noise = Noise(seed, "prior_noise")
 

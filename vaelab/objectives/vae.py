@@ -3,7 +3,7 @@
 from keras import layers, ops
 
 from vaelab.config.types import NonNegativeFloat
-from vaelab.objectives.closed_form import need_closed_form, need_closed_form_rate
+from vaelab.objectives.closed_form import need_closed_form_rate, need_density
 
 
 class VAE(layers.Layer):
@@ -28,7 +28,7 @@ class VAE(layers.Layer):
 
     def __init__(self, *, free_bits: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
-        need_closed_form(structure, "vae")
+        need_density(structure, "vae")
         if free_bits:
             need_closed_form_rate(structure, "objective.free_bits")
         self.free_bits = free_bits

@@ -17,8 +17,8 @@ class GaussianParameters(NamedTuple):
     log_std: object
 
 
-class Gaussian(layers.Layer):
-    """Heads mean and rho on the features, and z = mean + std * eps.
+class GaussianHeads(layers.Layer):
+    """Heads mean and rho on the features, which make a Gaussian of every image, and its noise.
 
     Args:
         std: how std comes from the linear head rho. exp: std = exp(rho / 2), rho is a log-variance;
@@ -31,19 +31,9 @@ class Gaussian(layers.Layer):
         Kingma & Welling (2014), appendix B. Softplus and linear: Hafner's and the "simple VAE" parametrisation.
     """
 
-    option = "gaussian"
-    closed_form = has_moments = True
-    noise_dim = head_noise_dim = 0
+    noise_dim = 0
 
-    def __init__(
-        self,
-        *,
-        std: Literal["exp", "softplus", "linear"],
-        log_var_range: list[float] | None,
-        latent_dim,
-        seed,
-        name="posterior",
-    ):
+    def __init__(self, *, std, log_var_range, latent_dim, seed, name):
         super().__init__(name=name, dtype="float32")
         self.std, self.latent_dim, self.log_var_range = std, latent_dim, log_var_range
         if log_var_range is not None:
@@ -67,22 +57,16 @@ class Gaussian(layers.Layer):
         """The architecture's encoder as it is: noise enters behind it."""
         return make_encoder(data_shape)
 
-    def call(self, features, training=False, samples=None):
-        """features (B, F) -> z, q.
-
-        Args:
-            samples: None for z (B, D); S for z (S, B, D).
-        """
-        q = self.parameters(features)
-        shape = ops.shape(q.mean)
-        eps = self.noise.normal(shape if samples is None else (samples, *shape), training)
-        return q.mean + q.std * eps, q  # z ~ q(z|x), reparameterised
-
     def layer_rows(self):
         """(layer, type, output shape, parameters) of each head."""
         return [(h.name, "Dense", (self.latent_dim,), h.count_params()) for h in (self.mean_head, self.rho_head)]
 
-    def parameters(self, features) -> GaussianParameters:
+    def eps(self, mean, training, samples):
+        """eps ~ N(0, I) for means (B, D): (B, D), or (S, B, D) where `samples` is S."""
+        shape = ops.shape(mean)
+        return self.noise.normal(shape if samples is None else (samples, *shape), training)
+
+    def gaussian(self, features) -> GaussianParameters:
         """(mean, std, log std), each (B, D)."""
         mean, rho = self.mean_head(features), self.rho_head(features)
         if self.log_var_range is not None:
@@ -93,11 +77,7 @@ class Gaussian(layers.Layer):
         std = ops.maximum(std, 1e-6)  # log std must stay finite
         return GaussianParameters(mean, std, ops.log(std))
 
-    def log_prob(self, z, q: GaussianParameters):
-        """log q(z|x) in nats: z (B, D) -> (B,), z (S, B, D) -> (S, B)."""
-        return ops.sum(log_normal(z, q.mean, q.std, q.log_std), axis=-1)
-
-    def exported(self, features, noise=None):
+    def exported_gaussian(self, features):
         """(mean, std) as symbolic tensors made of built-in layers only, so that the `.h5` reloads in plain Keras."""
         mean, rho, named = self.mean_head(features), self.rho_head(features), self._prefix
         if self.log_var_range is not None:  # of built-in layers: lowest + min(highest - lowest, max(0, rho - lowest))
@@ -114,3 +94,41 @@ class Gaussian(layers.Layer):
         minus = layers.Rescaling(-1.0, name=f"{named}minus_rho")(rho)
         negative = layers.Activation("relu", name=f"{named}negative_rho")(minus)
         return mean, layers.Add(name=f"{named}std")([positive, negative])
+
+
+class Gaussian(GaussianHeads):
+    """z = mean + std * eps.
+
+    Args:
+        std, log_var_range, latent_dim, seed: see `GaussianHeads`.
+    """
+
+    option = "gaussian"
+    closed_form = has_moments = True
+
+    def __init__(
+        self, *, std: Literal["exp", "softplus", "linear"], log_var_range: list[float] | None, latent_dim, seed,
+        name="posterior",
+    ):  # fmt: skip
+        super().__init__(std=std, log_var_range=log_var_range, latent_dim=latent_dim, seed=seed, name=name)
+
+    def call(self, features, training=False, samples=None):
+        """features (B, F) -> z, q.
+
+        Args:
+            samples: None for z (B, D); S for z (S, B, D).
+        """
+        q = self.gaussian(features)
+        return q.mean + q.std * self.eps(q.mean, training, samples), q  # z ~ q(z|x), reparameterised
+
+    def parameters(self, features) -> GaussianParameters:
+        """(mean, std, log std), each (B, D)."""
+        return self.gaussian(features)
+
+    def log_prob(self, z, q: GaussianParameters):
+        """log q(z|x) in nats: z (B, D) -> (B,), z (S, B, D) -> (S, B)."""
+        return ops.sum(log_normal(z, q.mean, q.std, q.log_std), axis=-1)
+
+    def exported(self, features, noise=None):
+        """(mean, std) as symbolic tensors made of built-in layers only, so that the `.h5` reloads in plain Keras."""
+        return self.exported_gaussian(features)

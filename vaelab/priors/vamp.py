@@ -45,7 +45,7 @@ class Vamp(GaussianMixture):
             ConfigError: q(z|x) is no Gaussian, pixels are no intensities, or the training images are fewer than K.
         """
         if encode is None:
-            raise ConfigError("prior=vamp is made of q(z|x) and needs its density: use posterior=gaussian.")
+            raise ConfigError("prior=vamp is a mixture of Gaussians q(z|u_k): use posterior=gaussian.")
         if facts.data_kind == "real":
             raise ConfigError(
                 "prior=vamp clips its pseudo-inputs to [0, 1], and these data are real numbers. Use prior=mixture."

@@ -32,7 +32,7 @@ VERDICT = {"name": str, "published": NUMBER, "measured": NUMBER, "margin": NUMBE
 
 
 class RunFolder(Folder):
-    """One run: config.yaml, *.h5, history.csv, metrics.json, codes.npz, figures/, checkpoint/, status.json, ...
+    """One run: config.yaml, *.h5, history.csv, metrics.json, by_image.npz, codes.npz, figures/, checkpoint/, ...
 
     Args:
         path: the folder; made where it is missing.
@@ -46,6 +46,7 @@ class RunFolder(Folder):
     checkpoint = inside("checkpoint")
     explorer_file = inside("explorer.html")
     codes_file = inside("codes.npz")
+    _by_image = inside("by_image.npz")
     tiles_file = inside("tiles.npz")  # a few samples and reconstructions of a sweep's job, for the sweep's report
     log = inside("run.log")  # what was printed; the traceback of an error nobody foresaw
     job_log = inside("job.log")  # what the process of a sweep's job printed, native libraries included
@@ -156,9 +157,28 @@ class RunFolder(Folder):
             ) from None
         return rows
 
-    def add_metrics(self, scores: dict) -> dict:
-        """Merges {name: {value, se, ...}} into metrics.json; returns all of it."""
+    def add_metrics(self, scores: dict, by_image: dict | None = None) -> dict:
+        """Merges {name: {value, se, ...}} into metrics.json; returns all of it.
+
+        Args:
+            by_image: {name: (numbers of the images in their split, their values)}, merged into by_image.npz as arrays
+                "<name>.rows" and "<name>".
+        """
+        if by_image:
+            arrays = {key: a for n, (rows, values) in by_image.items() for key, a in ((f"{n}.rows", rows), (n, values))}
+            _write_arrays(self._by_image, _read_arrays(self._by_image) | arrays)
         return self._merge_json("metrics.json", scores)
+
+    def read_by_image(self, split: str) -> dict:
+        """{score: (numbers of the images in a split, their values)} of the scores that keep those, without the split's
+        name.
+
+        Raises:
+            RunError: damaged.
+        """
+        found = _read_arrays(self._by_image, f"{split}/")
+        names = [name for name in found if not name.endswith(".rows")]
+        return {name.removeprefix(f"{split}/"): (found[f"{name}.rows"], found[name]) for name in names}
 
     def read_metrics(self) -> dict:
         """Content of metrics.json; empty where there is none yet.

@@ -1,5 +1,7 @@
 """Several views with a latent part each and one that they share."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -93,6 +95,11 @@ class Conjoint(layers.Layer):
         return self.heads[0].has_moments
 
     @property
+    def has_density(self):
+        """Whether q(z|x), no diagonal Gaussian, has an exact density all the same."""
+        return optional(self.heads[0], Posterior, "has_density")
+
+    @property
     def eps_dim(self):
         """Size of the noise that `draw` takes: that of each view's encoder, then that of each head."""
         return sum(self._noise_sizes)
@@ -124,9 +131,19 @@ class Conjoint(layers.Layer):
             for name, head in zip(self._sizes, self.heads)
         ]
         z = ops.concatenate([z for z, _ in drawn], axis=-1)
-        parameters = [q for _, q in drawn]
-        q = None if parameters[0] is None else _joined(parameters)
+        q = self._together([q for _, q in drawn])
         return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q, rows))
+
+    def _together(self, parameters) -> Any:
+        """q of the parts' parameters: one after another in the latent axis, those of flows as they are."""
+        if self.has_density or parameters[0] is None:
+            return tuple(parameters) if self.has_density else None
+        return type(parameters[0])(*(ops.concatenate(values, axis=-1) for values in zip(*parameters)))
+
+    def _parameters(self, x):
+        """q of views."""
+        features = [encoder(view) for encoder, view in zip(self.encoders, x)]
+        return self._together([h.parameters(self._seen(name, features)) for name, h in zip(self._sizes, self.heads)])
 
     def _seen(self, part, features):
         """The features that the head of a part reads, (B, F)."""
@@ -135,13 +152,12 @@ class Conjoint(layers.Layer):
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
-        features = [encoder(view) for encoder, view in zip(self.encoders, x)]
-        q = _joined([h.parameters(self._seen(name, features)) for name, h in zip(self._sizes, self.heads)])
+        q = self._parameters(x)
         return q.mean, q.std
 
     def draw(self, x, eps):
-        """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim)."""
-        noises = [eps[:, part] for part in cuts(self._noise_sizes)]
+        """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim); (S, B, .) where it `has_density`."""
+        noises = [eps[..., part] for part in cuts(self._noise_sizes)]
         features = [e(view, eps=noise) for e, view, noise in zip(self.encoders, x, noises)]
         heads = zip(self._sizes, self.heads, noises[len(self.encoders) :])
         return ops.concatenate([h(self._seen(name, features), eps=noise)[0] for name, h, noise in heads], axis=-1)
@@ -162,8 +178,15 @@ class Conjoint(layers.Layer):
         return sum(p.log_prob(view, params) for p, view, params in zip(self.views, x, decoded))
 
     def log_posterior(self, z, q):
-        """log q(z|x) in nats: (B,) or (S, B). Closed form only."""
-        return self.heads[0].log_prob(z, q)
+        """log q(z|x) in nats: (B,) or (S, B)."""
+        if self.closed_form:
+            return self.heads[0].log_prob(z, q)
+        parts = self.latent_parts.values()
+        return sum(head.log_prob(z[..., part], own) for head, part, own in zip(self.heads, parts, q))
+
+    def log_q(self, x, z):
+        """The same of views and z."""
+        return self.log_posterior(z, self._parameters(x))
 
     def export(self, to_network, to_image):
         """(encoder, decoder, reconstruction) as functional models of built-in layers, on images in [0, 1].
@@ -257,8 +280,3 @@ def _latent_dim(private, shared, given, view_parts):
             f"{total}. Got {given}; leave latent_dim out."
         )
     return total
-
-
-def _joined(parameters):
-    """Parameters of q of all parts one after another in the latent axis."""
-    return type(parameters[0])(*(ops.concatenate(values, axis=-1) for values in zip(*parameters)))

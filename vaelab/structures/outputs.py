@@ -8,10 +8,11 @@ class Outputs(NamedTuple):
 
     Attributes:
         z: (B, D) or (S, B, D).
-        q: parameters of q(z|x), each (B, D); None where implicit.
+        q: parameters of q(z|x), each (B, D); those of a flow as the posterior has them (with several parts a tuple of
+            theirs); None where implicit.
         decoded: tuple, likelihood parameters per view, (B, H, W, C') or (S, B, H, W, C').
         rate: KL(q(z|x) || p(z)) whose sum over the last axis is the rate: per latent, (B, D), or (B, 1) or (S, B, 1),
-            log q(z|x) - log p(z) at z, where the prior has no closed form; None where q has no density.
+            log q(z|x) - log p(z) at z, where it has no closed form; None where q has no density.
     """
 
     z: object

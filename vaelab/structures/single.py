@@ -60,6 +60,11 @@ class Single(layers.Layer):
         return self.posterior.has_moments
 
     @property
+    def has_density(self):
+        """Whether q(z|x), no diagonal Gaussian, has an exact density all the same."""
+        return optional(self.posterior, Posterior, "has_density")
+
+    @property
     def eps_dim(self):
         """Size of the noise that `draw` takes."""
         return sum(self._noise_sizes)
@@ -95,10 +100,10 @@ class Single(layers.Layer):
         return q.mean, q.std
 
     def draw(self, x, eps):
-        """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim)."""
+        """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim); (S, B, .) where it `has_density`."""
         body, head = cuts(self._noise_sizes)
-        features = self.encoder(x[0], eps=eps[:, body])
-        return self.posterior(features, eps=eps[:, head])[0]
+        features = self.encoder(x[0], eps=eps[..., body])
+        return self.posterior(features, eps=eps[..., head])[0]
 
     def decode(self, z, training=False):
         """z (B, D) or (S, B, D) -> tuple of likelihood parameters."""
@@ -109,8 +114,12 @@ class Single(layers.Layer):
         return sum(p.log_prob(view, params) for p, view, params in zip(self.likelihoods, x, decoded))
 
     def log_posterior(self, z, q):
-        """log q(z|x) in nats: (B,) or (S, B). Closed form only."""
+        """log q(z|x) in nats: (B,) or (S, B)."""
         return self.posterior.log_prob(z, q)
+
+    def log_q(self, x, z):
+        """The same of views and z."""
+        return self.log_posterior(z, self.posterior.parameters(self.encoder(x[0])))
 
     def export(self, to_network, to_image):
         """(encoder, decoder, reconstruction) as functional models of built-in layers, on images in [0, 1].

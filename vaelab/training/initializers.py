@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from vaelab.compute import seeds
+from vaelab.compute.couplings import Couplings
 from vaelab.contracts import Prior, optional
 
 # std^2 of a kernel's entries, of (fan_in, fan_out)
@@ -19,7 +20,8 @@ _SUB_STREAM = 1  # "init" without it seeds Keras's own initialisers
 
 
 def apply(structure, *, kernel: str | None, bias: str | None, seed: int) -> None:
-    """Draws the kernels and biases of dense and convolutional layers anew; a learned prior's are left as they are.
+    """Draws the kernels and biases of dense and convolutional layers anew; those of a learned prior and of flows, which
+    start as the identity, are left as they are.
 
     kernel: "<he|glorot|lecun>_<normal|uniform>": entries of mean 0 and variance 2 / fan_in, 2 / (fan_in + fan_out),
     1 / fan_in, normal (not truncated, unlike Keras's) or uniform. bias: "fan_in_uniform": uniform in
@@ -30,11 +32,12 @@ def apply(structure, *, kernel: str | None, bias: str | None, seed: int) -> None
     """
     if kernel is None and bias is None:
         return
-    rng, of_prior = seeds.generator(seed, "init", _SUB_STREAM), {id(v) for v in prior_variables(structure)}
-    done = set()
-    for layer in structure._flatten_layers():
+    rng, found = seeds.generator(seed, "init", _SUB_STREAM), list(structure._flatten_layers())
+    flows = [v for layer in found if isinstance(layer, Couplings) for v in layer.variables]
+    done = {id(v) for v in [*prior_variables(structure), *flows]}
+    for layer in found:
         fans = _fans(layer)
-        if fans is None or id(layer.kernel) in done | of_prior:
+        if fans is None or id(layer.kernel) in done:
             continue
         done.add(id(layer.kernel))
         if kernel is not None:

@@ -9,7 +9,7 @@ from keras import tree
 from vaelab.compute import seeds
 from vaelab.compute.compiled import compiled, compiled_gradient, reads_weights_anew
 from vaelab.compute.normal import log_normal
-from vaelab.contracts import Likelihood, Objective, misfit_of, optional
+from vaelab.contracts import Likelihood, Objective, Structure, has_density, misfit_of, optional
 from vaelab.datasets.base import Rows, Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
 from vaelab.system import memory
@@ -47,7 +47,7 @@ class LatentView:
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)
         self.factor_names, self.factor_sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
         self.data_kind, self.closed_form = dataset.data_kind, self._structure.closed_form
-        self.enumerated = dataset.enumerated
+        self.has_density, self.enumerated = has_density(self._structure, Structure), dataset.enumerated
         # a probability of the stored data, so that bits per dimension mean something
         self.discrete = all(
             optional(p, Likelihood, "discrete") and misfit_of(p, dataset) is None for p in self._structure.likelihoods
@@ -182,16 +182,32 @@ class LatentView:
         views, z = self._views(images), np.asarray(z, np.float32)
         if z.ndim == 2:
             return self._mapped(self._functions["log_prob"], views, z)
-        per_call = max(1, self._codes_per_call // len(z))
-        by_image = np.ascontiguousarray(z.swapaxes(0, 1))  # (N, S, D)
-        return self._mapped(self._functions["log_prob_samples"], views, by_image, batch=per_call).T
+        return self._of_samples("log_prob_samples", views, z)
 
     def log_q(self, images, z) -> np.ndarray | None:
-        """log q(z|x) in nats, shapes as `log_prob`; None where it has no closed form."""
-        if not self.closed_form:
+        """log q(z|x) in nats, shapes as `log_prob`; None where it is not known."""
+        if self.closed_form:
+            mean, std = self.encode(images)
+            return np.sum(log_normal(np.asarray(z), mean, std), axis=-1)
+        if not self.has_density:
             return None
-        mean, std = self.encode(images)
-        return np.sum(log_normal(np.asarray(z), mean, std), axis=-1)
+        z = np.asarray(z, np.float32)
+        found = self._of_samples("log_q", self._views(images), z if z.ndim == 3 else z[None])
+        return found if z.ndim == 3 else found[0]
+
+    def push(self, images, eps) -> tuple[np.ndarray, np.ndarray]:
+        """(z, log q(z|x)) of noise: eps (S, N, D) -> (S, N, D), (S, N). z ~ q(z|x) where eps ~ N(0, I)."""
+        if self.closed_form:
+            mean, std = self.encode(images)
+            z = mean + std * eps
+            return z, np.sum(log_normal(z, mean, std), axis=-1)
+        return self._of_samples("push", self._views(images), np.asarray(eps, np.float32))
+
+    def _of_samples(self, name: str, views, z):
+        """A function of views and (S, N, D) whose results are (S, N, ...), in calls of a bearable size."""
+        per_call = max(1, self._codes_per_call // len(z))
+        found = self._mapped(self._functions[name], views, np.ascontiguousarray(z.swapaxes(0, 1)), batch=per_call)
+        return tree.map_structure(lambda a: a.swapaxes(0, 1), found)
 
     def grad_log_joint(self, images, z) -> tuple[np.ndarray, np.ndarray]:
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
@@ -215,11 +231,19 @@ class LatentView:
         def seen(views):
             return vae.preprocessing(views, training=False)
 
-        def log_prob_samples(views, by_image):
+        def by_image(function):
+            """A function of views and z (S, B, D) that takes and returns samples behind images, (B, S, ...)."""
             from keras import ops
 
-            z = ops.swapaxes(by_image, 0, 1)  # (S, B, D)
-            return ops.swapaxes(structure.log_likelihood(seen(views), structure.decode(z)), 0, 1)
+            def swapped(views, z):
+                found = function(seen(views), ops.swapaxes(z, 0, 1))
+                return tree.map_structure(lambda a: ops.swapaxes(a, 0, 1), found)
+
+            return swapped
+
+        def push(x, eps):
+            z = structure.draw(x, eps)
+            return z, structure.log_q(x, z)
 
         functions = {
             "decode": lambda z: tuple(
@@ -227,10 +251,12 @@ class LatentView:
                 for p, params in zip(structure.likelihoods, structure.decode(z))
             ),
             "log_prob": lambda views, z: structure.log_likelihood(seen(views), structure.decode(z)),
-            "log_prob_samples": log_prob_samples,
+            "log_prob_samples": by_image(lambda x, z: structure.log_likelihood(x, structure.decode(z))),
         }
         if structure.has_moments:
             functions["encode"] = lambda views: structure.infer(seen(views))
+        if self.has_density and not self.closed_form:
+            functions |= {"push": by_image(push), "log_q": by_image(structure.log_q)}
         if not self.closed_form:
             functions["draw"] = lambda views, eps: structure.draw(seen(views), eps)
             estimate = optional(vae.objective, Objective, "rate")
@@ -332,11 +358,13 @@ class SplitView:
         density the objective's estimate there, None where it makes none.
         """
         view = self._view
+        if self.rate_per_latent is not None:
+            return self.rate_per_latent.sum(axis=1)
         if view.closed_form:
-            if self.rate_per_latent is not None:
-                return self.rate_per_latent.sum(axis=1)
             log_q = np.sum(log_normal(np.asarray(self.z, np.float64), self.mean, self.std), axis=-1)
             return log_q - view.log_prior(self.z)
+        if view.has_density:
+            return np.asarray(view.log_q(self.x, self.z), np.float64) - view.log_prior(self.z)
         estimate = view._functions["rate"]
         return estimate and view._mapped(estimate, self.x, self.z)
 
