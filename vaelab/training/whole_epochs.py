@@ -33,11 +33,11 @@ class InCalls(Batches):
         super().__init__(split, **settings)
         smaller, ends_epochs = len(split) % self.batch_size > 0, self.steps_per_epoch == self.batches_per_pass
         self.full = self.steps_per_epoch - (smaller and ends_epochs)
-        self.most = self.full if ends_epochs or not smaller else 1
+        self.most = max(self.full, 1) if ends_epochs or not smaller else 1
         self.views, self.steps_per_call = None, 1
         size = sum(view.nbytes for view in split.x)
         if size <= RESIDENT:
-            self.views = tuple(ops.convert_to_tensor(view) for view in split.x)
+            self.views = tuple(ops.convert_to_tensor(np.asarray(view)) for view in split.x)
         else:
             self.most = min(self.most, max(BROUGHT * self.batches_per_pass // size, 1))
 
@@ -72,17 +72,22 @@ class InOrderInCalls(InCalls, InOrder):
 
 
 def steps_per_call(vae, batches: InCalls, held: list[dict]) -> int:
-    """As many steps as a call takes in `SECONDS`, told from one, which compiles the program, too.
+    """As many steps as a call takes in `SECONDS`, told from a few, the first of which have compiled the program.
 
     Args:
         vae: compiled.
         held: {path: variable} of all that a step changes, which is put back.
     """
-    kept, seconds = [arrays_of(variables) for variables in held], 0.0
-    for steps in (range(0), range(1)):  # the first call only compiles
+    if batches.most == 1:
+        return 1
+    kept, steps, seconds = [arrays_of(variables) for variables in held], 0, 0.0
+    while steps < batches.most and seconds < SECONDS / 16:  # so few that Python's share would count
+        steps = min(4 * steps, batches.most) if steps else 1
+        if steps == 1:
+            vae.train_on_batch(batches.steps(range(0)))  # compiles
         began = time.perf_counter()
-        vae.train_on_batch(batches.steps(steps))
+        vae.train_on_batch(batches.steps(range(steps)))
         seconds = time.perf_counter() - began
     for variables, arrays in zip(held, kept):
         assign(variables, arrays)
-    return min(max(int(SECONDS / seconds), 1), batches.most)
+    return min(max(int(steps * SECONDS / seconds), 1), batches.most)
