@@ -89,7 +89,7 @@ def test_one_shape_for_all_calls_but_the_smaller_batch():
 
 def test_images_that_are_brought_along_are_no_more_than_they_may(monkeypatch):
     monkeypatch.setattr(whole_epochs, "RESIDENT", 0)
-    monkeypatch.setattr(whole_epochs, "BROUGHT", 2 * sum(v.nbytes for v in split().x) // 5)
+    monkeypatch.setattr(whole_epochs, "BROUGHT", 3 * B * (1 + 2 * 4) - 1)  # a byte less than three batches
     _, calls = both(16)
     assert calls.most == 2 and len(calls) == 3 and len(calls[0][0].views[0]) == 2 * B
 

@@ -39,7 +39,7 @@ class InCalls(Batches):
         if size <= RESIDENT:
             self.views = tuple(ops.convert_to_tensor(np.asarray(view)) for view in split.x)
         else:
-            self.most = min(self.most, max(BROUGHT * self.batches_per_pass // size, 1))
+            self.most = min(self.most, max(BROUGHT * len(split) // (size * self.batch_size), 1))
 
     def __len__(self):
         return -(-self.full // self.steps_per_call) + self.steps_per_epoch - self.full
