@@ -1,13 +1,6 @@
 """p(x|z) = prod_i Bernoulli(x_i; sigmoid(logit_i))."""
 
-import math
-
 from keras import layers, ops, random
-
-
-def rows(images):
-    """(..., H, W, C) -> (..., H * W * C): XLA computes in vectors along the last axis, and C is 1 or 3."""
-    return ops.reshape(images, (*ops.shape(images)[:-3], math.prod(images.shape[-3:])))
 
 
 class Bernoulli(layers.Layer):
@@ -34,8 +27,7 @@ class Bernoulli(layers.Layer):
         Returns:
             (B,) or (S, B).
         """
-        x, logits = rows(x), rows(params)
-        return ops.sum(x * logits - ops.softplus(logits), axis=-1)
+        return ops.sum(x * params - ops.softplus(params), axis=(-3, -2, -1))
 
     def mean(self, params):
         """E[x|z] = sigmoid(logits), the shape of the data."""
