@@ -19,7 +19,12 @@ class Batches(keras.utils.PyDataset):
         steps_per_epoch: batches per epoch, None for one pass.
         last_step: no item goes beyond this step of the training.
         numbered: whether the numbers of the images (B,) come behind the views.
+
+    Attributes:
+        most, steps_per_call: batches that an item can have, and has, where that is more than one (`whole_epochs`).
     """
+
+    most = steps_per_call = 1
 
     def __init__(self, split, *, batch_size, seed, steps_per_epoch, last_step, numbered=False):
         super().__init__(workers=1)

@@ -148,7 +148,7 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
     paths = {id(v): path for path, v in held_by_model.items()}
     slots = variables.of_optimizer(vae.optimizer, {paths[id(v)]: v for v in vae.trainable_variables})
     state, best = _restored(held_by_model, slots, checkpoints, wanted.steps)
-    if on_jax and state.epoch < wanted.epochs and not state.stopped:
+    if state.epoch < wanted.epochs and not state.stopped:
         batches.steps_per_call = steps_per_call(vae, batches, [held_by_model, slots])
         if validation is not None:
             validation.steps_per_call = min(batches.steps_per_call, validation.most)

@@ -97,8 +97,8 @@ class VAEModel(keras.Model):
         return self._in_turn(super().test_step, *arguments)
 
     def _in_turn(self, step, *arguments):
-        *state, (x, *_) = arguments
-        return steps_in_turn(step, self, *state, x) if isinstance(x, Steps) else step(*arguments)
+        x = arguments[-1][0]
+        return steps_in_turn(step, self, arguments[0], x) if isinstance(x, Steps) else step(*arguments)
 
     def loss_context(self, training) -> LossContext:
         """Where the schedules stand; validation always judges the model that is wanted in the end."""

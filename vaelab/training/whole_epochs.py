@@ -10,6 +10,7 @@ import time
 import numpy as np
 from keras import ops
 
+from vaelab.compute.backend import device_name
 from vaelab.compute.compiled import Steps
 from vaelab.training.batches import Batches, InOrder
 from vaelab.training.variables import arrays_of, assign
@@ -24,9 +25,6 @@ class InCalls(Batches):
 
     The batch that ends a pass is a call by itself where it is smaller, for another shape is another program. Each step
     is one where such a batch has no fixed place in an epoch (`trainer.steps_per_epoch`).
-
-    Attributes:
-        most: steps that one call can have.
     """
 
     def __init__(self, split, **settings):
@@ -34,7 +32,7 @@ class InCalls(Batches):
         smaller, ends_epochs = len(split) % self.batch_size > 0, self.steps_per_epoch == self.batches_per_pass
         self.full = self.steps_per_epoch - (smaller and ends_epochs)
         self.most = max(self.full, 1) if ends_epochs or not smaller else 1
-        self.views, self.steps_per_call = None, 1
+        self.views = None
         size = sum(view.nbytes for view in split.x)
         if size <= RESIDENT:
             self.views = tuple(ops.convert_to_tensor(np.asarray(view)) for view in split.x)
@@ -71,23 +69,25 @@ class InOrderInCalls(InCalls, InOrder):
     """The same of a split in file order, for evaluation."""
 
 
-def steps_per_call(vae, batches: InCalls, held: list[dict]) -> int:
+def steps_per_call(vae, batches: Batches, held: list[dict]) -> int:
     """As many steps as a call takes in `SECONDS`, told from a few, the first of which have compiled the program.
 
     Args:
         vae: compiled.
         held: {path: variable} of all that a step changes, which is put back.
     """
-    if batches.most == 1:
+    if not isinstance(batches, InCalls) or batches.most == 1:
         return 1
+    # on a CPU without what other jobs take, lest a busy machine makes calls short and Python's share large
+    clock = time.process_time if device_name() == "cpu" else time.perf_counter
     kept, steps, seconds = [arrays_of(variables) for variables in held], 0, 0.0
     while steps < batches.most and seconds < SECONDS / 16:  # so few that Python's share would count
         steps = min(4 * steps, batches.most) if steps else 1
         if steps == 1:
             vae.train_on_batch(batches.steps(range(0)))  # compiles
-        began = time.perf_counter()
+        began = clock()
         vae.train_on_batch(batches.steps(range(steps)))
-        seconds = time.perf_counter() - began
+        seconds = clock() - began
     for variables, arrays in zip(held, kept):
         assign(variables, arrays)
     return min(max(int(steps * SECONDS / seconds), 1), batches.most)
