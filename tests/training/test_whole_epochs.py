@@ -114,7 +114,7 @@ KINDS = {
     "factorvae": ["objective=factorvae"],
     "exemplar": ["prior=exemplar", "prior.terms=3"],
     "bfloat16": ["trainer.precision=bfloat16", "trainer.clip_norm=1"],
-    "conv": ["model=conv_v1", "model.filters=[4,4]", "learning_rate_schedule=cosine"],
+    "rmsprop": ["trainer.optimizer=rmsprop", "learning_rate_schedule=cosine"],
 }
 
 

@@ -81,13 +81,13 @@ def steps_per_call(vae, batches: Batches, held: list[dict]) -> int:
     # on a CPU without what other jobs take, lest a busy machine makes calls short and Python's share large
     clock = time.process_time if device_name() == "cpu" else time.perf_counter
     kept, steps, seconds = [arrays_of(variables) for variables in held], 0, 0.0
-    while steps < batches.most and seconds < SECONDS / 16:  # so few that Python's share would count
+    while not steps or (steps < batches.most and seconds < SECONDS / 16):  # so few that Python's share would count
         steps = min(4 * steps, batches.most) if steps else 1
         if steps == 1:
             vae.train_on_batch(batches.steps(range(0)))  # compiles
         began = clock()
         vae.train_on_batch(batches.steps(range(steps)))
-        seconds = clock() - began
+        seconds = max(clock() - began, 1e-6)
     for variables, arrays in zip(held, kept):
         assign(variables, arrays)
     return min(max(int(steps * SECONDS / seconds), 1), batches.most)
