@@ -1,9 +1,8 @@
-"""Order of the data, and items of several batches."""
+"""Order of the data."""
 
 from itertools import chain
 
 import numpy as np
-import pytest
 
 from vaelab.datasets.base import Split
 from vaelab.training.batches import Batches
@@ -11,30 +10,26 @@ from vaelab.training.batches import Batches
 N, B = 23, 5  # five batches a pass, the last of three
 
 
-def batches(steps_per_call=1, steps_per_epoch=None, last_step=1000):
+def batches(steps_per_epoch=None, last_step=1000):
     split = Split((np.arange(N, dtype=np.float32).reshape(N, 1, 1, 1),))
-    return Batches(split, batch_size=B, seed=3, steps_per_epoch=steps_per_epoch, steps_per_call=steps_per_call,
-                   last_step=last_step)  # fmt: skip
+    return Batches(split, batch_size=B, seed=3, steps_per_epoch=steps_per_epoch, last_step=last_step)
 
 
 def rows(items) -> list:
     return [view.ravel().tolist() for ((view,),) in items]
 
 
-@pytest.mark.parametrize("steps_per_call,sizes", [(1, [5, 5, 5, 5, 3]), (2, [10, 10, 3]), (4, [20, 3]), (16, [23])])
-def test_a_pass_has_every_image_once_whatever_an_item_holds(steps_per_call, sizes):
-    one, several = batches(), batches(steps_per_call)
+def test_a_pass_has_every_image_once():
+    made = batches()
     for epoch in range(3):
-        one.epoch = several.epoch = epoch
-        found = rows(several[i] for i in range(len(several)))
-        assert [len(r) for r in found] == sizes
-        walked = [*chain(*found)]
-        assert walked == [*chain(*rows(one[i] for i in range(len(one))))] and sorted(walked) == [*range(N)]
-        assert [several.steps_before(i) for i in range(len(several) + 1)][-1] == 5
+        made.epoch = epoch
+        found = rows(made[i] for i in range(len(made)))
+        assert [len(r) for r in found] == [5, 5, 5, 5, 3]
+        assert sorted(chain(*found)) == [*range(N)]
 
 
 def test_every_pass_has_an_order_of_its_own_and_always_the_same():
-    first, again = batches(16), batches(16)
+    first, again = batches(), batches()
     orders = []
     for epoch in (0, 1):
         first.epoch = again.epoch = epoch
@@ -59,7 +54,6 @@ def test_short_epochs_walk_through_the_passes():
 
 def test_no_item_goes_beyond_the_last_step():
     """Seven steps: in the second epoch only two are left; what would come behind is never asked to train."""
-    made = batches(4, last_step=7)
+    made = batches(last_step=7)
     made.epoch = 1
-    assert [made.steps_before(i) for i in (0, 1, 2)] == [0, 2, 2]
-    assert len(rows([made[0]])[0]) == 2 * B and len(made) == 2 and len(rows([made[1]])[0]) > 0
+    assert [made.steps_before(i) for i in range(len(made) + 1)] == [0, 1, 2, 2, 2, 2]

@@ -90,12 +90,27 @@ def start(backend: str, *, device: str, threads: int, deterministic: bool, exact
             import keras
 
             if backend != "tensorflow":
-                keras.utils.set_random_seed(0)  # loads TensorFlow where it is installed, which has lines of its own
+                _leave_tensorflow_out(keras)
     except ImportError as error:
         raise ConfigError(
             f'backend={backend} needs {error.name or backend}: pip install "vaelab[{backend}]".'
         ) from None
     return keras
+
+
+def _leave_tensorflow_out(keras) -> None:
+    """Keras on another backend asks once whether TensorFlow is there by importing it: 5 CPU seconds for nothing.
+
+    It is told no. What needs TensorFlow imports it all the same.
+    """
+    missing = "tensorflow" not in sys.modules
+    if missing:
+        sys.modules["tensorflow"] = None  # pyright: ignore[reportArgumentType]  # Python's sign of what cannot be had
+    try:
+        keras.utils.set_random_seed(0)  # asks
+    finally:
+        if missing:
+            del sys.modules["tensorflow"]
 
 
 def preload(backend: str, *, device: str, threads: int) -> None:

@@ -4,6 +4,7 @@ The one file that knows backends apart: `keras.ops` has neither a compiler nor a
 """
 
 import functools
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -70,32 +71,47 @@ def compiled_gradient(function):
     return call
 
 
-def steps_in_turn(step, batch_size, state, data):
-    """Keras's training step on several batches, as a scan inside the program that jax compiles.
+class Steps(NamedTuple):
+    """What one call of a compiled training or test function works on where jax computes: several batches.
+
+    Attributes:
+        views: tuple of (N, H, W, C): images that lie on the device.
+        rows: (S, B) int32, which of them each batch has, ascending.
+        numbers: (S, B) int32, the numbers these images have in their split, for models that read them; else None.
+        count: of the S batches, as many as there are; a number of the program's input, so that one program serves all.
+    """
+
+    views: tuple
+    rows: Any
+    numbers: Any
+    count: Any
+
+
+def steps_in_turn(step, metrics, state, steps: Steps):
+    """Keras's training or test step on one batch after the other, as a loop inside the program that jax compiles.
+
+    The loop's end is not known to the compiler, which makes of a step the same instructions whatever the count: what a
+    step computes does not depend on how many are taken in a call.
 
     Args:
-        step: Keras's `train_step` of one batch: (state, data) -> (logs, state).
-        batch_size: B.
-        data: (views,), each (n, H, W, C) with ceil(n / B) batches one behind the other.
+        step: Keras's step of one batch: (state, data) -> (logs, state).
+        metrics: the model, whose metrics' variables are the last part of the state.
     Returns:
-        (logs of the last step, state).
+        (the means so far, state).
     """
     import jax
 
-    def swapped(state, batch):
-        logs, state = step(state, (batch,))
-        return state, logs
+    def one(index, state):
+        batch = [
+            view.at[steps.rows[index]].get(mode="promise_in_bounds", indices_are_sorted=True, unique_indices=True)
+            for view in steps.views
+        ]
+        numbers = () if steps.numbers is None else (steps.numbers[index],)
+        return step(state, ((*batch, *numbers),))[1]
 
-    (views,) = data
-    whole = len(views[0]) // batch_size
-    split = whole * batch_size
-    if whole:
-        batches = tuple(view[:split].reshape(whole, batch_size, *view.shape[1:]) for view in views)
-        state, all_logs = jax.lax.scan(swapped, state, batches)
-        logs = {name: values[-1] for name, values in all_logs.items()}
-    if split < len(views[0]):
-        logs, state = step(state, (tuple(view[split:] for view in views),))
-    return logs, state
+    state = jax.lax.fori_loop(0, steps.count, one, state)
+    with keras.StatelessScope(state_mapping=list(zip(metrics.metrics_variables, state[-1]))):
+        return metrics.get_metrics_result(), state
 
 
 def _swap(pair):

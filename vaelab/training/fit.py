@@ -13,6 +13,7 @@ from vaelab.training import callbacks as parts
 from vaelab.training import optimizers, variables
 from vaelab.training.batches import Batches, InOrder
 from vaelab.training.checkpoint import CheckpointFolder, TrainingState
+from vaelab.training.whole_epochs import InCalls, InOrderInCalls, steps_per_call
 
 
 @dataclass
@@ -109,15 +110,6 @@ def monitored_key(optimize: str | None, vae, *, validates: bool, early_stopping:
     return None if term is None else f"{splits[-1]}/{term}"
 
 
-def steps_per_call() -> int:
-    """Gradient steps in one call of the compiled training function; fixed, for weights depend on it in rounding.
-
-    A step of a small net is over so soon that calling it costs as much again, which a scan saves on jax. TensorFlow's
-    while loop does not order all its reads and writes of variables: one training in a few ended in other weights.
-    """
-    return 16 if keras.backend.backend() == "jax" else 1
-
-
 def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None,
         measure=lambda row, history: {}) -> Fitted:  # fmt: skip
     """Trains, from the newest checkpoint where there is one, and leaves the wanted weights in `vae`.
@@ -141,12 +133,13 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
     wanted = plan(trainer, len(dataset.train))
     held = held_out(trainer, dataset)
     monitored = monitored_key(optimize, vae, validates=held is not None, early_stopping=trainer.early_stopping)
-    vae.batch_size = trainer.batch_size
-    vae.steps_per_call = 1 if trainer.steps_per_epoch else steps_per_call()
-    batches = Batches(
+    on_jax = keras.backend.backend() == "jax"
+    in_training, in_evaluation = (InCalls, InOrderInCalls) if on_jax else (Batches, InOrder)
+    batches = in_training(
         dataset.train, batch_size=trainer.batch_size, seed=seed, steps_per_epoch=trainer.steps_per_epoch,
-        steps_per_call=vae.steps_per_call, last_step=wanted.steps, rows=vae.reads_rows,
+        last_step=wanted.steps, numbered=vae.reads_rows,
     )  # fmt: skip
+    validation = in_evaluation(held, batch_size=trainer.batch_size) if held is not None else None
     per_epoch = {"steps_per_epoch": batches.steps_per_epoch}
     vae.compile(optimizer=optimizers.make(trainer, schedule, wanted.steps, vae.objective, **per_epoch))
     vae.optimizer.build(vae.trainable_variables)
@@ -155,6 +148,10 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
     paths = {id(v): path for path, v in held_by_model.items()}
     slots = variables.of_optimizer(vae.optimizer, {paths[id(v)]: v for v in vae.trainable_variables})
     state, best = _restored(held_by_model, slots, checkpoints, wanted.steps)
+    if state.epoch < wanted.epochs and not state.stopped:
+        batches.steps_per_call = steps_per_call(vae, batches, [held_by_model, slots])
+        if validation is not None:
+            validation.steps_per_call = min(batches.steps_per_call, validation.most)
     # The best weights by a validation split; with validation on the test images the last ones, lest test data choose.
     keep_best = trainer.validation == "split" and held is not None and monitored is not None
     bookkeeper = parts.Bookkeeper(
@@ -171,7 +168,7 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
                 initial_epoch=state.epoch,
                 shuffle=False,
                 verbose=0,
-                validation_data=InOrder(held, batch_size=trainer.batch_size) if held is not None else None,
+                validation_data=validation,
                 callbacks=[
                     parts.EpochClock(batches, wanted.steps),
                     parts.NotANumber(batches),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from vaelab.compute.compiled import steps_in_turn
+from vaelab.compute.compiled import Steps, steps_in_turn
 from vaelab.compute.noise import Noise
 from vaelab.contracts import Objective, Prior, optional
 from vaelab.errors import ConfigError
@@ -52,7 +52,6 @@ class VAEModel(keras.Model):
         self.preprocessing, self.structure, self.objective = preprocessing, structure, objective
         self.beta, self.beta_schedule, self.capacity_schedule = beta, beta_schedule, capacity_schedule
         self.total_steps, self.steps_per_epoch = total_steps, steps_per_epoch
-        self.steps_per_call = self.batch_size = 1
         self.reads_rows = optional(structure.prior, Prior, "training_log_prob") is not None
         self.trackers = {name: keras.metrics.Mean(name=name) for name in objective.terms}
         # Counted here because JAX does not hand a loss the optimizer's counter.
@@ -61,6 +60,8 @@ class VAEModel(keras.Model):
 
     def call(self, x, training=False):
         """Tuple of stored views, in training with `rows` behind them where the prior reads those -> ForwardPass."""
+        if isinstance(x, Steps):  # Keras looks once, without computing, what the model makes of the data
+            x = x.views
         more = {"samples": optional(self.objective, Objective, "samples")}
         if self.reads_rows and training:
             *x, more["rows"] = x
@@ -88,10 +89,16 @@ class VAEModel(keras.Model):
         return super().train_step(*arguments)
 
     def train_step(self, *arguments):
-        """A step on each of the batches that the data hold one behind the other, in one compiled call."""
-        if self.steps_per_call == 1:
-            return self.single_step(*arguments)
-        return steps_in_turn(self.single_step, self.batch_size, *arguments)
+        """A step; on jax as many as the data say, in one compiled call."""
+        return self._in_turn(self.single_step, *arguments)
+
+    def test_step(self, *arguments):
+        """The same without gradients."""
+        return self._in_turn(super().test_step, *arguments)
+
+    def _in_turn(self, step, *arguments):
+        x = arguments[-1][0]
+        return steps_in_turn(step, self, arguments[0], x) if isinstance(x, Steps) else step(*arguments)
 
     def loss_context(self, training) -> LossContext:
         """Where the schedules stand; validation always judges the model that is wanted in the end."""
