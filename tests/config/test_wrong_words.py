@@ -140,13 +140,12 @@ def yaml_of(group, option):
 
 def test_every_value_that_does_not_fit_is_refused_in_words():
     """Without composing: what `check` says of each, as a sentence that names the setting and null, true, lists."""
-    from vaelab.config.check import _check_value
+    from vaelab.config.check import _of_value
 
     tried = 0
     for _, key, annotation in settings_of_options():
         for value in wrong_values(annotation):
-            problems = []
-            _check_value(key, value, annotation, problems)
+            problems = list(_of_value(key, value, annotation))
             assert len(problems) == 1 and problems[0].startswith(f"{key}: expected"), (key, annotation, value)
             assert not [word for word in INTERNALS if word in problems[0]], problems
             tried += 1

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import BACKEND, ROOT, same_weights, vaelab
+from support import BACKEND, ROOT, jobs_of, same_weights, vaelab
 
 from vaelab.config import compose, locate
 from vaelab.config.check import check_launcher
@@ -271,7 +271,7 @@ def test_every_shipped_sweep_composes():
 
     for name in locate.options("sweep"):
         options, words = recipe.expand([], [f"sweep={name}"])
-        jobs = compose.grid([word for word in words if not word.startswith("sweep_name=")])
+        jobs = jobs_of([word for word in words if not word.startswith("sweep_name=")])
         assert options == ["-m"] and len(jobs) > 1
         for job in (jobs[0], jobs[-1]):
             compose.compose("train", [w for w in job if not w.startswith(("sweep_name=", "hydra"))])

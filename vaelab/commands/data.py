@@ -21,29 +21,14 @@ log = logging.getLogger(__name__)
 
 def run(cfg) -> int:
     """Does what `verb` says; returns the exit code (1: verify found something wrong)."""
-    from omegaconf import OmegaConf
-
-    cfg = plain(cfg) if OmegaConf.is_config(cfg) else cfg
-    verbs = {"list": _list, "fetch": _fetch, "verify": _verify, "show": _show}
-    if cfg["verb"] not in verbs:
-        raise ConfigError(f"verb: expected one of {', '.join(verbs)}, got '{cfg['verb']}'.")
-    return verbs[cfg["verb"]](cfg)
+    return {"list": _list, "fetch": _fetch, "verify": _verify, "show": _show}[cfg.verb](plain(cfg))
 
 
 def _list(cfg) -> int:
     """Table of all datasets: size, whether their files are there, where they are or would be."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     data_dir, cache = cfg["data_dir"], download.cache_dir()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, whole in (("dataset", True), ("size", False), ("present", True), ("files", False)):
-        table.add_column(title, no_wrap=whole, overflow="fold")
-    for name, node, about in _all_nodes():
-        table.add_row(*map(escape, (name, visible(about), *_presence(node, data_dir))))
-    console = Console()
-    (console if console.is_terminal else Console(width=10_000)).print(table)  # a file or pipe has lines of any length
+    rows = [(name, visible(about), *_presence(node, data_dir)) for name, node, about in _all_nodes()]
+    output(tables.table([("dataset", "size", "present", "files"), *rows], folds=[1, 3])[0])
     output(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
     output("What is missing is downloaded at its first use, or by: vaelab data fetch dataset=NAME")
     return 0

@@ -16,11 +16,11 @@ from vaelab.errors import ConfigError, RunError, about_disk, first_line
 from vaelab.explorer.litert import held_stderr
 from vaelab.jobs import opening
 from vaelab.jobs.page import load_model, require_models
+from vaelab.records.run_folder import MODELS
 from vaelab.system import paths
 from vaelab.system.files import atomic_file
 from vaelab.system.streams import output
 
-MODELS = ("encoder", "decoder", "vae")
 SUFFIXES = {"keras": ".keras", "h5": ".h5", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
 NEEDS = {"onnx": ("onnx", "tf2onnx", "onnxruntime")}
 TOLERANCE = 1e-3  # of the outputs' largest value: what float32 arithmetic in another order may differ by
@@ -50,7 +50,7 @@ def run(cfg) -> int:
     for which in models:
         model = load_model(folder, which)
         inputs = example(model)
-        expected = _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
+        expected = _outputs(model, inputs)
         for name in formats:
             path = to / name / f"{which}{SUFFIXES[name]}"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,14 +127,14 @@ def _read_keras(path):
     import keras
 
     model: Any = keras.models.load_model(path, compile=False)
-    return lambda inputs: _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
+    return lambda inputs: _outputs(model, inputs)
 
 
 def _read_saved_model(path):
     import tensorflow as tf
 
     model = tf.saved_model.load(str(path))
-    return lambda inputs: _as_list(model.serve(inputs if len(inputs) > 1 else inputs[0]))
+    return lambda inputs: _outputs(model.serve, inputs)
 
 
 def _read_onnx(path):
@@ -168,10 +168,11 @@ READERS = {
 }  # fmt: skip
 
 
-def _as_list(outputs) -> list[np.ndarray]:
-    outputs = outputs.values() if isinstance(outputs, dict) else outputs
-    outputs = outputs if isinstance(outputs, (list, tuple)) or not hasattr(outputs, "shape") else [outputs]
-    return [np.asarray(o) for o in outputs]
+def _outputs(model, inputs: list) -> list[np.ndarray]:
+    """What the model makes of one input or several, whatever it puts its outputs into."""
+    import keras
+
+    return [np.asarray(o) for o in keras.tree.flatten(model(inputs if len(inputs) > 1 else inputs[0]))]
 
 
 def _size(path: Path) -> int:

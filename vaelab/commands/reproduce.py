@@ -123,9 +123,13 @@ def run(cfg) -> int:
     from vaelab.training.variables import by_path  # imports Keras
 
     stored = opening.as_begun(stored, folder)
-    original = CheckpointFolder(folder.checkpoint).load()
-    if original is None:
-        raise RunError(f"{folder}: its checkpoint/ is empty, there is nothing to compare with.")
+
+    def weights(run: RunFolder):
+        if (saved := CheckpointFolder(run.checkpoint).load()) is None:
+            raise RunError(f"{run}: its checkpoint/ is empty, there is nothing to compare with.")
+        return saved.model
+
+    original = weights(folder)
     base = Path(cfg.output_dir) / "reproduced"
     before = folders.existing(base)
     again = RunFolder(folders.make_unique(base, folder.path.name))
@@ -138,11 +142,8 @@ def run(cfg) -> int:
             wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
             accept_changed_data=cfg.accept_changed_data,
         )  # fmt: skip
-    saved = CheckpointFolder(again.checkpoint).load()
-    repeated = None if saved is None else saved.model
-    if not isinstance(repeated, dict):
-        raise RunError(f"{again}: its checkpoint/ is empty, there is nothing to compare.")
-    first = by_path(original.model, repeated, f"{folder.checkpoint}")
+    repeated: Any = weights(again)  # of today, so by path
+    first = by_path(original, repeated, f"{folder.checkpoint}")
     if only_once := sorted(first.keys() ^ repeated.keys()):
         raise RunError(f"{name_of(only_once[0])} is a variable of {folder} or of its repetition, but not of both.")
     pairs = [(first[path], repeated[path]) for path in first]

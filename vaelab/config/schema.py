@@ -84,11 +84,6 @@ class ImageOptions:
     shape: list[PositiveInt] | None
 
 
-def of_command(command: str) -> str:
-    """The class of this file that a command's configuration is of: "fit-prior" -> "FitPrior"."""
-    return command.title().replace("-", "")
-
-
 SHARED = tuple(field.name for field in fields(ImageOptions))  # what `datasets.prepare` applies, not a dataset's reader
 
 
@@ -115,8 +110,6 @@ class Train:
     trusted: list[str]
     quiet: bool
     expect: dict
-    trainer: Any
-    tracking: Any
 
 
 @dataclass
@@ -174,86 +167,6 @@ class Store:
 
 
 @dataclass
-class Command:
-    """What every command but `train` takes."""
-
-    quiet: bool
-
-
-@dataclass
-class OfRun(Command):
-    """What every command about one run takes."""
-
-    run: str | None
-    output_dir: str
-    device: Literal["auto", "cpu"] | None
-    trusted: list[str]
-
-
-@dataclass
-class Open(OfRun):
-    """What every command that opens a run with its data takes."""
-
-    data_dir: str | None
-    accept_changed_data: bool
-
-
-@dataclass
-class Evaluate(Open):
-    """conf/evaluate.yaml"""
-
-    tracking: Store
-
-
-@dataclass
-class FitPrior(Open):
-    """conf/fit-prior.yaml"""
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    seed: NonNegativeInt
-
-
-@dataclass
-class Plot(Evaluate):
-    """conf/plot.yaml"""
-
-    format: Literal["png", "svg", "pdf"]
-
-
-@dataclass
-class Data(Command):
-    """conf/data.yaml"""
-
-    verb: Literal["list", "fetch", "verify", "show"]
-    seed: NonNegativeInt
-    data_dir: str | None
-    output: str | None
-    trusted: list[str]
-
-
-@dataclass
-class Generate(OfRun):
-    """conf/generate.yaml"""
-
-    z: list[Any] | None
-    n: PositiveInt | None
-    seed: NonNegativeInt
-    scale: PositiveInt | None
-    output: str | None
-
-
-@dataclass
-class Export(OfRun):
-    """conf/export.yaml"""
-
-    format: Any
-    models: Any
-    to: str | None
-
-
-@dataclass
 class LongerTraining:
     """The trainer settings `vaelab resume` may change."""
 
@@ -262,33 +175,10 @@ class LongerTraining:
 
 
 @dataclass
-class Resume(Evaluate):
-    """conf/resume.yaml"""
-
-    trainer: LongerTraining
-
-
-@dataclass
-class Reproduce(Open):
-    """conf/reproduce.yaml"""
-
-
-@dataclass
 class ExploreTo:
     """The node `explore` of conf/explore.yaml."""
 
     file: str | None
-
-
-@dataclass
-class Explore(Open):
-    """conf/explore.yaml"""
-
-    explore: ExploreTo
-    open: bool
-    host: str
-    port: NonNegativeInt
-    explorer: Any
 
 
 @dataclass
@@ -305,34 +195,67 @@ class RunFilter:
 
 
 @dataclass
-class Runs(Command):
-    """conf/runs.yaml"""
+class Commands:
+    """The top level of the commands besides `train`: a setting is the same in all whose conf/<command>.yaml has it."""
 
+    run: str | None
     output_dir: str
+    data_dir: str | None
+    device: Literal["auto", "cpu"] | None
+    trusted: list[str]
+    quiet: bool
+    accept_changed_data: bool
+    tracking: Store
+    seed: NonNegativeInt
+    n: PositiveInt | None
+    output: str | None
+    # fit-prior
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    # data
+    verb: Literal["list", "fetch", "verify", "show"]
+    # generate
+    z: list[Any] | None
+    scale: PositiveInt | None
+    # export
+    to: str | None
+    # resume
+    trainer: LongerTraining
+    # explore and ui
+    explore: ExploreTo
+    open: bool
+    host: str
+    port: NonNegativeInt
+    uri: str | None
+    # runs
     filter: RunFilter
     sort: str | None
-    n: PositiveInt | None
     columns: list[str] | None
     csv: str | None
     sync: bool
-    tracking: Store
 
 
-@dataclass
-class Compare(Command):
-    """conf/compare.yaml"""
+# Settings of one command that are not what they are elsewhere.
+OTHERWISE = {
+    "compare": {"run": str | list | None},
+    "plot": {"format": Literal["png", "svg", "pdf"]},
+    "ui": {"port": PositiveInt},
+}
 
 
-@dataclass
-class Report(Command):
-    """conf/report.yaml"""
+def types_of(dataclass) -> dict[str, Any]:
+    """{setting: annotation} of one of these classes."""
+    return {field.name: field.type for field in fields(dataclass)}
 
 
-@dataclass
-class Ui(Command):
-    """conf/ui.yaml"""
+def top_level(command: str, there) -> dict[str, Any]:
+    """{setting: annotation} of the top level of a command's configuration.
 
-    output_dir: str
-    uri: str | None
-    host: str
-    port: PositiveInt
+    Args:
+        there: the settings that conf/<command>.yaml has.
+    """
+    if command == "train":
+        return types_of(Train)
+    types = {**types_of(Commands), **OTHERWISE.get(command, {})}
+    return {name: types[name] for name in there if name in types}

@@ -185,7 +185,9 @@ def _readable(parser, key: str, value: str) -> str:
         if not all(part.strip() for part in parts):
             raise ConfigError(f"{key}={shown(value)}: there is nothing between two commas or beside one.")
         return ",".join(_readable(parser, key, part) for part in parts)
-    return _in_quotes(value)
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return QuotedString(text=value, quote=Quote.double).with_quotes()
 
 
 def _quick(value: str) -> bool:
@@ -204,12 +206,6 @@ def _parsed(parser, word: str):
         return None
     except RecursionError:
         raise ConfigError(f"{shown(word)}: nested too deeply.") from None
-
-
-def _in_quotes(text: str) -> str:
-    from hydra.core.override_parser.types import Quote, QuotedString
-
-    return QuotedString(text=text, quote=Quote.double).with_quotes()
 
 
 def _structured(value: str) -> bool:

@@ -24,14 +24,9 @@ def _other_data(dataset) -> str:
     return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
 
 
-def chosen(nodes: dict) -> list[str]:
-    """Names of the options that were chosen."""
-    return [name for name, _ in _chosen(nodes)]
-
-
-def _chosen(nodes: dict) -> list:
-    """(name, node) of the options that were chosen; a recipe may bring settings of others."""
-    return [(name, node) for name, node in nodes.items() if "_target_" in node]
+def chosen(nodes: dict) -> dict:
+    """{option: node} of those that were chosen; a recipe may bring settings of others."""
+    return {name: node for name, node in nodes.items() if "_target_" in node}
 
 
 def without_map(plots: dict, typed) -> dict:
@@ -57,7 +52,7 @@ def check(view, nodes: dict, kind: str, *, trusted) -> None:
     Args:
         kind: "metric" or "plot".
     """
-    for _, node in _chosen(nodes):
+    for node in chosen(nodes).values():
         if needs := optional(trust.load(node["_target_"], kind, trusted), contracts.BY_GROUP[kind], "needs"):
             with suppress(NotStored):
                 needs(view, **settings(node))
@@ -87,7 +82,7 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
         kind: "metric" or "plot", for the message.
     """
     kept = dict(nodes)
-    for name, node in _chosen(nodes):
+    for name, node in chosen(nodes).items():
         with _told(kind, name, tell, failed="could not be checked"):
             try:
                 check(view, {name: node}, kind, trusted=trusted)
@@ -106,7 +101,7 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
         tell: function (level, text) that says what was left out.
     """
     found = {}
-    for name, node in _chosen(metrics):
+    for name, node in chosen(metrics).items():
         split, scores = node.get("split", "test"), {}
         with _told("metric", name, tell, strict):
             scores = trust.load(node["_target_"], "metric", trusted)(view, **settings(node))
@@ -145,7 +140,7 @@ def draw(
         called: function (option) -> name of its file under figures/.
     """
     files = []
-    for name, node in _chosen(plots):
+    for name, node in chosen(plots).items():
         with _told("plot", name, tell, strict):
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*Tight layout.*")
@@ -158,14 +153,10 @@ def save_picture(picture, folder, name: str, suffix: str):
     """A Figure as PNG, SVG or PDF; an Animation as GIF."""
     from vaelab.plots.animation import Animation
 
-    if isinstance(picture, Animation):
-        path = folder.figure_file(name, "gif")
-        with atomic_file(path) as temporary:
-            picture.save(temporary)
-        return path
-    path = folder.figure_file(name, suffix)
+    moving = isinstance(picture, Animation)
+    path = folder.figure_file(name, "gif" if moving else suffix)
     with atomic_file(path) as temporary:
-        picture.savefig(temporary, dpi=picture.get_dpi())
+        picture.save(temporary) if moving else picture.savefig(temporary, dpi=picture.get_dpi())
     return path
 
 

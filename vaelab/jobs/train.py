@@ -13,7 +13,7 @@ from vaelab.contracts import Likelihood, Prior, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.phases import Phases
-from vaelab.jobs.stored import PlannedView
+from vaelab.jobs.stored import planned_view
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import memory, signals
@@ -171,8 +171,7 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
         tracker.log_epoch(row)
 
     last = training.plan(trainer, len(dataset.train)).epochs
-    name = telling.title(cfg, folder, vae.structure.latent_dim)
-    during = DuringTraining(cfg, trainer, folder, vae, dataset, name=name, last_epoch=last)
+    during = DuringTraining(cfg, trainer, folder, vae, dataset, last_epoch=last)
     during.before()
     fitted = training.fit(
         vae, dataset, trainer, seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
@@ -197,15 +196,10 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
         finished: as in `train`.
     """
     from vaelab.build import float32_twin
-    from vaelab.view.latent_view import LatentView
 
     metrics, plots, settings = cfg.get("metrics") or {}, cfg.get("plots") or {}, cfg["explorer"]
     vae, kept = float32_twin(vae, cfg, dataset.facts), fitted.weights_epoch
-    view = LatentView(
-        vae, dataset, name=telling.title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"],
-        history=fitted.history, weights_epoch=kept, frames=folder.read_frames,
-        schedules=opening.schedule_curves(vae, cfg, trainer, len(dataset.train)),
-    )  # fmt: skip
+    view = opening.view_of(vae, dataset, folder, cfg, trainer, history=fitted.history, weights_epoch=kept)
     with phases("saving"):
         folder.save_models(export(vae), view.learned)
         if view.prior.arrays is not None:
@@ -245,7 +239,7 @@ def refuse_large_batches(vae, batch: int) -> None:
 
 def without_inapplicable(cfg: dict, vae, dataset, typed) -> dict:
     """The configuration without metrics and pictures that cannot work here, which are told now, not in the end."""
-    planned = PlannedView(vae.structure, dataset)
+    planned = planned_view(vae.structure, dataset)
     if planned.latent_dim < 3:
         cfg = cfg | {"plots": results.without_map(cfg.get("plots") or {}, typed)}
     return cfg | {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vaelab.config.folders import remove_empty
+from vaelab.config.words import from_here
 from vaelab.errors import RunError, visible
 from vaelab.system.files import remove, write
 
@@ -36,11 +37,7 @@ class Folder:
         self.path = Path(path).resolve()
 
     def __str__(self):
-        """As short as a user may type it from here."""
-        try:
-            return visible(str(self.path.relative_to(Path.cwd())))
-        except ValueError:
-            return visible(str(self.path))
+        return visible(from_here(self.path))
 
     def _read_json(self, name: str, kind: type = dict, types: dict | None = None) -> Any:
         """Content of a json file, which must be of a kind; an empty one where the file is missing.

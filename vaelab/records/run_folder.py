@@ -263,10 +263,7 @@ class RunFolder(Folder):
 
     def save_prior(self, arrays: dict) -> None:
         """prior.npz: the weights of a prior that learned, as its `frozen` names them."""
-        import numpy as np
-
-        with atomic_file(self.path / "prior.npz") as temporary:
-            np.savez(temporary, **arrays)
+        _write_arrays(self.path / "prior.npz", arrays, compressed=False)
 
     def read_prior(self) -> dict:
         """{name: array} of prior.npz; empty where the prior learned nothing.
@@ -283,18 +280,15 @@ class RunFolder(Folder):
             network: a Keras model from noise to z, or None.
             scores: {"before": ..., "after": ...}, each as metrics.json has them.
         """
-        import numpy as np
-
-        path = self.path / "fitted_priors" / option
-        path.mkdir(parents=True, exist_ok=True)
+        fitted = RunFolder(self.path / "fitted_priors" / option)
+        fitted.path.mkdir(parents=True, exist_ok=True)
         if arrays is not None:
-            with atomic_file(path / "prior.npz") as temporary:
-                np.savez(temporary, **arrays)
+            fitted.save_prior(arrays)
         if network is not None:
-            write_bytes(path / "prior.h5", h5_bytes(network))
-        for name, text in (("config.yaml", yaml.safe_dump(settings)), ("metrics.json", json.dumps(scores, indent=1))):
-            write_bytes(path / name, text.encode())
-        return path
+            fitted.save_models({"prior": network})
+        write(fitted.path / "config.yaml", yaml.safe_dump(settings))
+        write(fitted.path / "metrics.json", json.dumps(scores, indent=1))
+        return fitted.path
 
     def read_codes(self, split: str) -> dict:
         """{term: array} of codes.npz of a split; empty where there is none.
@@ -329,13 +323,14 @@ class RunFolder(Folder):
         Raises:
             RunError: one is damaged.
         """
-        found = []
-        for path in sorted((self.path / "frames").glob("epoch-*.npz")):
-            try:
-                found.append((int(path.stem.rpartition("-")[2]), _read_arrays(path)))
-            except (RunError, ValueError) as error:
-                raise RunError(f"{error} Without that file the others can be shown.") from None
-        return found
+        try:
+            return [(epoch, _read_arrays(path)) for epoch, path in self.frame_files().items()]
+        except (RunError, ValueError) as error:
+            raise RunError(f"{error} Without that file the others can be shown.") from None
+
+    def frame_files(self) -> dict[int, Path]:
+        """{epoch: file} of every frame kept, in order."""
+        return {int(p.stem.rpartition("-")[2]): p for p in sorted((self.path / "frames").glob("epoch-*.npz"))}
 
     def logging(self):
         """What vaelab says goes into run.log, too, while the context it returns is open."""

@@ -6,6 +6,8 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -117,7 +119,7 @@ class Tracker:
 
     def start(self) -> None:
         """Opens the run (the same one again on resume)."""
-        self._safely(self._start)
+        self._safely(lambda: None)
 
     def _start(self):
         self.client = self.connection.client(self.uri)
@@ -212,7 +214,7 @@ class Tracker:
         if not self.enabled or time.monotonic() < here.again_at:
             return
         try:
-            if not self.run_id and function != self._start:
+            if not self.run_id:
                 self._start()
             refuse_unusable(self.uri)
             function(*arguments)
@@ -390,36 +392,44 @@ def _parent(client, uri: str, experiment: str, sweep: SweepFolder) -> str:
         return run_id
 
 
-def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> bool:
+def _or_warning(what: str):
+    """A function on a store as one that returns whether it worked; an error becomes a warning."""
+
+    def wrap(function: Callable[..., None]) -> Callable[..., bool]:
+        @wraps(function)
+        def told(*arguments) -> bool:
+            try:
+                function(*arguments)
+                return True
+            except Exception as error:
+                log.warning(f"{what} in MLflow ({first_line(error)}).")
+                return False
+
+        return told
+
+    return wrap
+
+
+@_or_warning("the sweep's own run could not be made")
+def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> None:
     """The parent run, made before the first job and marked as running; True if that worked."""
-    return _or_warning("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
-
-
-def _start_sweep(settings, output_dir, sweep):
     uri = settings["uri"] or default_uri(output_dir)
     client = _client(uri)
-    experiment = _experiment(client, uri, settings["experiment"], output_dir)
+    experiment = _experiment(client, uri, settings["experiment"], Path(output_dir))
     run_id = _parent(client, uri, experiment, sweep)
     client.update_run(run_id, status="RUNNING")
     sweep.update_record(mlflow={"run_id": run_id, "uri": uri, "experiment": experiment})
     client.set_tag(run_id, "vaelab.command", sweep.record().get("command", "")[:5000])
 
 
-def finish_sweep(sweep: SweepFolder, state: str, scores: dict, uri: str | None, output_dir) -> bool:
+@_or_warning("the sweep's own run is not up to date")
+def finish_sweep(sweep: SweepFolder, state: str | None, scores: dict, uri: str | None, output_dir) -> None:
     """Report, numbers and state of the parent run; True if that worked.
 
     Args:
+        state: None to leave it as it is.
         uri: the store the user names, or None.
     """
-    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
-
-
-def update_sweep(sweep: SweepFolder, scores: dict, uri: str | None, output_dir) -> bool:
-    """A report written anew; the parent run's state stays."""
-    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
-
-
-def _update_sweep(sweep, scores, state, uri, output_dir):
     known = sweep.record()["mlflow"]
     store = store_of(sweep.path, str(known["uri"]), uri, output_dir)
     if store is None:
@@ -433,16 +443,6 @@ def _update_sweep(sweep, scores, state, uri, output_dir):
     if state is not None:
         client.set_terminated(known["run_id"], status=FINAL[state])
         sweep.update_record(mlflow={**known, "state": state})
-
-
-def _or_warning(what: str, function, *arguments) -> bool:
-    """Calls; an error becomes a warning."""
-    try:
-        function(*arguments)
-        return True
-    except Exception as error:
-        log.warning(f"{what} in MLflow ({first_line(error)}).")
-        return False
 
 
 def _exists(client, run_id: str) -> bool:

@@ -70,8 +70,7 @@ def _iso_elbo(ax, points):
     ax.set_xlim(x0, x1)
     ax.set_ylim(y0, y1)
     for total in MaxNLocator(8).tick_values(x0 + y0, x1 + y1):
-        ends = [(max(x0, total - y1), 0), (min(x1, total - y0), 0)]
-        left, right = ends[0][0], ends[1][0]
+        left, right = max(x0, total - y1), min(x1, total - y0)
         if right - left < 0.02 * (x1 - x0):
             continue
         ax.plot([left, right], [total - left, total - right], color=FAINT, lw=0.8, zorder=0)
@@ -93,6 +92,7 @@ def panel(grid: Grid, metric: str, axis: str) -> Figure:
     numeric = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in xs)
     logarithmic = numeric and min(xs) > 0 and max(xs) / min(xs) >= 4
     place = {x: float(x) if numeric else float(k) for k, x in enumerate(xs)}
+    spread = max(place.values()) - min(place.values()) or 1.0
     lines = grid.lines()
     for k, (line, by_x) in enumerate(lines.items()):
         style = _style(k)
@@ -102,7 +102,7 @@ def panel(grid: Grid, metric: str, axis: str) -> Figure:
             values = [v for p in points if (v := p.value(metric)) is not None]
             if not values:
                 continue
-            where = place[x] * (1 + shift) if logarithmic else place[x] + shift * _spread(place)
+            where = place[x] * (1 + shift) if logarithmic else place[x] + shift * spread
             found = interval(values)
             at.append(where)
             middle.append(found.mean)
@@ -123,16 +123,11 @@ def panel(grid: Grid, metric: str, axis: str) -> Figure:
     ax.set_ylabel(f"{metric.removeprefix('test/').replace('_', ' ')}{_unit(metric)}")
     if metric.endswith("active_units"):
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, names = ax.get_legend_handles_labels()
+    names = ax.get_legend_handles_labels()[1]
     if names:
         columns = max(1, 62 // max(map(len, names)) // 2)
-        figure.legend(handles, names, loc="outside upper left", ncols=min(columns, 4), frameon=False, fontsize=9)
+        figure.legend(loc="outside upper left", ncols=min(columns, 4), frameon=False, fontsize=9)
     return figure
-
-
-def _spread(place):
-    values = sorted(place.values())
-    return (values[-1] - values[0]) or 1.0
 
 
 def _unit(metric: str) -> str:
@@ -213,9 +208,8 @@ def _style(k: int) -> dict[str, Any]:
 
 
 def _legend(ax, title: str | None):
-    handles, names = ax.get_legend_handles_labels()
-    if handles or title:
+    if ax.get_legend_handles_labels()[0] or title:
         ax.legend(
-            handles, names, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1), title=title,
+            frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1), title=title,
             title_fontsize=8, alignment="left", borderaxespad=0,
         )  # fmt: skip
