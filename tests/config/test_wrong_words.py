@@ -117,19 +117,15 @@ def settings_of_options():
             continue
         for option in locate.options(group):
             if group in schema.CLOSED:
-                types, node = signature_of(schema.CLOSED[group]), group
+                types, node = schema.CLOSED[group], group
             else:
-                shared = signature_of(schema.ImageOptions) if group == "dataset" else {}
+                shared = schema.IMAGE_OPTIONS if group == "dataset" else {}
                 types = {**(signature.settings(yaml_of(group, option)["_target_"]) or {}), **shared}
                 node = f"{schema.MULTI[group]}.{option}" if group in schema.MULTI else group
             chosen = f"{group}=[{option}]" if group in schema.MULTI else f"{group}={option}"
             for key in yaml_of(group, option):
                 if key in types:
                     yield chosen, f"{node}.{key}", types[key]
-
-
-def signature_of(dataclass):
-    return {name: f.type for name, f in dataclass.__dataclass_fields__.items()}
 
 
 def yaml_of(group, option):

@@ -124,7 +124,7 @@ def not_same_images(first, second, one: dict, two: dict) -> str | None:
     drawn_from = [static_seed(cfg.get("dataset") or {}, cfg.get("seed")) for cfg in configs]
     if data[0].get("binarize") == "static" and drawn_from[0] != drawn_from[1]:
         return f"their static pixels were drawn from the seeds {drawn_from[0]} and {drawn_from[1]}."
-    checksums = [(folder.status().get("tags") or {}).get("data.checksum") for folder in (first, second)]
+    checksums = [folder.data_checksum for folder in (first, second)]
     held_out = [
         (cfg.get("seed"), *((cfg.get(node) or {}).get("validation") for node in ("trainer", "dataset")))
         for cfg in configs

@@ -90,8 +90,7 @@ def _values(command: str, key: str, value: str) -> list[str]:
     from vaelab.config import schema
 
     top, _, name = key.rpartition(".")
-    closed = schema.CLOSED.get(top)
-    types = schema.types_of(closed) if closed else {} if top else schema.top_level(command, [key])
+    types = schema.CLOSED.get(top, {}) if top else schema.top_level(command, [key])
     annotation = types.get(name)
     words = (
         ["true", "false"] if annotation is bool else get_args(annotation) if get_origin(annotation) is Literal else []

@@ -14,7 +14,8 @@ from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 
-ENTRY = ("value", "published", "at_most", "at_least", "within")
+BOUNDS = ("at_most", "at_least", "within")
+ENTRY = ("value", "published", *BOUNDS)
 
 
 def experiment(cfg) -> bool:
@@ -46,7 +47,7 @@ def settle(folder: RunFolder, expect: dict) -> bool:
 def check_expectations(expect: dict) -> None:
     """ConfigError where an entry could not be judged, whatever is measured."""
     for name, entry in expect.items():
-        bounds = [key for key in ("at_most", "at_least", "within") if key in entry] if hasattr(entry, "keys") else []
+        bounds = [key for key in BOUNDS if key in entry] if hasattr(entry, "keys") else []
         unknown = sorted(set(entry) - set(ENTRY)) if bounds else []
         if len(bounds) != 1 or "value" not in entry:
             raise ConfigError(f"expect.{name}: expected value: <formula> and one of at_most, at_least, within.")
@@ -133,10 +134,8 @@ def run(cfg) -> int:
     base = Path(cfg.output_dir) / "reproduced"
     before = folders.existing(base)
     again = RunFolder(folders.make_unique(base, folder.path.name))
-    wanted: dict[str, Any] = dict(stored, metrics={}, plots={}, output_dir=str(cfg.output_dir))
-    wanted["tracking"] = dict(stored["tracking"], enabled=False)
-    if stored.get("explorer"):
-        wanted["explorer"] = dict(stored["explorer"], enabled=False)
+    silent = {node: {**stored[node], "enabled": False} for node in ("tracking", "explorer")}
+    wanted = {**stored, **silent, "metrics": {}, "plots": {}, "output_dir": str(cfg.output_dir)}
     with removed_if_refused(again, before):
         train(
             wanted, again, chosen=folder.status().get("chosen", {}), original=folder,

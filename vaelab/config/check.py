@@ -1,6 +1,5 @@
 """Refuses a configuration that cannot work, before anything heavy is imported and before data are read."""
 
-import dataclasses
 import difflib
 from collections.abc import Iterator
 from typing import Any
@@ -38,8 +37,6 @@ def _problems(cfg: dict[str, Any], primary: str, choices: dict[str, Any]) -> Ite
             yield f"{key} is not a setting. {nearest(key, {*defaults, *nodes})}"
         elif key in types and key not in nodes:
             yield from _of_value(key, value, types[key])
-        elif key not in nodes:
-            yield from _of_untyped(key, value, defaults[key])
     if missing := sorted({*defaults, *types} - set(cfg) - nodes):
         told = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
         yield f"{told} A setting cannot be taken away; {missing[0]}=null where there is to be none."
@@ -58,7 +55,7 @@ def check_launcher(node: dict[str, Any]) -> None:
     """ConfigError for settings of the launcher (hydra.launcher) that cannot be, or a package that is absent."""
     import importlib.util
 
-    problems = list(_of_closed("hydra.launcher", node, schema.Launcher))
+    problems = list(_of_closed("hydra.launcher", node, schema.LAUNCHER))
     cluster = node.get("cluster")
     if not problems and cluster in schema.CLUSTERS:
         own, package, extra = schema.CLUSTERS[cluster]
@@ -78,14 +75,12 @@ def check_stored(cfg: dict[str, Any], where: str) -> None:
     Whose parts its `_target_` name is judged where they are used: a run's numbers and files can be read without.
     """
     problems: list[str] = []
-    for key, annotation in schema.types_of(schema.Train).items():
+    for key, annotation in schema.TRAIN.items():
         problems += _of_value(key, cfg.get(key), annotation)
     for key, closed in schema.CLOSED.items():
         problems += _of_closed(key, cfg.get(key), closed)
-    parts = [(key, key, node) for key, node in cfg.items()]
-    parts += [(group, f"{key}.{name}", node) for group, key in schema.MULTI.items() for name, node in cfg[key].items()]
-    for group, path, node in parts:
-        target = node.get("_target_") if isinstance(node, dict) else None
+    for group, path, node in trust.parts_of(cfg):
+        target = node["_target_"]
         if target in trust.built_in(group) and (types := _types_of_part(target, group)) is not None:
             problems += _of_settings(path, settings(node), types, set(types), f"{group}={target}")
     if problems:
@@ -105,7 +100,7 @@ def _primary(name: str) -> dict[str, Any]:
 
 
 def _of_value(where: str, value: Any, annotation: Any) -> Iterator[str]:
-    if dataclasses.is_dataclass(annotation):
+    if isinstance(annotation, dict):
         yield from _of_closed(where, value, annotation)
     elif isinstance(annotation, signature.Unreadable):
         yield (
@@ -116,18 +111,7 @@ def _of_value(where: str, value: Any, annotation: Any) -> Iterator[str]:
         yield f"{where}: expected {signature.describe(annotation)}, got {quoted(value)}."
 
 
-def _of_untyped(where: str, value: Any, default: Any) -> Iterator[str]:
-    """Of a nested node without types of its own, whose keys are those of the primary config's."""
-    if isinstance(default, dict) and isinstance(value, dict):
-        for key in value:
-            if key not in default:
-                yield f"{where}.{key} is not a setting. {nearest(key, default)}"
-            else:
-                yield from _of_untyped(f"{where}.{key}", value[key], default[key])
-
-
-def _of_closed(where: str, node: Any, dataclass) -> Iterator[str]:
-    types = schema.types_of(dataclass)
+def _of_closed(where: str, node: Any, types: dict[str, Any]) -> Iterator[str]:
     if not isinstance(node, dict):
         yield f"{where}: expected settings, got {quoted(node)}. Choose an option with {where}=<name>."
         return
@@ -171,7 +155,7 @@ def _of_part(where: str, node: Any, group: str, option: str, trusted) -> Iterato
 def _types_of_part(target: str, group: str) -> dict[str, Any] | None:
     """{setting: annotation} of what a `_target_` names, those that all datasets share among them; None of nothing."""
     types = signature.settings(target)
-    shared = schema.types_of(schema.ImageOptions) if group == "dataset" else {}
+    shared = schema.IMAGE_OPTIONS if group == "dataset" else {}
     return None if types is None else {**shared, **types}
 
 
@@ -197,7 +181,7 @@ def _of_missing(where: str, missing) -> Iterator[str]:
 
 def _nearest_setting(key: str, known, where: str) -> str:
     """`nearest` among a part's settings and the top-level ones, which people look for inside parts."""
-    top = schema.types_of(schema.Train)
+    top = schema.TRAIN
     close = difflib.get_close_matches(key, [*known, *top], n=1, cutoff=0.6)
     if close and close[0] in top:
         return f"Did you mean '{close[0]}' (without '{where}.')?"

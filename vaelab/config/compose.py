@@ -237,7 +237,7 @@ def _compose_all_problems(primary: str, overrides: list[str]):
         if (broken := _broken_file()) is not None:
             raise ConfigError(broken) from None
         right, problems = [], []
-        for word in sorted(overrides, key=lambda word: words.key(word) not in locate.groups()):
+        for word in sorted(overrides, key=lambda w: words.key(w) not in locate.groups() and "/" not in words.key(w)):
             try:
                 composed(overrides=[*right, word])
                 right.append(word)

@@ -74,14 +74,13 @@ def remove_empty(path: Path, keep: Path) -> None:
 def make_unique(base: Path, name: str) -> Path:
     """Makes and returns base/name, or base/name-2, -3, ... whichever is free."""
     base.mkdir(parents=True, exist_ok=True)
-    for n in range(1, 1000):
-        folder = base / (name if n == 1 else f"{name}-{n}")
+    n, folder = 1, base / name
+    while True:
         try:
             folder.mkdir()
             return folder
         except FileExistsError:
-            continue
-    raise FileExistsError(f"{base / name} and 998 others exist")
+            n, folder = n + 1, base / f"{name}-{n + 1}"
 
 
 def job_dir(*, _root_) -> str:

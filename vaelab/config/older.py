@@ -49,7 +49,7 @@ def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tupl
         if not isinstance(node, dict):
             raise RunError(f"{where}: {path}: expected settings, got {node!r}. Restore the file.")
         if group in schema.CLOSED:
-            wanted = set(schema.types_of(schema.CLOSED[group]))
+            wanted = set(schema.CLOSED[group])
             _refuse_unknown(path, set(node) - wanted, wanted, where)
         else:
             if not isinstance(target := node.get("_target_"), str):

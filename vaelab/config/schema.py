@@ -1,12 +1,13 @@
-"""The closed parts of the configuration: which keys there are, their types and ranges. Values live in yaml only."""
+"""The closed parts of the configuration, {key: its type and range}. Values live in yaml only."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from vaelab.config.types import (
     FolderName,
     Fraction,
     HistoryKey,
+    KernelInitializer,
     Minutes,
     NonNegativeFloat,
     NonNegativeInt,
@@ -44,112 +45,88 @@ class Trainer:
     progress: bool
 
 
-@dataclass
-class Tracking:
-    """conf/tracking/*.yaml"""
+# conf/tracking/*.yaml
+TRACKING = {"enabled": bool, "uri": str | None, "experiment": str}
 
-    enabled: bool
-    uri: str | None
-    experiment: str
+# conf/explorer/*.yaml
+EXPLORER = {
+    "enabled": bool,
+    "split": Split,
+    "points": PositiveInt,
+    "projections": list[Literal["tsne", "pca"]],
+    "tsne_points": PositiveInt,
+    "engine": Literal["scikit-learn", "opentsne"],
+    "perplexity": PositiveFloat,
+    "iterations": TSNEIterations,
+    "thumbnails": bool,
+    "half_precision_above": NonNegativeFloat,
+}
 
+# conf/base/image.yaml, part of every image dataset.
+IMAGE_OPTIONS = {
+    "limit": TwoOrMore | None,
+    "validation": Fraction | TwoOrMore | None,
+    "binarize": Literal["none", "threshold", "static", "dynamic"],
+    "binarize_seed": NonNegativeInt | None,
+    "standardize": bool,
+    "pad_to": list[PositiveInt] | None,
+    "resize": list[PositiveInt] | None,
+    "epochs": PositiveInt,
+    "shape": list[PositiveInt] | None,
+}
 
-@dataclass
-class Explorer:
-    """conf/explorer/*.yaml"""
+SHARED = tuple(IMAGE_OPTIONS)  # what `datasets.prepare` applies, not a dataset's reader
 
-    enabled: bool
-    split: Split
-    points: PositiveInt
-    projections: list[Literal["tsne", "pca"]]
-    tsne_points: PositiveInt
-    engine: Literal["scikit-learn", "opentsne"]
-    perplexity: PositiveFloat
-    iterations: TSNEIterations
-    thumbnails: bool
-    half_precision_above: NonNegativeFloat
+# The top level of conf/train.yaml, besides the groups.
+TRAIN = {
+    "seed": NonNegativeInt,
+    "latent_dim": PositiveInt | None,
+    "kernel_initializer": KernelInitializer | None,
+    "bias_initializer": Literal["fan_in_uniform"] | None,
+    "beta": NonNegativeFloat,
+    "backend": Literal["tensorflow", "jax", "torch"],
+    "device": Literal["auto", "cpu"],
+    "data_dir": str | None,
+    "output_dir": str,
+    "run_name": str | None,
+    "sweep_name": FolderName | None,
+    "optimize": HistoryKey | None,
+    "metric_every": PositiveInt | None,
+    "plot_every": PositiveInt | None,
+    "trusted": list[str],
+    "quiet": bool,
+    "expect": dict,
+}
 
+# conf/hydra/launcher/*.yaml
+LAUNCHER = {
+    "_target_": str,
+    "cluster": Literal["local", "ray", "slurm"],
+    "n_jobs": PositiveInt | None,
+    "threads": PositiveInt,
+    "memory_limit": PositiveFloat | None,
+    "timeout_min": PositiveFloat | None,
+    "fresh_processes": bool | None,
+    "settings": dict,
+}
 
-@dataclass
-class ImageOptions:
-    """conf/base/image.yaml, part of every image dataset."""
+# The node `settings` of conf/hydra/launcher/ray.yaml
+RAY = {"address": str, "gpus": NonNegativeFloat}
 
-    limit: TwoOrMore | None
-    validation: Fraction | TwoOrMore | None
-    binarize: Literal["none", "threshold", "static", "dynamic"]
-    binarize_seed: NonNegativeInt | None
-    standardize: bool
-    pad_to: list[PositiveInt] | None
-    resize: list[PositiveInt] | None
-    epochs: PositiveInt
-    shape: list[PositiveInt] | None
-
-
-SHARED = tuple(field.name for field in fields(ImageOptions))  # what `datasets.prepare` applies, not a dataset's reader
-
-
-@dataclass
-class Train:
-    """The top level of conf/train.yaml, besides the groups."""
-
-    seed: NonNegativeInt
-    latent_dim: PositiveInt | None
-    kernel_initializer: (
-        Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform"] | None
-    )
-    bias_initializer: Literal["fan_in_uniform"] | None
-    beta: NonNegativeFloat
-    backend: Literal["tensorflow", "jax", "torch"]
-    device: Literal["auto", "cpu"]
-    data_dir: str | None
-    output_dir: str
-    run_name: str | None
-    sweep_name: FolderName | None
-    optimize: HistoryKey | None
-    metric_every: PositiveInt | None
-    plot_every: PositiveInt | None
-    trusted: list[str]
-    quiet: bool
-    expect: dict
-
-
-@dataclass
-class Launcher:
-    """conf/hydra/launcher/*.yaml"""
-
-    _target_: str
-    cluster: Literal["local", "ray", "slurm"]
-    n_jobs: PositiveInt | None
-    threads: PositiveInt
-    memory_limit: PositiveFloat | None
-    timeout_min: PositiveFloat | None
-    fresh_processes: bool | None
-    settings: dict
-
-
-@dataclass
-class RaySettings:
-    """The node `settings` of conf/hydra/launcher/ray.yaml"""
-
-    address: str
-    gpus: NonNegativeFloat
-
-
-@dataclass
-class SlurmSettings:
-    """The node `settings` of conf/hydra/launcher/slurm.yaml"""
-
-    executor: Literal["slurm", "local"]
-    timeout_min: PositiveInt
-    mem_gb: PositiveFloat
-    gpus: NonNegativeInt
-    partition: str | None
-    more: dict
-
+# The node `settings` of conf/hydra/launcher/slurm.yaml
+SLURM = {
+    "executor": Literal["slurm", "local"],
+    "timeout_min": PositiveInt,
+    "mem_gb": PositiveFloat,
+    "gpus": NonNegativeInt,
+    "partition": str | None,
+    "more": dict,
+}
 
 # cluster -> (its settings, the package it needs, what to install); local jobs need neither.
-CLUSTERS = {"ray": (RaySettings, "ray", "vaelab[ray]"), "slurm": (SlurmSettings, "submitit", "vaelab[slurm]")}
-# Groups whose node is one of the dataclasses above instead of a `_target_` with settings.
-CLOSED = {"trainer": Trainer, "tracking": Tracking, "explorer": Explorer}
+CLUSTERS = {"ray": (RAY, "ray", "vaelab[ray]"), "slurm": (SLURM, "submitit", "vaelab[slurm]")}
+# Groups whose node is one of the above instead of a `_target_` with settings.
+CLOSED = {"trainer": Trainer.__annotations__, "tracking": TRACKING, "explorer": EXPLORER}
 # Groups that compose several options into one node: group -> node.
 MULTI = {"metric": "metrics", "plot": "plots"}
 # Runtime facts a configurable constructor receives besides its yaml settings.
@@ -158,83 +135,58 @@ RUNTIME = {
     "architecture", "make_posterior", "make_prior", "make_likelihood", "structure", "name",
 }  # fmt: skip
 
+# What `vaelab runs` shows.
+RUN_FILTER = {
+    "dataset": str | None,
+    "model": str | None,
+    "objective": str | None,
+    "state": Literal["running", "done", "failed", "interrupted", "killed"] | None,
+    "beta": float | None,
+    "latent_dim": PositiveInt | None,
+    "seed": NonNegativeInt | None,
+}
 
-@dataclass
-class Store:
-    """The node `tracking` of commands that bring an earlier run's MLflow run up to date."""
-
-    uri: str | None
-
-
-@dataclass
-class LongerTraining:
-    """The trainer settings `vaelab resume` may change."""
-
-    epochs: PositiveInt | None
-    steps: PositiveInt | None
-
-
-@dataclass
-class ExploreTo:
-    """The node `explore` of conf/explore.yaml."""
-
-    file: str | None
-
-
-@dataclass
-class RunFilter:
-    """What `vaelab runs` shows."""
-
-    dataset: str | None
-    model: str | None
-    objective: str | None
-    state: Literal["running", "done", "failed", "interrupted", "killed"] | None
-    beta: float | None
-    latent_dim: PositiveInt | None
-    seed: NonNegativeInt | None
-
-
-@dataclass
-class Commands:
-    """The top level of the commands besides `train`: a setting is the same in all whose conf/<command>.yaml has it."""
-
-    run: str | None
-    output_dir: str
-    data_dir: str | None
-    device: Literal["auto", "cpu"] | None
-    trusted: list[str]
-    quiet: bool
-    accept_changed_data: bool
-    tracking: Store
-    seed: NonNegativeInt
-    n: PositiveInt | None
-    output: str | None
+# The top level of the commands besides `train`: a setting is the same in all whose conf/<command>.yaml has it.
+COMMANDS = {
+    "run": str | None,
+    "output_dir": str,
+    "data_dir": str | None,
+    "device": Literal["auto", "cpu"] | None,
+    "trusted": list[str],
+    "quiet": bool,
+    "accept_changed_data": bool,
+    "tracking": {"uri": str | None},
+    "seed": NonNegativeInt,
+    "n": PositiveInt | None,
+    "output": str | None,
     # fit-prior
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
+    "epochs": PositiveInt,
+    "batch_size": PositiveInt,
+    "learning_rate": PositiveFloat,
     # data
-    verb: Literal["list", "fetch", "verify", "show"]
+    "verb": Literal["list", "fetch", "verify", "show"],
     # generate
-    z: list[Any] | None
-    scale: PositiveInt | None
+    "z": list[Any] | None,
+    "scale": PositiveInt | None,
     # export
-    to: str | None
+    "to": str | None,
     # resume
-    trainer: LongerTraining
+    "trainer": {"epochs": PositiveInt | None, "steps": PositiveInt | None},
     # explore and ui
-    explore: ExploreTo
-    open: bool
-    host: str
-    port: NonNegativeInt
-    uri: str | None
+    "explore": {"file": str | None},
+    "open": bool,
+    "host": str,
+    "port": NonNegativeInt,
+    "uri": str | None,
     # runs
-    filter: RunFilter
-    sort: str | None
-    columns: list[str] | None
-    csv: str | None
-    sync: bool
-
+    "filter": RUN_FILTER,
+    "sort": str | None,
+    "columns": list[str] | None,
+    "csv": str | None,
+    "sync": bool,
+    # report
+    "of": {"sweep": Any},
+}
 
 # Settings of one command that are not what they are elsewhere.
 OTHERWISE = {
@@ -244,11 +196,6 @@ OTHERWISE = {
 }
 
 
-def types_of(dataclass) -> dict[str, Any]:
-    """{setting: annotation} of one of these classes."""
-    return {field.name: field.type for field in fields(dataclass)}
-
-
 def top_level(command: str, there) -> dict[str, Any]:
     """{setting: annotation} of the top level of a command's configuration.
 
@@ -256,6 +203,6 @@ def top_level(command: str, there) -> dict[str, Any]:
         there: the settings that conf/<command>.yaml has.
     """
     if command == "train":
-        return types_of(Train)
-    types = {**types_of(Commands), **OTHERWISE.get(command, {})}
+        return TRAIN
+    types = {**COMMANDS, **OTHERWISE.get(command, {})}
     return {name: types[name] for name in there if name in types}

@@ -51,11 +51,6 @@ def open_dataset(cfg: dict):
     )  # fmt: skip
 
 
-def recorded_checksum(folder: RunFolder) -> str | None:
-    """Checksum of the data a run was trained on; None where it has not come to that, or an older vaelab kept none."""
-    return (folder.status().get("tags") or {}).get("data.checksum")
-
-
 def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
     """The dataset of a run if it is what the run was trained on; with `accept` also another, which is noted in it and
     in status.json.
@@ -63,7 +58,7 @@ def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
     Raises:
         RunError: the data changed since.
     """
-    recorded = recorded_checksum(folder)
+    recorded = folder.data_checksum
     if recorded is None or (found := dataset.checksum()) == recorded:
         return dataset
     changed = f"the data changed since this run was trained: checksum {recorded} then, {found} now"

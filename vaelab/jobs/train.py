@@ -66,15 +66,16 @@ def train(
         tracebacks_kept(folder.log),
     ):
         cfg = opening.as_begun({**cfg, "trainer": {**cfg["trainer"], "threads": trainer.threads}}, folder)
-        new = opening.recorded_checksum(original or folder) is None
+        new = (original or folder).data_checksum is None
         check(cfg, trainer, new=new)
         dataset = data(cfg, original or folder, accept=accept_changed_data)
         vae, monitored = model(cfg, trainer, dataset, new=new)
         folder.write_config(cfg)
-        known = folder.status()
+        known, own = folder.status(), folder.path
         folder.update_status(
             state="running", message=None, started=known.get("started", started), chosen=chosen, monitored=monitored,
-            run_name=cfg["run_name"] or folder_name(folder, sweep_dir), latent_dim=vae.structure.latent_dim,
+            run_name=cfg["run_name"] or (own.name if sweep_dir else f"{own.parent.name}/{own.name}"),
+            latent_dim=vae.structure.latent_dim,
             overrides=words.merged(known.get("overrides") or (), overrides),
         )  # fmt: skip
         tracking, output_dir = tracking or cfg["tracking"], output_dir or cfg["output_dir"]
@@ -246,11 +247,6 @@ def without_inapplicable(cfg: dict, vae, dataset, typed) -> dict:
         nodes: results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
         for nodes, kind in (("metrics", "metric"), ("plots", "plot"))
     }
-
-
-def folder_name(folder: RunFolder, sweep_dir) -> str:
-    """What a run without a name is called: its folder, with the day's where it is not one of a sweep."""
-    return folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}"
 
 
 def start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir):

@@ -64,6 +64,11 @@ class RunFolder(Folder):
         """Folder of the sweep this run is a job of, or None."""
         return self.path.parent if (self.path.parent / SWEEP_RECORD).is_file() else None
 
+    @property
+    def data_checksum(self) -> str | None:
+        """Of the data a run was trained on; None where it has not come to that, or an older vaelab kept none."""
+        return (self.status().get("tags") or {}).get("data.checksum")
+
     def figure_file(self, name: str, suffix: str) -> Path:
         """figures/<name>.<suffix>, its folder made."""
         path = self.path / "figures" / f"{name}.{suffix}"

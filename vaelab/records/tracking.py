@@ -172,10 +172,6 @@ class Tracker:
         facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
         self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.enabled else {}))
 
-    def _typed(self) -> str:
-        """What a later command must be told of the store."""
-        return f" tracking.uri={self.uri}" if self.uri == self.settings["uri"] else ""
-
     def log_epoch(self, row: dict) -> None:
         """One epoch's values, in one call."""
         self._safely(self._log_new, row)
@@ -224,9 +220,10 @@ class Tracker:
         except Exception as error:  # whatever tracking does, training must go on
             here.again_at, here.wait = time.monotonic() + here.wait, min(2 * here.wait, LONGEST_WAIT)
             if here.working:
+                typed = f" tracking.uri={self.uri}" if self.uri == self.settings["uri"] else ""
                 log.warning(
                     f"tracking at {self.uri} does not work ({first_line(error)}). The run folder has "
-                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later."
+                    f"everything; it is tried again, and vaelab runs sync=true{typed} delivers it later."
                 )
             here.working = False
             with contextlib.suppress(OSError, RunError):

@@ -138,16 +138,13 @@ def _unit(metric: str) -> str:
 def tiles(images: np.ndarray, columns: int, scale_to: int = 28) -> np.ndarray:
     """(n, H, W, C) uint8 -> one picture (rows * H', columns * W', 3) with a pixel between; small images enlarged."""
     n, height, width, channels = images.shape
-    enlarge = max(1, scale_to // max(height, width))
+    enlarge, rows = max(1, scale_to // max(height, width)), math.ceil(n / columns)
     images = images.repeat(enlarge, 1).repeat(enlarge, 2)
-    height, width = images.shape[1:3]
-    rows = math.ceil(n / columns)
-    page = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), 255, np.uint8)
-    for k, image in enumerate(images):
-        row, column = divmod(k, columns)
-        top, left = row * (height + 1), column * (width + 1)
-        page[top : top + height, left : left + width] = image if channels == 3 else image[..., :1]
-    return page
+    images = images if channels == 3 else images[..., :1].repeat(3, -1)
+    padded = np.pad(images, ((0, rows * columns - n), (0, 1), (0, 1), (0, 0)), constant_values=255)
+    _, height, width, _ = padded.shape
+    page = padded.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    return page[:-1, :-1]
 
 
 def scatter(mean: np.ndarray, y: np.ndarray | None, most: int = 2000) -> Figure:
