@@ -1,4 +1,8 @@
-"""Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them."""
+"""Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them.
+
+`kind` is "metric" or "plot". With `strict` an error is raised, as where a metric does not apply; without, `tell`, a
+function (level, text), says so and the work goes on: in training, trouble with one of them never costs the run.
+"""
 
 import logging
 import warnings
@@ -48,9 +52,6 @@ def check(view, nodes: dict, kind: str, *, trusted) -> None:
 
     `needs` of a metric or picture (`contracts.Metric`) is called with what lies in the run's folder (`jobs.stored`),
     before Keras is imported.
-
-    Args:
-        kind: "metric" or "plot".
     """
     for node in chosen(nodes).values():
         if needs := optional(trust.load(node["_target_"], kind, trusted), contracts.BY_GROUP[kind], "needs"):
@@ -76,11 +77,7 @@ def _told(kind: str, name: str, tell, strict: bool = False, failed: str = "faile
 
 
 def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
-    """The nodes without those that `check` refuses, which are told.
-
-    Args:
-        kind: "metric" or "plot", for the message.
-    """
+    """The nodes without those that `check` refuses, which are told."""
     kept = dict(nodes)
     for name, node in chosen(nodes).items():
         with _told(kind, name, tell, failed="could not be checked"):
@@ -93,13 +90,7 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
 
 
 def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=log.log) -> dict:
-    """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
-
-    Args:
-        strict: raise where a metric does not apply; otherwise say so and go on. In training, trouble with a metric
-            never costs the run.
-        tell: function (level, text) that says what was left out.
-    """
+    """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics."""
     found = {}
     for name, node in chosen(metrics).items():
         split, scores = node.get("split", "test"), {}
@@ -134,9 +125,6 @@ def draw(
     """Draws the configured pictures into the run folder; returns the files.
 
     Args:
-        strict: raise where a picture does not apply; otherwise say so and go on. In training, trouble with a picture
-            never costs the run.
-        tell: function (level, text) that says what was left out.
         called: function (option) -> name of its file under figures/.
     """
     files = []

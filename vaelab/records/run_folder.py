@@ -34,6 +34,8 @@ VERDICT = {"name": str, "published": NUMBER, "measured": NUMBER, "margin": NUMBE
 class RunFolder(Folder):
     """One run: config.yaml, *.h5, history.csv, metrics.json, codes.npz, figures/, checkpoint/, status.json, ...
 
+    What reads a file raises `RunError` where it is damaged; config.yaml must be there, any other may be missing.
+
     Args:
         path: the folder; made where it is missing.
     """
@@ -100,11 +102,7 @@ class RunFolder(Folder):
         write(self.path / "config.yaml", yaml.safe_dump(cfg, sort_keys=False, allow_unicode=True))
 
     def read_config(self) -> dict:
-        """The resolved configuration.
-
-        Raises:
-            RunError: missing or damaged.
-        """
+        """The resolved configuration."""
         path = self.path / "config.yaml"
         try:
             content = shown(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -140,11 +138,7 @@ class RunFolder(Folder):
         write(self.path / "history.csv", text.getvalue())
 
     def read_history(self) -> list[dict]:
-        """Rows of history.csv as numbers; empty where there is none yet.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Rows of history.csv as numbers; empty where there is none yet."""
         path = self.path / "history.csv"
         if not path.is_file():
             return []
@@ -166,11 +160,7 @@ class RunFolder(Folder):
         return self._merge_json("metrics.json", scores)
 
     def read_metrics(self) -> dict:
-        """Content of metrics.json; empty where there is none yet.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Content of metrics.json; empty where there is none yet."""
         content = self._read_json("metrics.json")
         for name, score in content.items():
             check_types(score, SCORE, f"{self.path / 'metrics.json'}: {name}")
@@ -197,22 +187,14 @@ class RunFolder(Folder):
         return found
 
     def status(self) -> dict:
-        """state (running, done, failed, interrupted, killed), started, epochs, run_name, ...
-
-        Raises:
-            RunError: damaged.
-        """
+        """state (running, done, failed, interrupted, killed), started, epochs, run_name, ..."""
         content = self.recorded_status()
         if content.get("state") == "running" and self.holder() is None:
             content["state"] = "killed"
         return content
 
     def recorded_status(self) -> dict:
-        """Content of status.json, where a run whose process was killed is still running.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Content of status.json, where a run whose process was killed is still running."""
         content = self._read_json("status.json", types=STATUS)
         if not all(isinstance(option, str) for option in (content.get("chosen") or {}).values()):
             raise damaged(self.path / "status.json", "chosen: expected names of options")
@@ -240,11 +222,7 @@ class RunFolder(Folder):
         (self.path / "verdict.json").unlink(missing_ok=True)
 
     def read_verdicts(self) -> list[dict]:
-        """Content of verdict.json; empty where no recipe judged the run.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Content of verdict.json; empty where no recipe judged the run."""
         verdicts = self._read_json("verdict.json", list)
         for n, verdict in enumerate(verdicts):
             check_types(verdict, VERDICT, f"{self.path / 'verdict.json'}: entry {n}")
@@ -271,11 +249,7 @@ class RunFolder(Folder):
         _write_arrays(self.path / "prior.npz", arrays, compressed=False)
 
     def read_prior(self) -> dict:
-        """{name: array} of prior.npz; empty where the prior learned nothing.
-
-        Raises:
-            RunError: damaged.
-        """
+        """{name: array} of prior.npz; empty where the prior learned nothing."""
         return _read_arrays(self.path / "prior.npz")
 
     def save_fitted_prior(self, option: str, arrays: dict | None, network, settings: dict, scores: dict) -> Path:
@@ -296,11 +270,7 @@ class RunFolder(Folder):
         return fitted.path
 
     def read_codes(self, split: str) -> dict:
-        """{term: array} of codes.npz of a split; empty where there is none.
-
-        Raises:
-            RunError: damaged.
-        """
+        """{term: array} of codes.npz of a split; empty where there is none."""
         found = _read_arrays(self.codes_file, f"{split}_")
         return {name.removeprefix(f"{split}_"): array for name, array in found.items()}
 
@@ -309,11 +279,7 @@ class RunFolder(Folder):
         _write_arrays(self.tiles_file, arrays)
 
     def read_tiles(self) -> dict:
-        """Arrays of tiles.npz; empty where there is none.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Arrays of tiles.npz; empty where there is none."""
         return _read_arrays(self.tiles_file)
 
     def save_frame(self, epoch: int, arrays: dict) -> None:
@@ -323,11 +289,7 @@ class RunFolder(Folder):
         _write_arrays(path, arrays)
 
     def read_frames(self) -> list[tuple[int, dict]]:
-        """(epoch, arrays) of every frame kept, in order.
-
-        Raises:
-            RunError: one is damaged.
-        """
+        """(epoch, arrays) of every frame kept, in order."""
         try:
             return [(epoch, _read_arrays(path)) for epoch, path in self.frame_files().items()]
         except (RunError, ValueError) as error:

@@ -1,4 +1,7 @@
-"""MLflow: the only code that imports it. Trouble here costs a warning, never a run; `deliver` brings it up to date."""
+"""MLflow: the only code that imports it. Trouble here costs a warning, never a run; `deliver` brings it up to date.
+
+A `uri` (or `typed`) that is handed in is the store that the user names now, or None.
+"""
 
 import contextlib
 import json
@@ -231,11 +234,7 @@ class Tracker:
 
 
 def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir, uri: str | None) -> bool:
-    """Brings MLflow up to date with a folder; True if that worked.
-
-    Args:
-        uri: the store the user names, or None.
-    """
+    """Brings MLflow up to date with a folder; True if that worked."""
     folder.check_links()
     settings = {**cfg["tracking"], "uri": uri}
     tracker = Tracker(settings, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=folder.sweep_dir)
@@ -245,11 +244,7 @@ def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir, uri: str | Non
 
 
 def log_results(client, run_id: str, folder: RunFolder, typed: str | None) -> None:
-    """metrics.json as metrics and every file as an artifact.
-
-    Args:
-        typed: the store the user named, or None.
-    """
+    """metrics.json as metrics and every file as an artifact."""
     _check_artifacts(client, run_id, typed)
     last = folder.status().get("epochs") or 0  # not before what was measured during training
     _log_metrics(client, run_id, ((k, v["value"], last) for k, v in folder.read_metrics().items()))
@@ -269,11 +264,7 @@ def _log_metrics(client, run_id: str, values) -> None:
 
 
 def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
-    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one.
-
-    Args:
-        uri: the store the user names, or None.
-    """
+    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one."""
     status = folder.status()
     if not status.get("mlflow_run_id"):
         return
@@ -425,7 +416,6 @@ def finish_sweep(sweep: SweepFolder, state: str | None, scores: dict, uri: str |
 
     Args:
         state: None to leave it as it is.
-        uri: the store the user names, or None.
     """
     known = sweep.record()["mlflow"]
     store = store_of(sweep.path, str(known["uri"]), uri, output_dir)
