@@ -20,7 +20,7 @@ OWN = ("output_dir", "data_dir", "sweep_name", "run_name", "quiet")
 TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image, in nats
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Compares the first run with each other one."""
     chosen = [] if cfg.run is None else [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
     if len(chosen) < 2:
@@ -42,7 +42,6 @@ def run(cfg) -> int:
         terms, missing = paired(folders[0], folder, cfg.split)
         lines = [tables.table(terms, folds=[2], indent=2)[0], f"  {missing}" if missing else ""]
         output("\n".join(filter(None, lines)))
-    return 0
 
 
 def _name(n: int) -> str:

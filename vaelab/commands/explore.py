@@ -1,13 +1,14 @@
 """`vaelab explore run=R`: the latent space of a finished run in the browser, served here or as one html file."""
 
 from vaelab.config.plain import plain
+from vaelab.explorer import build, content, server
 from vaelab.jobs import opening
 from vaelab.jobs.page import current_page, fingerprint, load_model, require_models
 from vaelab.system import address, files, paths
 from vaelab.system.streams import output
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Serves the page until Ctrl-C, or with explore.file=out.html writes it and prints where.
 
     A run folder's own explorer.html is taken where it shows these weights with these settings: neither Keras nor the
@@ -22,8 +23,6 @@ def run(cfg) -> int:
         page, decoding = current_page(folder, settings), {}
         if page is None:
             view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-            from vaelab.explorer import build, content, server
-
             line, decoder = content.run_line(folder), load_model(folder)
             if file:
                 made_of = fingerprint(folder, settings)
@@ -37,14 +36,10 @@ def run(cfg) -> int:
         if file:
             output(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
         else:
-            from vaelab.explorer import server
-
             application = server.app(page, **decoding, hosts=server.allowed_hosts(cfg.host))
             server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
-        return 0
     except KeyboardInterrupt:
         output("")
-        return 0
     finally:
         if bound is not None:
             bound.close()

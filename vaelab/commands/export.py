@@ -27,7 +27,7 @@ TOLERANCE = 1e-3  # of the outputs' largest value: what float32 arithmetic in an
 N_CHECKED = 2
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Writes <format>/<model> for each model and format, and prints path, size and the difference to Keras.
 
     Raises:
@@ -58,7 +58,6 @@ def run(cfg) -> int:
             if not difference <= TOLERANCE:
                 raise RunError(f"{path} differs from Keras by {difference:.1g} of the largest output: do not use it.")
             output(f"{path}  {_size(path) / 1e6:.1f} MB, within {difference:.0e} of Keras")
-    return 0
 
 
 def chosen(key: str, typed, known) -> list[str]:

@@ -15,7 +15,7 @@ from vaelab.system.streams import output
 log = logging.getLogger(__name__)
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Fits, then measures and draws with the run's own prior and with the fitted one; the run's numbers stay.
 
     The fitted prior, both lots of numbers and its settings go to fitted_priors/<option>/ in the run's folder, pictures
@@ -40,7 +40,6 @@ def run(cfg) -> int:
     output(f"{folder}, weights of epoch {weights_epoch}")
     output(compared(scores, view.prior.words, seen.prior.words))
     output(str(path))
-    return 0
 
 
 def fitted(node: dict, view, cfg, *, trusted):

@@ -17,7 +17,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 LONGEST = 65_000  # pixels of a side
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Writes one PNG (a grid where there are several images) and prints its path."""
     z = plain(cfg)["z"]
     check_typed(z, cfg.n)
@@ -44,7 +44,6 @@ def run(cfg) -> int:
     with atomic_file(path) as temporary:
         _mosaic(views, cfg.scale).save(temporary)
     output(str(path))
-    return 0
 
 
 def check_typed(z: list | None, n: int | None) -> None:

@@ -8,7 +8,7 @@ from vaelab.system import paths
 from vaelab.system.streams import output
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Draws the chosen pictures and prints their files."""
     folder, stored = opening.finished_run(cfg)
     paths.output_folder("the run's figures", folder.path / "figures")
@@ -19,4 +19,3 @@ def run(cfg) -> int:
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
         output(str(file))
-    return 0

@@ -8,7 +8,7 @@ from vaelab.system import paths
 from vaelab.system.streams import output
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Writes report.html, report.csv and report/*.png anew and prints the page's path."""
     if not cfg.of.sweep:
         raise ConfigError("sweep: expected a sweep's folder or name, or 'latest'.")
@@ -19,4 +19,3 @@ def run(cfg) -> int:
         finish_sweep(sweep, None, numbers, cfg.tracking.uri, cfg.output_dir)
     for file in (sweep.html_file, sweep.csv_file):
         output(f"{sweep}/{file.name}")
-    return 0

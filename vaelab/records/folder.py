@@ -136,10 +136,13 @@ class Folder:
 
     def _remove_leftovers(self) -> None:
         """What killed processes were writing."""
+        import psutil
+
         for where in (".", "frames", "figures", "figures/epochs", "report"):
             for leftover in (self.path / where).glob(".[0-9]*-*"):
                 process = int(re.split(r"\D", leftover.name[1:])[0])
-                if process == os.getpid() or not _alive(process):  # numbers come again, in a container soon
+                alive = process < 2**31 and psutil.pid_exists(process)
+                if process == os.getpid() or not alive:  # numbers come again, in a container soon
                     remove(leftover)
 
     def holder(self) -> str | None:
@@ -206,14 +209,3 @@ def check_types(content, types: dict, where: str) -> None:
         if value is not None and (not isinstance(value, kind) or (isinstance(value, int) and abs(value) >= 2**63)):
             text = f"{type(value).__name__} {str(value)[:40]!r}"
             raise RunError(f"{where}: {key} is the {text}, which vaelab did not write. Restore the file from a copy.")
-
-
-def _alive(process: int) -> bool:
-    """Whether a process of this machine has that number."""
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # another user's
-        return True
-    return True
