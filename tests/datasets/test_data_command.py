@@ -17,7 +17,7 @@ from vaelab.system import tables
 
 def run(verb, dataset=None, **more):
     cfg = {"verb": verb, "dataset": dataset, "data_dir": None, "output": None, "seed": 0, **more}
-    return data.run(OmegaConf.create(cfg))
+    return data.run(OmegaConf.create(cfg)) or 0
 
 
 def test_list_names_every_dataset_and_whether_it_is_there(tmp_path, capsys):

@@ -318,7 +318,7 @@ def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, c
 def test_a_full_disk_under_its_log_does_not_stop_a_job(tmp_path):
     """/dev/full refuses every byte; so does the log of a job on a full disk."""
     script = "from vaelab.records.run_folder import RunFolder\nfrom vaelab.system import printing, streams\n"
-    script += "with streams.despite_trouble(), printing.quietly(False), RunFolder(folder).logging():\n"
+    script += "with streams.despite_trouble(), printing.quietly(False), printing.logged_to(RunFolder(folder).log):\n"
     script += "    for n in range(3): printing.LOGGER.info('x' * 9000)\n    print('x', file=sys.stderr)\nstate('done')"
     full = job(tmp_path, 0, script)
     with open("/dev/full", "wb") as log:

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from vaelab.config import locate, schema, signature, trust
-from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER, YOUNGER, says_what_was_meant
+from vaelab.config.folders import NOT_IN_HASH, YOUNGER, says_what_was_meant
 from vaelab.config.nearest import nearest
 from vaelab.config.parts import settings
 from vaelab.errors import RunError
@@ -66,8 +66,7 @@ def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tupl
                     f"{where}: {path}.{key} is missing, and there is no {group} option of today to take it from. "
                     "Add the value the run was trained with."
                 )
-    silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}  # these change no result
-    silent |= {key for key in YOUNGER if says_what_was_meant(key, cfg)}
+    silent = {*NOT_IN_HASH, *(key for key in YOUNGER if says_what_was_meant(key, cfg))}  # these change no result
     filled = {k: v for k, v in filled.items() if k not in silent and k.partition(".")[0] not in NOT_IN_HASH}
     if not filled:
         return cfg, None

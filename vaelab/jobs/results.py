@@ -24,10 +24,6 @@ from vaelab.system.printing import NOTE, plus_minus
 log = logging.getLogger(__name__)
 
 
-def _other_data(dataset) -> str:
-    return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
-
-
 def chosen(nodes: dict) -> dict:
     """{option: node} of those that were chosen; a recipe may bring settings of others."""
     return {name: node for name, node in nodes.items() if "_target_" in node}
@@ -101,7 +97,9 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
         for key, value in scores.items():
             entry = value._asdict()
             if view.dataset.instead_of:
-                entry["note"] = "; ".join(filter(None, (entry["note"], _other_data(view.dataset))))
+                now, then = view.dataset.checksum(), view.dataset.instead_of
+                other = f"on data of checksum {now}, which are not those of the training ({then})"
+                entry["note"] = "; ".join(filter(None, (entry["note"], other)))
             entry |= {"split": split, "data": view.data_kind, "weights_epoch": weights_epoch}
             found[f"{split}/{key}"] = entry
     return found

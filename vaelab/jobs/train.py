@@ -17,7 +17,7 @@ from vaelab.jobs.stored import planned_view
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import memory, signals
-from vaelab.system.printing import NOTE
+from vaelab.system.printing import NOTE, logged_to
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def train(
     with (
         signals.handled_by(signal.default_int_handler),
         folder.locked(),
-        folder.logging(),
+        logged_to(folder.log),
         tracebacks_kept(folder.log),
     ):
         cfg = opening.as_begun({**cfg, "trainer": {**cfg["trainer"], "threads": trainer.threads}}, folder)

@@ -12,7 +12,6 @@ import yaml
 from vaelab.config.flat import flat
 from vaelab.errors import Defect, RunError, VaelabError, visible
 from vaelab.records.folder import Folder, check_types, damaged, inside, shown
-from vaelab.system import printing
 from vaelab.system.files import atomic_file, write, write_bytes
 
 MODELS = ("encoder", "decoder", "vae")
@@ -298,10 +297,6 @@ class RunFolder(Folder):
     def frame_files(self) -> dict[int, Path]:
         """{epoch: file} of every frame kept, in order."""
         return {int(p.stem.rpartition("-")[2]): p for p in sorted((self.path / "frames").glob("epoch-*.npz"))}
-
-    def logging(self):
-        """What vaelab says goes into run.log, too, while the context it returns is open."""
-        return printing.logged_to(self.log)
 
     def discard_if_empty(self, keep: Path) -> None:
         """As any folder's, but not while somebody works on it."""

@@ -135,7 +135,8 @@ class Tracker:
         self.folder.update_status(**facts, mlflow_delivered=False, mlflow_state="running")
         self.client.update_run(self.run_id, status="RUNNING")
         self._describe()
-        self.logged_epochs = _epochs_in(self.client, self.run_id)
+        known = self.client.get_metric_history(self.run_id, "train/loss")
+        self.logged_epochs = max((metric.step for metric in known), default=0)
 
     def _of_this_folder(self, experiment: str) -> str:
         """A run made by a process that was killed before it could note its id."""
@@ -442,9 +443,3 @@ def _exists(client, run_id: str) -> bool:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return False
         raise
-
-
-def _epochs_in(client, run_id: str) -> int:
-    """How many epochs MLflow already has of a run."""
-    history = client.get_metric_history(run_id, "train/loss")
-    return max((m.step for m in history), default=0)

@@ -22,8 +22,9 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     Args:
         kind: "" or "_critic", whose estimate the rate is.
     """
-    pairs = {s: [_rd(p, kind) for p in points] for s, points in grid.settings().items()}
-    settings = {s: np.array(found, float) for s, found in pairs.items() if None not in found}
+    terms = f"test/rate{kind}", "test/distortion"
+    pairs = {s: [[p.value(term) for term in terms] for p in points] for s, points in grid.settings().items()}
+    settings = {s: np.array(found, float) for s, found in pairs.items() if not any(None in pair for pair in found)}
     if not settings:
         return None
     figure, ax = _figure(8.0, 5.2)
@@ -54,11 +55,6 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     bare = any(sum(s[1:] == line for s in settings) > 3 for line in lines)
     _legend(ax, f"numbers: {grid.x.rpartition('.')[2]}" if grid.x and bare else None)
     return figure
-
-
-def _rd(point, kind):
-    pair = point.value(f"test/rate{kind}"), point.value("test/distortion")
-    return None if None in pair else pair
 
 
 def _iso_elbo(ax, points):
