@@ -1,5 +1,7 @@
 """`vaelab explore run=R`: the latent space of a finished run in the browser, served here or as one html file."""
 
+from typing import Any
+
 from vaelab.config.plain import plain
 from vaelab.explorer import build, content, server
 from vaelab.jobs import opening
@@ -18,9 +20,11 @@ def run(cfg) -> None:
     folder, stored = opening.finished_run(cfg)
     require_models(folder, "decoder")
     settings = plain(cfg.explorer)
-    bound = None if file else address.listening(cfg.host, cfg.port)  # a port in use is told before anything is loaded
+    # a port in use is told before anything is loaded
+    bound: Any = None if file else address.listening(cfg.host, cfg.port)
     try:
-        page, decoding = current_page(folder, settings), {}
+        page: Any = current_page(folder, settings)
+        decoding = {}
         if page is None:
             view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
             line, decoder = content.run_line(folder), load_model(folder)

@@ -1,5 +1,7 @@
 """The closed parts of the configuration, {key: its type and range}. Values live in yaml only."""
 
+# pyright: reportOperatorIssue=false (it takes PositiveInt | None for arithmetic where no annotation stands)
+
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 from vaelab.errors import ConfigError
 
@@ -108,7 +109,7 @@ def _yaml(value) -> str:
     return str(value)
 
 
-def parse(overrides: list[str]):
+def parse(overrides: list[str]) -> list[Any]:
     """Hydra's `Override` of each word.
 
     Raises:

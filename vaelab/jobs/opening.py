@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 from vaelab.build import build, part
 from vaelab.compute import backend, seeds
@@ -36,8 +37,9 @@ def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
         exactly: refuse where this process keeps other threads (`backend.start`): what trains must, what looks need not.
     """
     trainer = trainer_of(cfg)
+    threads: Any = trainer.threads  # `trainer_of` has said how many
     backend.start(
-        cfg["backend"], device=cfg["device"], threads=trainer.threads, deterministic=trainer.deterministic,
+        cfg["backend"], device=cfg["device"], threads=threads, deterministic=trainer.deterministic,
         exactly=exactly,
     )  # fmt: skip
     return trainer

@@ -85,7 +85,7 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
     return kept
 
 
-def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=log.log) -> dict:
+def score(view, metrics: dict, *, weights_epoch: int | None, trusted, strict: bool, tell=log.log) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics."""
     found = {}
     for name, node in chosen(metrics).items():
