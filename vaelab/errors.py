@@ -138,8 +138,8 @@ def about_disk(error: OSError) -> str | None:
 def about_memory(error: BaseException) -> str | None:
     """A sentence on an allocation that failed, in numpy or in a backend; None where the error is another one."""
     text = str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):
-        return f"There is not enough memory ({text.splitlines()[0][:200] if text else type(error).__name__})."
-    if "RESOURCE_EXHAUSTED" in text or "can't allocate memory" in text:  # jax, torch
-        return f"There is not enough memory ({text.splitlines()[0][:200]})."
+    kind = type(error).__name__
+    known = isinstance(error, MemoryError) or kind in ("ResourceExhaustedError", "OutOfMemoryError")
+    if known or "RESOURCE_EXHAUSTED" in text or "can't allocate memory" in text:  # the texts: jax's, torch's
+        return f"There is not enough memory ({text.splitlines()[0][:200] if text else kind})."
     return None

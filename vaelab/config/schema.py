@@ -149,7 +149,7 @@ RUN_FILTER = {
 }
 
 # The top level of the commands besides `train`: a setting is the same in all whose conf/<command>.yaml has it.
-COMMANDS = {
+OTHER_COMMANDS = {
     "run": str | None,
     "output_dir": str,
     "data_dir": str | None,
@@ -206,5 +206,5 @@ def top_level(command: str, there) -> dict[str, Any]:
     """
     if command == "train":
         return TRAIN
-    types = {**COMMANDS, **OTHERWISE.get(command, {})}
+    types = {**OTHER_COMMANDS, **OTHERWISE.get(command, {})}
     return {name: types[name] for name in there if name in types}

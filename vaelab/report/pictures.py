@@ -163,10 +163,8 @@ def scatter(mean: np.ndarray, y: np.ndarray | None, most: int = 2000) -> Figure:
         colours = [table[k] for k in np.searchsorted(classes, y[chosen])]
     ax.scatter(*codes[chosen].T, s=3, c=colours, linewidths=0, alpha=0.7)
     ax.set_aspect("equal", adjustable="datalim")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_color(FAINT)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_color(FAINT)
     return figure
 
 
@@ -184,10 +182,8 @@ def class_colours(n: int) -> list[str]:
 def _figure(width, height):
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
     ax = figure.add_subplot()
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(MUTED)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(MUTED)
     ax.tick_params(colors=MUTED, labelsize=9)
     ax.xaxis.label.set(color=INK, size=10)
     ax.yaxis.label.set(color=INK, size=10)
