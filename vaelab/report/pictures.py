@@ -197,8 +197,9 @@ def _style(k: int) -> dict[str, Any]:
 
 
 def _legend(ax, title: str | None):
-    if ax.get_legend_handles_labels()[0] or title:
+    handles, names = ax.get_legend_handles_labels()
+    if handles or title:
         ax.legend(
-            frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1), title=title,
+            handles, names, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1), title=title,
             title_fontsize=8, alignment="left", borderaxespad=0,
         )  # fmt: skip
