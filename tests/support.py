@@ -1,5 +1,6 @@
 """What tests share besides fixtures: the checkout, the backend, and `vaelab` in a process of its own."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from vaelab.compute.backend import xla_flags
+from vaelab.config import compose
 
 ROOT = Path(__file__).resolve().parent.parent
 BACKEND = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -17,6 +19,13 @@ if BACKEND == "jax":
     os.environ["XLA_FLAGS"] = xla_flags(2, os.environ.get("XLA_FLAGS", ""))
 # overrides of a run that leaves nothing but weights and numbers
 BARE = ["plot=[]", "explorer=none", "tracking=none"]
+
+
+def jobs_of(overrides) -> list[list[str]]:
+    """The words of every job of a sweep."""
+    with compose._hydra():
+        settings = compose._settings_of_jobs(compose._partitioned(overrides)[1])
+        return [list(job) for job in itertools.product(*map(compose._words_of, settings))]
 
 
 def rest_slow(cases, quick):

@@ -40,7 +40,7 @@ def test_every_command_composes():
     for words in COMMANDS:
         options, overrides, _ = typed.split(words[0], dispatch.take_verb(words[0], words[1:]), words[0] in HYDRA_RUN)
         if words[0] == "train" and "--help" not in options:
-            compose.check_all("train", overrides, "-m" in options)
+            (compose.check_sweep if "-m" in options else compose.job)(overrides)
         else:
             assert words[0] in THERE
 
@@ -121,7 +121,7 @@ def test_mistakes_with_own_parts_are_answered_in_a_sentence(own_parts, word, mon
     monkeypatch.chdir(own_parts)
     words = [w for w in OWN_COMMANDS[0][1:] if not w.startswith("--config-dir") and w != "my_conf"]
     with locate.config_dirs("my_conf"), pytest.raises(ConfigError, match=MISTAKES[word]):
-        compose.check_all("train", [*words, word], False)
+        compose.job([*words, word])
 
 
 def test_a_class_without_decoder_is_refused_by_name(own_parts, monkeypatch):

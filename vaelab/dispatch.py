@@ -80,6 +80,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
     from hydra.core.hydra_config import HydraConfig
 
     from vaelab.config import compose, folders, words
+    from vaelab.config.plain import plain, without_hydra
     from vaelab.records.run_folder import RunFolder, removed_if_refused
     from vaelab.sweeps import launch
 
@@ -92,16 +93,19 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         overrides = [*overrides, "hydra/launcher=basic"]
     if {"--cfg", "--info"} & set(options):
         package = options[options.index("--package") + 1] if "--package" in options else None
-        compose.check_words("train", overrides, package=package, resolve="--resolve" in options)
+        compose.check_words(overrides, package=package, resolve="--resolve" in options)
         compose.register_resolvers()
         _hydra_main(command, options, overrides, task=lambda cfg: None)
         return 0
-    wanted = compose.check_all("train", overrides, multirun)
-    before = folders.existing(wanted)
-    if not multirun and (own := compose.typed_run_dir(overrides)):  # before Hydra writes into it
-        from vaelab.jobs import opening
+    if multirun:
+        wanted = compose.check_sweep(overrides)
+    else:
+        full, wanted = compose.job(overrides)
+        if compose.names_folder(overrides):  # before Hydra writes into it
+            from vaelab.jobs import opening
 
-        opening.refuse_other_settings(RunFolder(own[0]), own[1])
+            opening.refuse_other_settings(RunFolder(wanted), plain(without_hydra(full)))
+    before = folders.existing(wanted)
     failures: list[VaelabError] = []
     outcomes: list[bool] = []
     begun: list[bool] = []

@@ -65,8 +65,6 @@ class RunError(VaelabError):
 class TrainingError(VaelabError):
     """Training could not go on (a loss that is not a number, memory, disk)."""
 
-    exit_code = 1
-
 
 class Interrupted(VaelabError):
     """The user stopped the run; what was finished is saved."""
@@ -76,8 +74,6 @@ class Interrupted(VaelabError):
 
 class Defect(VaelabError):
     """An error nobody foresaw, so vaelab's own or that of a user's part; its traceback is kept in a file."""
-
-    exit_code = 1
 
 
 def first_line(error: BaseException) -> str:
@@ -109,15 +105,12 @@ def _keep_traceback(log: Path | None) -> str | None:
     import tempfile
 
     try:
-        if log is None:
-            number, name = tempfile.mkstemp(prefix="vaelab-", suffix=".log")
-            os.close(number)
-            log = Path(name)
-        with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
+        number, name = (None, log) if log else tempfile.mkstemp(prefix="vaelab-", suffix=".log")
+        with open(name if number is None else number, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"vaelab {' '.join(sys.argv[1:])}\n{traceback.format_exc()}")
     except OSError:
         return None
-    return str(log)
+    return str(name)
 
 
 def _about_defect(error: Exception, log: str | None) -> str:
@@ -145,8 +138,8 @@ def about_disk(error: OSError) -> str | None:
 def about_memory(error: BaseException) -> str | None:
     """A sentence on an allocation that failed, in numpy or in a backend; None where the error is another one."""
     text = str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):
-        return f"There is not enough memory ({text.splitlines()[0][:200] if text else type(error).__name__})."
-    if "RESOURCE_EXHAUSTED" in text or "can't allocate memory" in text:  # jax, torch
-        return f"There is not enough memory ({text.splitlines()[0][:200]})."
+    kind = type(error).__name__
+    known = isinstance(error, MemoryError) or kind in ("ResourceExhaustedError", "OutOfMemoryError")
+    if known or "RESOURCE_EXHAUSTED" in text or "can't allocate memory" in text:  # the texts: jax's, torch's
+        return f"There is not enough memory ({text.splitlines()[0][:200] if text else kind})."
     return None

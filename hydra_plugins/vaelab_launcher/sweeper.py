@@ -15,7 +15,7 @@ class GridSweeper(BasicSweeper):
         super().__init__(max_batch_size, params)
 
     def validate_batch_is_legal(self, batch):
-        """Nothing left to find: vaelab.config.compose.check_all was here before."""
+        """Nothing left to find: vaelab.config.compose.check_sweep was here before."""
 
     def sweep(self, arguments):
         """Runs the grid; of one that is refused before its first job no folder stays."""

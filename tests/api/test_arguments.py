@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import jobs_of
 
 from vaelab.api.arguments import overrides_of
-from vaelab.config import compose, locate, typed
+from vaelab.config import locate, typed
 from vaelab.errors import ConfigError
 
 VALUES = {
@@ -44,7 +45,7 @@ def test_a_list_of_a_sweep_is_one_job_per_entry():
     settings = {"beta": [0.5, 1], "seed": range(2), "model": {"hidden_dims": [[8], [4, 2]]}, "metric": ["elbo", "nll"]}
     overrides, _ = overrides_of("train", ("model=dense",), settings, swept=True)
     assert overrides[1:] == ["beta=0.5,1", "seed=0,1", "model.hidden_dims=[8],[4,2]", "metric=[elbo,nll]"]
-    assert len(compose.grid(overrides)) == 8
+    assert len(jobs_of(overrides)) == 8
 
 
 def test_folders_of_options_are_taken_out(tmp_path):

@@ -198,7 +198,7 @@ def test_every_part_s_needs_take_its_settings():
 
     from vaelab.config import trust
     from vaelab.jobs.results import check
-    from vaelab.jobs.stored import StoredView
+    from vaelab.jobs.stored import stored_view
 
     found = 0
     for path in [*(ROOT / "conf/plot").glob("*.yaml"), *(ROOT / "conf/metric").glob("*.yaml")]:
@@ -208,7 +208,7 @@ def test_every_part_s_needs_take_its_settings():
         if node and hasattr(trust.load(node["_target_"], kind), "needs"):
             found += 1
             with suppress(ConfigError):  # a setting that `needs` does not take is a TypeError
-                check(StoredView(RunFolder("/nowhere")), {path.stem: node}, kind, trusted=())
+                check(stored_view(RunFolder("/nowhere")), {path.stem: node}, kind, trusted=())
     assert found > 12
 
 

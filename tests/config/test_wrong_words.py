@@ -117,19 +117,15 @@ def settings_of_options():
             continue
         for option in locate.options(group):
             if group in schema.CLOSED:
-                types, node = signature_of(schema.CLOSED[group]), group
+                types, node = schema.CLOSED[group], group
             else:
-                shared = signature_of(schema.ImageOptions) if group == "dataset" else {}
+                shared = schema.IMAGE_OPTIONS if group == "dataset" else {}
                 types = {**(signature.settings(yaml_of(group, option)["_target_"]) or {}), **shared}
                 node = f"{schema.MULTI[group]}.{option}" if group in schema.MULTI else group
             chosen = f"{group}=[{option}]" if group in schema.MULTI else f"{group}={option}"
             for key in yaml_of(group, option):
                 if key in types:
                     yield chosen, f"{node}.{key}", types[key]
-
-
-def signature_of(dataclass):
-    return {name: f.type for name, f in dataclass.__dataclass_fields__.items()}
 
 
 def yaml_of(group, option):
@@ -140,13 +136,12 @@ def yaml_of(group, option):
 
 def test_every_value_that_does_not_fit_is_refused_in_words():
     """Without composing: what `check` says of each, as a sentence that names the setting and null, true, lists."""
-    from vaelab.config.check import _check_value
+    from vaelab.config.check import _of_value
 
     tried = 0
     for _, key, annotation in settings_of_options():
         for value in wrong_values(annotation):
-            problems = []
-            _check_value(key, value, annotation, problems)
+            problems = list(_of_value(key, value, annotation))
             assert len(problems) == 1 and problems[0].startswith(f"{key}: expected"), (key, annotation, value)
             assert not [word for word in INTERNALS if word in problems[0]], problems
             tried += 1

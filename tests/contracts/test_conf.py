@@ -14,7 +14,7 @@ OPTIONS = sorted(
     if path.parent.name not in ("base", "experiment", "sweep")
 )
 PARTS = [(g, o) for g, o in OPTIONS if g not in schema.CLOSED]
-SHARED = set(schema.ImageOptions.__dataclass_fields__)
+SHARED = set(schema.IMAGE_OPTIONS)
 
 
 def content(group, option):

@@ -1,21 +1,23 @@
 """`vaelab data list|fetch|verify|show` and the contact sheet."""
 
-import re
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from omegaconf import OmegaConf
 from PIL import Image
 from small_data import load, node, save_image, unchecked, write_mnist
 
 from vaelab.commands import data
+from vaelab.config.compose import compose
 from vaelab.config.locate import options
 from vaelab.errors import ConfigError, DataError
 from vaelab.plots.contact_sheet import contact_sheet
+from vaelab.system import tables
 
 
 def run(verb, dataset=None, **more):
-    return data.run({"verb": verb, "dataset": dataset, "data_dir": None, "output": None, "seed": 0, **more})
+    cfg = {"verb": verb, "dataset": dataset, "data_dir": None, "output": None, "seed": 0, **more}
+    return data.run(OmegaConf.create(cfg)) or 0
 
 
 def test_list_names_every_dataset_and_whether_it_is_there(tmp_path, capsys):
@@ -31,12 +33,9 @@ def test_list_names_every_dataset_and_whether_it_is_there(tmp_path, capsys):
 
 @pytest.mark.parametrize("width", [None, 80, 120])
 def test_list_cuts_nothing_at_any_width(width, monkeypatch, capsys):
-    if width:
-        for name, value in (("FORCE_COLOR", "1"), ("NO_COLOR", "1"), ("COLUMNS", str(width))):
-            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tables, "terminal_width", lambda: width)
     run("list", data_dir="/a/rather/long/path/to/the/folder/that/holds/the/data")
-    printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    table = printed.partition("\ndata folder:")[0]
+    table = capsys.readouterr().out.partition("\ndata folder:")[0]
     assert "\u2026" not in table and all(len(line) <= (width or 999) for line in table.splitlines())
     words = table.split()
     for _, _, about in data._all_nodes():
@@ -90,7 +89,7 @@ def test_show_writes_a_contact_sheet(tmp_path, capsys, monkeypatch):
 
 def test_an_unknown_verb():
     with pytest.raises(ConfigError, match="list, fetch, verify, show"):
-        run("shoe")
+        compose("data", ["verb=shoe"])
 
 
 SHEETS = {

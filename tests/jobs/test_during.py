@@ -33,7 +33,7 @@ def train(path, *words, kill_after=None):
     path.mkdir(exist_ok=True)
     folder, wanted = RunFolder(path), plan(trainer, len(dataset.train))
     vae = build(cfg, dataset.facts, total_steps=wanted.steps, precision=trainer.precision)
-    watching = during.DuringTraining(cfg, trainer, folder, vae, dataset, name="a run", last_epoch=wanted.epochs)
+    watching = during.DuringTraining(cfg, trainer, folder, vae, dataset, last_epoch=wanted.epochs)
     watching.before()
 
     def on_epoch(row):

@@ -52,7 +52,7 @@ def test_pictures_are_titled_by_what_was_chosen_wherever_the_run_lies(tmp_path):
     ],
 )
 def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
-    from vaelab.config.compose import check_all
+    from vaelab.config.compose import check_sweep
     from vaelab.jobs.telling import next_sweep
 
     plain = {
@@ -64,11 +64,11 @@ def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
     }
     proposed = next_sweep(plain | chosen, [])
     assert " ".join(proposed).endswith(words)
-    check_all("train", proposed, True)  # every job of it is a configuration
+    check_sweep(proposed)  # every job of it is a configuration
 
 
 def test_the_sweep_proposed_next_repeats_what_was_typed():
-    from vaelab.config.compose import check_all
+    from vaelab.config.compose import check_sweep
     from vaelab.jobs.telling import next_sweep
 
     chosen = {"dataset": "digits", "model": "dense", "structure": "single", "posterior": "gaussian", "objective": "vae"}
@@ -77,7 +77,7 @@ def test_the_sweep_proposed_next_repeats_what_was_typed():
     proposed = next_sweep(chosen, typed)
     assert set(typed) - set(proposed) == {"beta=2", "latent_dim=5", "run_name=mine"}
     assert set(proposed) - set(typed) == {"dataset=digits", "beta=0.5,1,4", "latent_dim=2,10"}
-    check_all("train", proposed, True)
+    check_sweep(proposed)
     assert next_sweep(chosen, ["--config-dir=mine", "trusted=[mine]"])[-4:-2] == ["--config-dir=mine", "trusted=[mine]"]
     assert "seed=0,1,2" in next_sweep(chosen | {"objective": "capacity"}, typed)
 
@@ -89,7 +89,7 @@ def test_what_cannot_work_is_told_before_training():
 
     from vaelab.datasets.base import Dataset, Split
     from vaelab.jobs import results
-    from vaelab.jobs.stored import PlannedView
+    from vaelab.jobs.stored import planned_view
     from vaelab.priors.standard import Standard
 
     cfg = config("metric=[elbo,mig,rate_per_latent]", "plot=[samples,manifold_3d,training_animation,tsne]")
@@ -97,7 +97,7 @@ def test_what_cannot_work_is_told_before_training():
     structure = SimpleNamespace(
         latent_dim=2, closed_form=False, latent_parts={"z": slice(0, 2)}, prior=Standard(latent_dim=2)
     )
-    view, told = PlannedView(structure, Dataset("none", Split((x,)), Split((x,)))), []
+    view, told = planned_view(structure, Dataset("none", Split((x,)), Split((x,)))), []
 
     def tell(level, text):
         told.append(text)

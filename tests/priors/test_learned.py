@@ -334,11 +334,11 @@ def test_a_structure_that_does_not_tell_images_apart_is_refused_beside_exemplars
 def test_the_rate_of_each_latent_is_said_to_be_absent():
     from vaelab.datasets.base import Dataset, Split
     from vaelab.errors import NotApplicable
-    from vaelab.jobs.stored import PlannedView
+    from vaelab.jobs.stored import planned_view
     from vaelab.metrics.rate_per_latent import needs
 
     vae = make_vae("model=dense", "prior=mixture")
     few = Split(x=(np.zeros((3, 8, 8, 1), np.uint8),))
     dataset = Dataset(name="few", train=few, test=few)
     with pytest.raises(NotApplicable, match=r"prior \(mixture\)"):
-        needs(PlannedView(vae.structure, dataset), split="test")
+        needs(planned_view(vae.structure, dataset), split="test")

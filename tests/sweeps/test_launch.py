@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from scripts import script_job as job
-from support import BACKEND, ROOT, same_weights, vaelab
+from support import BACKEND, ROOT, jobs_of, same_weights, vaelab
 
 from vaelab.config import compose, locate
 from vaelab.config.check import check_launcher
@@ -253,7 +253,7 @@ def test_every_shipped_sweep_composes():
 
     for name in locate.options("sweep"):
         options, words = recipe.expand([], [f"sweep={name}"])
-        jobs = compose.grid([word for word in words if not word.startswith("sweep_name=")])
+        jobs = jobs_of([word for word in words if not word.startswith("sweep_name=")])
         assert options == ["-m"] and len(jobs) > 1
         for words in (jobs[0], jobs[-1]):
             compose.compose("train", [w for w in words if not w.startswith(("sweep_name=", "hydra"))])
@@ -300,7 +300,7 @@ def test_a_job_says_what_its_disk_refused(number, told, tmp_path, monkeypatch, c
 def test_a_full_disk_under_its_log_does_not_stop_a_job(tmp_path):
     """/dev/full refuses every byte; so does the log of a job on a full disk."""
     script = "from vaelab.records.run_folder import RunFolder\nfrom vaelab.system import printing, streams\n"
-    script += "with streams.despite_trouble(), printing.quietly(False), RunFolder(folder).logging():\n"
+    script += "with streams.despite_trouble(), printing.quietly(False), printing.logged_to(RunFolder(folder).log):\n"
     script += "    for n in range(3): printing.LOGGER.info('x' * 9000)\n    print('x', file=sys.stderr)\nstate('done')"
     full = job(tmp_path, 0, script)
     with open("/dev/full", "wb") as log:

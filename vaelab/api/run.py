@@ -84,13 +84,8 @@ class Run:
 
         `run.view.split("test")` has x, y, mean, std, z, distortion, rate of every test image.
         """
-        from vaelab.jobs.telling import title
-
         with locate.config_dirs(self._dirs):
-            opening.start_backend(self.config)
-            view = opening.open_view(self.folder, self.config, accept_changed_data=self._accept)[2]
-        view.name = title(self.config, self.folder, view.latent_dim)
-        return view
+            return opening.open_view(self.folder, self.config, accept_changed_data=self._accept)
 
     def encode(self, x) -> tuple[np.ndarray, np.ndarray]:
         """(mean, std) of q(z|x), each (N, D).

@@ -109,7 +109,7 @@ def sweep(*words: str, **settings) -> Sweep:
         if any(o.startswith("hydra.launcher.") for o in overrides):
             recipe.check_launcher(overrides)
         _, overrides = recipe.expand(["-m"], overrides)
-        compose.check_all("train", overrides, multirun=True)
+        compose.check_sweep(overrides)
         trusted = next((o.value() for o in typed.parse(overrides) if o.key_or_group == "trusted"), None) or []
         folder, failed = start.multirun(overrides)
     if failed:

@@ -43,7 +43,9 @@ def train(*words: str, **settings):
     with locate.config_dirs(dirs):
         full, wanted = compose.job(overrides)
         before = folders.existing(wanted)
-        folder = RunFolder(wanted if _typed(overrides) else folders.make_unique(wanted.parent, wanted.name))
+        folder = RunFolder(
+            wanted if compose.names_folder(overrides) else folders.make_unique(wanted.parent, wanted.name)
+        )
         with quietly(full.quiet), interruption_told(folder), removed_if_refused(folder, before):
             _train(full, folder)
     from vaelab.api.run import Run
@@ -65,8 +67,3 @@ def _train(full, folder: RunFolder) -> None:
         hydra.hydra.runtime.output_dir, hydra.hydra.job.name = str(folder.path), "train"
     folder.write_hydra({"config": task, "hydra": hydra, "overrides": overrides})
     train_job(cfg, folder, chosen=chosen_options(full.hydra), overrides=[*locate.typed_dirs(), *overrides])
-
-
-def _typed(overrides: list[str]) -> bool:
-    """Whether the run's folder is named: one that is there is gone on with."""
-    return any(o.lstrip("+").startswith("hydra.run.dir=") for o in overrides)

@@ -20,7 +20,7 @@ OWN = ("output_dir", "data_dir", "sweep_name", "run_name", "quiet")
 TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image of codes.npz, in nats
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Compares the first run with each other one."""
     chosen = [] if cfg.run is None else [cfg.run] if isinstance(cfg.run, str) else list(cfg.run)
     if len(chosen) < 2:
@@ -42,7 +42,6 @@ def run(cfg) -> int:
         terms, missing = paired(folders[0], folder, cfg.split)
         lines = [tables.table(terms, folds=[2], indent=2)[0], f"  {missing}" if missing else ""]
         output("\n".join(filter(None, lines)))
-    return 0
 
 
 def _name(n: int) -> str:
@@ -132,7 +131,7 @@ def not_same_images(first, second, one: dict, two: dict) -> str | None:
     drawn_from = [static_seed(cfg.get("dataset") or {}, cfg.get("seed")) for cfg in configs]
     if data[0].get("binarize") == "static" and drawn_from[0] != drawn_from[1]:
         return f"their static pixels were drawn from the seeds {drawn_from[0]} and {drawn_from[1]}."
-    checksums = [(folder.status().get("tags") or {}).get("data.checksum") for folder in (first, second)]
+    checksums = [folder.data_checksum for folder in (first, second)]
     held_out = [
         (cfg.get("seed"), *((cfg.get(node) or {}).get("validation") for node in ("trainer", "dataset")))
         for cfg in configs

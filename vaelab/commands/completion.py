@@ -63,11 +63,11 @@ def candidates(before: list[str], word: str) -> list[str]:
         return []
     try:
         with compose._hydra():
-            settings = compose._known_keys(command, {})
+            settings = compose._known_keys(command, [])
     except Exception:  # a shell must not see a traceback on Tab
         log.error(f"no completion for {command}")
         return []
-    groups = [g for g in locate.groups() if _has_group(command, g)]
+    groups = [g for g in locate.groups() if g in locate.chosen(command)]
     key, equals, value = word.partition("=")
     if equals and key in groups:
         head, bracket, tail = value.rpartition("," if "," in value else "[")
@@ -75,24 +75,12 @@ def candidates(before: list[str], word: str) -> list[str]:
     if equals:
         return _values(command, key, value)
     depth = word.count(".")
+    nodes = {setting.rpartition(".")[0] for setting in settings}
     found = {f"{g}=" for g in groups if g.startswith(word)}
-    for setting in settings:
-        if setting.startswith(word) and setting not in groups:
-            parts = setting.split(".")
-            stem = ".".join(parts[: depth + 1])
-            found.add(
-                f"{stem}." if len(parts) > depth + 1 or any(s.startswith(f"{stem}.") for s in settings) else f"{stem}="
-            )
+    found |= {f"{s}." if s in nodes else f"{s}=" for s in settings if s.startswith(word) and s.count(".") == depth}
     if word.startswith("-"):
         found |= {o for o in ("-m", "--cfg", "--info", "--config-dir", "--quiet", "--help") if o.startswith(word)}
     return sorted(found)
-
-
-def _has_group(command: str, group: str) -> bool:
-    import yaml
-
-    defaults = yaml.safe_load((locate.conf_dir() / f"{command}.yaml").read_text()).get("defaults", [])
-    return any(group in d for d in defaults if isinstance(d, dict))
 
 
 def _values(command: str, key: str, value: str) -> list[str]:
@@ -102,8 +90,8 @@ def _values(command: str, key: str, value: str) -> list[str]:
     from vaelab.config import schema
 
     top, _, name = key.rpartition(".")
-    dataclass = schema.CLOSED.get(top) if top else getattr(schema, schema.of_command(command), None)
-    annotation = getattr(dataclass, "__annotations__", {}).get(name)
+    types = schema.CLOSED.get(top, {}) if top else schema.top_level(command, [key])
+    annotation = types.get(name)
     words = (
         ["true", "false"] if annotation is bool else get_args(annotation) if get_origin(annotation) is Literal else []
     )

@@ -19,34 +19,18 @@ from vaelab.system.streams import output
 log = logging.getLogger(__name__)
 
 
-def run(cfg) -> int:
-    """Does what `verb` says; returns the exit code (1: verify found something wrong)."""
-    from omegaconf import OmegaConf
-
-    cfg = plain(cfg) if OmegaConf.is_config(cfg) else cfg
-    verbs = {"list": _list, "fetch": _fetch, "verify": _verify, "show": _show}
-    if cfg["verb"] not in verbs:
-        raise ConfigError(f"verb: expected one of {', '.join(verbs)}, got '{cfg['verb']}'.")
-    return verbs[cfg["verb"]](cfg)
+def run(cfg) -> int | None:
+    """Does what `verb` says; 1 where verify found something wrong."""
+    return {"list": _list, "fetch": _fetch, "verify": _verify, "show": _show}[cfg.verb](plain(cfg))
 
 
-def _list(cfg) -> int:
+def _list(cfg) -> None:
     """Table of all datasets: size, whether their files are there, where they are or would be."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     data_dir, cache = cfg["data_dir"], download.cache_dir()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, whole in (("dataset", True), ("size", False), ("present", True), ("files", False)):
-        table.add_column(title, no_wrap=whole, overflow="fold")
-    for name, node, about in _all_nodes():
-        table.add_row(*map(escape, (name, visible(about), *_presence(node, data_dir))))
-    console = Console()
-    (console if console.is_terminal else Console(width=10_000)).print(table)  # a file or pipe has lines of any length
+    rows = [(name, visible(about), *_presence(node, data_dir)) for name, node, about in _all_nodes()]
+    output(tables.table([("dataset", "size", "present", "files"), *rows], folds=[1, 3])[0])
     output(f"\ndata folder: {data_dir or 'not set: data_dir=FOLDER or VAELAB_DATA=FOLDER'}\nuser cache:  {cache}")
     output("What is missing is downloaded at its first use, or by: vaelab data fetch dataset=NAME")
-    return 0
 
 
 def _presence(node: dict, data_dir: str | None) -> tuple[str, str]:
@@ -67,7 +51,7 @@ def _presence(node: dict, data_dir: str | None) -> tuple[str, str]:
     return present, str(where)
 
 
-def _fetch(cfg) -> int:
+def _fetch(cfg) -> None:
     """Finds or downloads the files of one dataset."""
     node = _node(cfg)
     files = module.files(node)
@@ -75,15 +59,11 @@ def _fetch(cfg) -> int:
         output(f"licence of {_name(node)}: {node['licence']}")
     if files is None:
         output(f"{_name(node)} needs no download: {_needs(node)}.")
-        return 0
-    unpacked = _unpacked(node, download.places(node["folders"], cfg["data_dir"]))
-    if unpacked:
+    elif unpacked := _unpacked(node, download.places(node["folders"], cfg["data_dir"])):
         output(f"{_name(node)} is there, unpacked: {unpacked}")
-        return 0
-    found = download.obtain(_name(node), files, node["folders"], cfg["data_dir"])
-    for name, path in found.items():
-        output(f"{name}: {path} ({path.stat().st_size:,} bytes)")
-    return 0
+    else:
+        for name, path in download.obtain(_name(node), files, node["folders"], cfg["data_dir"]).items():
+            output(f"{name}: {path} ({path.stat().st_size:,} bytes)")
 
 
 def _verify(cfg) -> int:
@@ -112,7 +92,7 @@ def _verify_file(entry: dict, path: Path | None) -> bool:
     return wrong is None
 
 
-def _show(cfg) -> int:
+def _show(cfg) -> None:
     """Writes a contact sheet."""
     from vaelab.plots.contact_sheet import contact_sheet
 
@@ -125,7 +105,6 @@ def _show(cfg) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(dataset).savefig(path)
     output(f"contact sheet: {path.resolve()}")
-    return 0
 
 
 def _loaded(node: dict, cfg):

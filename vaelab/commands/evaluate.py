@@ -5,7 +5,7 @@ import logging
 from vaelab.config.plain import plain
 from vaelab.errors import RunError
 from vaelab.jobs import opening, results
-from vaelab.jobs.stored import StoredView
+from vaelab.jobs.stored import stored_view
 from vaelab.records.tracking import update_results
 from vaelab.system.streams import output
 
@@ -16,15 +16,13 @@ def run(cfg) -> int:
     """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
     metrics = plain(cfg.get("metrics"))
-    results.check(StoredView(folder), metrics, "metric", trusted=stored["trusted"])
-    opening.start_backend(stored)
-    _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
+    results.check(stored_view(folder), metrics, "metric", trusted=stored["trusted"])
+    view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     by_image = {}
     scores = results.score(
-        view, metrics, weights_epoch=weights_epoch, trusted=stored["trusted"], strict=True,
-        by_image=by_image,
-    )  # fmt: skip
-    output(f"{folder}, weights of epoch {weights_epoch}")
+        view, metrics, weights_epoch=view.weights_epoch, trusted=stored["trusted"], strict=True, by_image=by_image
+    )
+    output(f"{folder}, weights of epoch {view.weights_epoch}")
     output(results.table(scores))
     try:
         folder.add_metrics(scores, by_image)

@@ -16,18 +16,18 @@ from vaelab.errors import ConfigError, RunError, about_disk, first_line
 from vaelab.explorer.litert import held_stderr
 from vaelab.jobs import opening
 from vaelab.jobs.page import load_model, require_models
+from vaelab.records.run_folder import MODELS
 from vaelab.system import paths
 from vaelab.system.files import atomic_file
 from vaelab.system.streams import output
 
-MODELS = ("encoder", "decoder", "vae")
 SUFFIXES = {"keras": ".keras", "h5": ".h5", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
 NEEDS = {"onnx": ("onnx", "tf2onnx", "onnxruntime")}
 TOLERANCE = 1e-3  # of the outputs' largest value: what float32 arithmetic in another order may differ by
 N_CHECKED = 2
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Writes <format>/<model> for each model and format, and prints path, size and the difference to Keras.
 
     Raises:
@@ -50,7 +50,7 @@ def run(cfg) -> int:
     for which in models:
         model = load_model(folder, which)
         inputs = example(model)
-        expected = _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
+        expected = _outputs(model, inputs)
         for name in formats:
             path = to / name / f"{which}{SUFFIXES[name]}"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,6 @@ def run(cfg) -> int:
             if not difference <= TOLERANCE:
                 raise RunError(f"{path} differs from Keras by {difference:.1g} of the largest output: do not use it.")
             output(f"{path}  {_size(path) / 1e6:.1f} MB, within {difference:.0e} of Keras")
-    return 0
 
 
 def chosen(key: str, typed, known) -> list[str]:
@@ -127,14 +126,14 @@ def _read_keras(path):
     import keras
 
     model: Any = keras.models.load_model(path, compile=False)
-    return lambda inputs: _as_list(model(inputs if len(inputs) > 1 else inputs[0]))
+    return lambda inputs: _outputs(model, inputs)
 
 
 def _read_saved_model(path):
     import tensorflow as tf
 
     model = tf.saved_model.load(str(path))
-    return lambda inputs: _as_list(model.serve(inputs if len(inputs) > 1 else inputs[0]))
+    return lambda inputs: _outputs(model.serve, inputs)
 
 
 def _read_onnx(path):
@@ -168,10 +167,11 @@ READERS = {
 }  # fmt: skip
 
 
-def _as_list(outputs) -> list[np.ndarray]:
-    outputs = outputs.values() if isinstance(outputs, dict) else outputs
-    outputs = outputs if isinstance(outputs, (list, tuple)) or not hasattr(outputs, "shape") else [outputs]
-    return [np.asarray(o) for o in outputs]
+def _outputs(model, inputs: list) -> list[np.ndarray]:
+    """What the model makes of one input or several, whatever it puts its outputs into."""
+    import keras
+
+    return [np.asarray(o) for o in keras.tree.flatten(model(inputs if len(inputs) > 1 else inputs[0]))]
 
 
 def _size(path: Path) -> int:

@@ -8,7 +8,6 @@ from vaelab.config.plain import plain
 from vaelab.contracts import Prior, optional
 from vaelab.errors import ConfigError
 from vaelab.jobs import opening, results
-from vaelab.jobs.telling import title
 from vaelab.system import tables
 from vaelab.system.printing import plus_minus
 from vaelab.system.streams import output
@@ -16,7 +15,7 @@ from vaelab.system.streams import output
 log = logging.getLogger(__name__)
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Fits, then measures and draws with the run's own prior and with the fitted one; the run's numbers stay.
 
     The fitted prior, both lots of numbers and its settings go to fitted_priors/<option>/ in the run's folder, pictures
@@ -24,9 +23,8 @@ def run(cfg) -> int:
     """
     folder, stored = opening.finished_run(cfg)
     node, metrics, plots = (plain(cfg.get(key)) for key in ("prior", "metrics", "plots"))
-    opening.start_backend(stored)
-    _, _, view, weights_epoch = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    view.name = title(stored, folder, view.latent_dim)
+    view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
+    weights_epoch = view.weights_epoch
     prior = fitted(node, view, cfg, trusted=stored["trusted"])
     option, scores = optional(prior, Prior, "option"), {}
     for when, seen in (("before", view), ("after", view.with_prior(prior))):
@@ -42,7 +40,6 @@ def run(cfg) -> int:
     output(f"{folder}, weights of epoch {weights_epoch}")
     output(compared(scores, view.prior.words, seen.prior.words))
     output(str(path))
-    return 0
 
 
 def fitted(node: dict, view, cfg, *, trusted):

@@ -2,24 +2,20 @@
 
 from vaelab.config.plain import plain
 from vaelab.jobs import opening, results
-from vaelab.jobs.stored import StoredView
-from vaelab.jobs.telling import title
+from vaelab.jobs.stored import stored_view
 from vaelab.records.tracking import update_results
 from vaelab.system import paths
 from vaelab.system.streams import output
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Draws the chosen pictures and prints their files."""
     folder, stored = opening.finished_run(cfg)
     paths.output_folder("the run's figures", folder.path / "figures")
     plots = plain(cfg.get("plots"))
-    results.check(StoredView(folder), plots, "plot", trusted=stored["trusted"])
-    opening.start_backend(stored)
-    _, _, view, _ = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    view.name = title(stored, folder, view.latent_dim)
+    results.check(stored_view(folder), plots, "plot", trusted=stored["trusted"])
+    view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
         output(str(file))
-    return 0

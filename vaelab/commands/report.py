@@ -2,13 +2,13 @@
 
 from vaelab.errors import ConfigError
 from vaelab.records.sweep_folder import find_sweep
-from vaelab.records.tracking import update_sweep
+from vaelab.records.tracking import finish_sweep
 from vaelab.report.write import write
 from vaelab.system import paths
 from vaelab.system.streams import output
 
 
-def run(cfg) -> int:
+def run(cfg) -> None:
     """Writes report.html, report.csv and report/*.png anew and prints the page's path."""
     if not cfg.of.sweep:
         raise ConfigError("sweep: expected a sweep's folder or name, or 'latest'.")
@@ -16,7 +16,6 @@ def run(cfg) -> int:
     paths.output_folder("the sweep's report", sweep.path / "report")
     numbers = write(sweep)
     if sweep.record().get("mlflow"):
-        update_sweep(sweep, numbers, cfg.tracking.uri, cfg.output_dir)
+        finish_sweep(sweep, None, numbers, cfg.tracking.uri, cfg.output_dir)
     for file in (sweep.html_file, sweep.csv_file):
         output(f"{sweep}/{file.name}")
-    return 0

@@ -14,7 +14,8 @@ from vaelab.system.streams import output
 
 log = logging.getLogger(__name__)
 
-ENTRY = ("value", "published", "at_most", "at_least", "within")
+BOUNDS = ("at_most", "at_least", "within")
+ENTRY = ("value", "published", *BOUNDS)
 
 
 def experiment(cfg) -> bool:
@@ -46,7 +47,7 @@ def settle(folder: RunFolder, expect: dict) -> bool:
 def check_expectations(expect: dict) -> None:
     """ConfigError where an entry could not be judged, whatever is measured."""
     for name, entry in expect.items():
-        bounds = [key for key in ("at_most", "at_least", "within") if key in entry] if hasattr(entry, "keys") else []
+        bounds = [key for key in BOUNDS if key in entry] if hasattr(entry, "keys") else []
         unknown = sorted(set(entry) - set(ENTRY)) if bounds else []
         if len(bounds) != 1 or "value" not in entry:
             raise ConfigError(f"expect.{name}: expected value: <formula> and one of at_most, at_least, within.")
@@ -123,26 +124,25 @@ def run(cfg) -> int:
     from vaelab.training.variables import by_path  # imports Keras
 
     stored = opening.as_begun(stored, folder)
-    original = CheckpointFolder(folder.checkpoint).load()
-    if original is None:
-        raise RunError(f"{folder}: its checkpoint/ is empty, there is nothing to compare with.")
+
+    def weights(run: RunFolder):
+        if (saved := CheckpointFolder(run.checkpoint).load()) is None:
+            raise RunError(f"{run}: its checkpoint/ is empty, there is nothing to compare with.")
+        return saved.model
+
+    original = weights(folder)
     base = Path(cfg.output_dir) / "reproduced"
     before = folders.existing(base)
     again = RunFolder(folders.make_unique(base, folder.path.name))
-    wanted: dict[str, Any] = dict(stored, metrics={}, plots={}, output_dir=str(cfg.output_dir))
-    wanted["tracking"] = dict(stored["tracking"], enabled=False)
-    if stored.get("explorer"):
-        wanted["explorer"] = dict(stored["explorer"], enabled=False)
+    silent = {node: {**stored[node], "enabled": False} for node in ("tracking", "explorer")}
+    wanted = {**stored, **silent, "metrics": {}, "plots": {}, "output_dir": str(cfg.output_dir)}
     with removed_if_refused(again, before):
         train(
             wanted, again, chosen=folder.status().get("chosen", {}), original=folder,
             accept_changed_data=cfg.accept_changed_data,
         )  # fmt: skip
-    saved = CheckpointFolder(again.checkpoint).load()
-    repeated = None if saved is None else saved.model
-    if not isinstance(repeated, dict):
-        raise RunError(f"{again}: its checkpoint/ is empty, there is nothing to compare.")
-    first = by_path(original.model, repeated, f"{folder.checkpoint}")
+    repeated: Any = weights(again)  # of today, so by path
+    first = by_path(original, repeated, f"{folder.checkpoint}")
     if only_once := sorted(first.keys() ^ repeated.keys()):
         raise RunError(f"{name_of(only_once[0])} is a variable of {folder} or of its repetition, but not of both.")
     pairs = [(first[path], repeated[path]) for path in first]

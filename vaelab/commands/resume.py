@@ -19,9 +19,8 @@ def run(cfg) -> int:
     if folder.holder():
         raise RunError(f"{folder} is being trained by {folder.holder()}.")
     before, asked = dict(stored["trainer"]), plain(cfg.trainer)
-    for key, value in asked.items():
-        if value is not None:
-            stored["trainer"][key] = value
+    given = {key: value for key, value in asked.items() if value is not None}
+    stored["trainer"] |= given
     if asked["epochs"] and before["steps"] is not None:
         raise ConfigError("This run counts steps: use trainer.steps, not trainer.epochs.")
     if asked["steps"] and before["steps"] is None:
@@ -45,7 +44,7 @@ def run(cfg) -> int:
         if names:
             log.log(NOTE, f"{' and '.join(names)} span the whole training: a new length is another trajectory.")
     folder.forget_verdicts()
-    longer = [f"trainer.{key}={value}" for key, value in asked.items() if value is not None]
+    longer = [f"trainer.{key}={value}" for key, value in given.items()]
     store = {**stored["tracking"], "uri": cfg.tracking.uri}
     train(
         stored, folder, chosen=status.get("chosen", {}), sweep_dir=folder.sweep_dir, overrides=longer,

@@ -11,7 +11,7 @@ from sqlite3 import DatabaseError
 from vaelab.commands.runs import bring_up_to_date
 from vaelab.errors import RunError
 from vaelab.records.tracking import default_uri, refuse_unusable
-from vaelab.system import address
+from vaelab.system import address, signals
 from vaelab.system.streams import output
 
 PATIENCE = 5  # seconds the server has to end
@@ -35,24 +35,16 @@ def run(cfg) -> int:
     environment = dict(os.environ, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host]
     command += ["--port", str(cfg.port), "--workers", "1"]
-
-    def asked_to_end(number, frame):
-        raise KeyboardInterrupt
-
-    wanted = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]  # nohup ignores one
-    saved = {number: signal.signal(number, asked_to_end) for number in wanted}
-    server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
-    try:
-        output(f"MLflow: http://{shown}:{cfg.port}  (Ctrl-C ends it)")
-        return server.wait()
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        for number in saved:  # a second signal must not stop the ending
-            signal.signal(number, signal.SIG_IGN)
-        end(server)
-        for number, handler in saved.items():
-            signal.signal(number, handler)
+    with signals.handled_by(signal.default_int_handler):
+        server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
+        try:
+            output(f"MLflow: http://{shown}:{cfg.port}  (Ctrl-C ends it)")
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            with signals.handled_by(signal.SIG_IGN):  # a second signal must not stop the ending
+                end(server)
 
 
 def end(server: subprocess.Popen) -> None:

@@ -4,14 +4,16 @@ import itertools
 import logging
 import math
 import re
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from vaelab.config import check as checking
-from vaelab.config import folders, locate, schema, together, typed
+from vaelab.config import folders, locate, schema, together, typed, words
+from vaelab.config.flat import flat
 from vaelab.config.nearest import by_meaning, nearest
-from vaelab.config.plain import about_reference, plain, without_hydra
+from vaelab.config.plain import plain, references_told, without_hydra
 from vaelab.errors import ConfigError, first_line
 
 log = logging.getLogger(__name__)
@@ -46,38 +48,37 @@ def compose(primary: str, overrides: list[str]):
     return _checked(full, primary)
 
 
-def check_all(primary: str, overrides: list[str], multirun: bool) -> Path:
-    """ConfigError if any job the overrides ask for cannot work. A sweep is checked whole, before its first job.
+def check_sweep(overrides: list[str]) -> Path:
+    """ConfigError if any job of the sweep cannot work: it is checked whole, before its first job.
 
     Returns:
-        the folder that Hydra will make, or of a new run one like it.
+        the folder that Hydra will make.
     """
     with _hydra():
-        if not multirun:
-            full = _compose_all_problems(primary, overrides)
-            _checked(full, primary)
-            return _folder(full, multirun)
-        plumbing, job_words = (list(part) for part in _partitioned(overrides))
-        values = _values_of_jobs(job_words)
-        first = _compose_all_problems(primary, [*plumbing, *(next(iter(v)) for v in values)])
+        plumbing, job_words = _partitioned(overrides)
+        settings = _settings_of_jobs(job_words)
+        counts = [_count(override) for override in settings]
+        first = _compose_all_problems("train", [*plumbing, *(next(_words_of(override)) for override in settings)])
         for node in ("launcher", "sweeper"):
             if not first.hydra.get(node):
                 raise ConfigError(f"hydra.{node}: expected settings. Choose an option with hydra/{node}=<name>.")
-        if not first.hydra.sweeper.get("_target_", "").endswith(("GridSweeper", "BasicSweeper")):
-            return _folder(first, multirun)  # somebody else's sweeper decides which jobs there will be
-        _refuse_too_many(values, first.hydra.sweeper.get("max_jobs"))
-        if "vaelab_launcher" in str(first.hydra.launcher.get("_target_")):
-            checking.check_launcher(plain(first.hydra.launcher))
-        _checked(first, primary, multirun=True)
-        if not first.quiet:  # half a second each, with what the launcher composes
-            log.info(f"{math.prod(v.n for v in values)} jobs: composing and checking each ...")
-        for job in itertools.islice(itertools.product(*values), 1, None):
-            _checked(_compose_all_problems(primary, list(job)), primary, multirun=True)
-        return _folder(first, multirun)
+        if first.hydra.sweeper.get("_target_", "").endswith(("GridSweeper", "BasicSweeper")):
+            _refuse_too_many(settings, counts, first.hydra.sweeper.get("max_jobs"))
+            if "vaelab_launcher" in str(first.hydra.launcher.get("_target_")):
+                checking.check_launcher(plain(first.hydra.launcher))
+            _checked(first, "train", multirun=True)
+            if not first.quiet:  # half a second each, with what the launcher composes
+                log.info(f"{math.prod(counts)} jobs: composing and checking each ...")
+            for job in itertools.islice(itertools.product(*map(_words_of, settings)), 1, None):
+                _checked(_compose_all_problems("train", list(job)), "train", multirun=True)
+        # else somebody else's sweeper decides which jobs there will be
+        wanted = _folder(first, "hydra.sweep.dir")
+        _folder(first, "hydra.sweep.subdir")
+        return wanted
 
 
 def job(overrides: list[str]) -> tuple[Any, Path]:
-    """A job of `vaelab train` whose folder nobody makes yet: (checked configuration, Hydra's node with it; folder).
+    """One job of `vaelab train`: (checked configuration, Hydra's node with it; the run's folder, or one like it).
 
     Raises:
         ConfigError: every problem of the overrides and of the composed values.
@@ -85,42 +86,29 @@ def job(overrides: list[str]) -> tuple[Any, Path]:
     with _hydra():
         full = _compose_all_problems("train", overrides)
         _checked(full, "train")
-        return full, _folder(full, False)
+        return full, _folder(full, "hydra.run.dir")
 
 
-def check_words(primary: str, overrides: list[str], *, package: str | None, resolve: bool) -> None:
-    """ConfigError where what --cfg or --info are to show cannot be composed."""
-    with _hydra():
-        full = _compose_all_problems(primary, overrides)
-        if resolve:
-            plain(without_hydra(full))
-        if package and package != "_global_" and _selected(full, package) is None:
-            known = _known_keys(primary, {})
-            raise ConfigError(f"--package: there is no node '{typed.shown(package)}'. {_nearest_key(package, known)}")
+def names_folder(overrides: list[str]) -> bool:
+    """Whether a run's folder is typed."""
+    return any(o.lstrip("+").startswith("hydra.run.dir=") for o in overrides)
 
 
-def _selected(full, key: str):
+def check_words(overrides: list[str], *, package: str | None, resolve: bool) -> None:
+    """ConfigError where what --cfg or --info are to show of `train` cannot be composed."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    try:
-        return OmegaConf.select(full, key)
-    except OmegaConfBaseException:
-        return None
-
-
-def typed_run_dir(overrides: list[str]) -> tuple[str, dict] | None:
-    """(folder, configuration) of a run whose folder is typed as hydra.run.dir; None where one is made for it."""
-    if not any(o.lstrip("+").startswith("hydra.run.dir=") for o in overrides):
-        return None
     with _hydra():
         full = _compose_all_problems("train", overrides)
-        return str(full.hydra.run.dir), plain(without_hydra(full))
-
-
-def grid(overrides: list[str]) -> list[list[str]]:
-    """The overrides of every job of a multirun, as Hydra's basic sweeper expands them."""
-    return [list(job) for job in itertools.product(*_values_of_jobs(_partitioned(overrides)[1]))]
+        if resolve:
+            plain(without_hydra(full))
+        if package and package != "_global_":
+            with suppress(OmegaConfBaseException):
+                if OmegaConf.select(full, package) is not None:
+                    return
+            hint = _nearest_key(package, _known_keys("train", []))
+            raise ConfigError(f"--package: there is no node '{typed.shown(package)}'. {hint}")
 
 
 def _partitioned(overrides: list[str]) -> tuple[list[str], list[str]]:
@@ -129,33 +117,22 @@ def _partitioned(overrides: list[str]) -> tuple[list[str], list[str]]:
     return plumbing, [o for o in overrides if o not in plumbing]
 
 
-class _Values:
-    """The words of one setting of a sweep, made while they are read: there may be very many.
-
-    Attributes:
-        override: Hydra's.
-        n: how many there are.
-    """
-
-    def __init__(self, override):
-        self.override, self.n = override, _count(override)
-
-    def __iter__(self):
-        key = self.override.get_key_element()
-        if not self.override.is_sweep_override():
-            return iter([f"{key}={self.override.get_value_element_as_str()}"])
-        return (f"{key}={value}" for value in self.override.sweep_string_iterator())
-
-
-def _values_of_jobs(overrides: list[str]) -> list[_Values]:
-    """The values of every setting, in the order of the grid; where one is set twice, the later word counts."""
+def _settings_of_jobs(overrides: list[str]) -> list:
+    """Hydra's override of every setting, in the order of the grid; where one is set twice, the later word counts."""
     from hydra.core.global_hydra import GlobalHydra
 
     hydra, found = GlobalHydra.instance().hydra, {}
     for override in typed.parse(overrides):
         override.config_loader = hydra.config_loader if hydra else None
-        found[override.get_key_element()] = _Values(override)
+        found[override.get_key_element()] = override
     return list(found.values())
+
+
+def _words_of(override) -> Iterator[str]:
+    """The words of one setting of a sweep, made while they are read: there may be very many."""
+    sweeps = override.is_sweep_override()
+    for value in override.sweep_string_iterator() if sweeps else [override.get_value_element_as_str()]:
+        yield f"{override.get_key_element()}={value}"
 
 
 def _count(override) -> int:
@@ -189,12 +166,12 @@ def _count(override) -> int:
     return n
 
 
-def _refuse_too_many(values: list[_Values], limit: int | None) -> None:
+def _refuse_too_many(settings: list, counts: list[int], limit: int | None) -> None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ConfigError(f"hydra.sweeper.max_jobs: expected an integer greater than 0 or null, got {limit}.")
-    n = math.prod(v.n for v in values)
+    n = math.prod(counts)
     if limit is not None and n > limit:
-        each = " x ".join(f"{v.n:,} {v.override.key_or_group}" for v in values if v.n > 1)
+        each = " x ".join(f"{k:,} {override.key_or_group}" for override, k in zip(settings, counts) if k > 1)
         raise ConfigError(
             f"This sweep has {n:,} jobs ({each}); up to {limit:,} are run. hydra.sweeper.max_jobs={n} allows it."
         )
@@ -207,8 +184,8 @@ def _checked(full, primary: str, multirun: bool = False):
     checking.check(cfg, primary=primary, choices=choices)
     together.check_chosen_images(cfg.get("plots"))
     if primary == "train":
-        words = plain(full.hydra.overrides, resolve=False)
-        keys = [w.lstrip("+~").partition("=")[0] for w in (*words["task"], *words["hydra"])]
+        given = plain(full.hydra.overrides, resolve=False)
+        keys = map(words.key, [*given["task"], *given["hydra"]])
         together.check_combination(cfg, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
     return job
 
@@ -217,26 +194,20 @@ def _checked(full, primary: str, multirun: bool = False):
 MADE_BY_HYDRA = {"hydra.mode", "hydra.job.name"}
 
 
-def _folder(full, multirun: bool) -> Path:
-    """The folder that Hydra will make: the run's, or the sweep's.
+def _folder(full, key: str) -> Path:
+    """The folder that Hydra will make, or the part of its name that `key` is.
 
     Raises:
         ConfigError: it is no path.
     """
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
-    key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
     saved = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(full)
     try:
-        found = OmegaConf.select(full, key)
-        if multirun:
-            key = "hydra.sweep.subdir"
-            OmegaConf.select(full, key)
-    except (OmegaConfBaseException, RecursionError, ValueError, TypeError) as error:
-        raise ConfigError(f"{key}: {about_reference(error).removeprefix(f'{key}: ')}") from None
+        with references_told(key):
+            found = OmegaConf.select(full, key)
     finally:
         HydraConfig.instance().cfg = saved
     if OmegaConf.select(full, "hydra.output_subdir") not in (".hydra", None):
@@ -247,7 +218,9 @@ def _folder(full, multirun: bool) -> Path:
 
 
 def _compose_all_problems(primary: str, overrides: list[str]):
-    """Composes; where overrides are wrong, leaves them out one by one to name all of them."""
+    """Composes; where overrides are wrong, adds them one by one, options first, to name all of them."""
+    from functools import partial
+
     import yaml
     from hydra import compose as hydra_compose
 
@@ -259,25 +232,23 @@ def _compose_all_problems(primary: str, overrides: list[str]):
                 more = "this command takes one value, a list in brackets, or a text with commas in quotes."
             raise ConfigError(f"{word} is a sweep: {more}")
         _check_choice(override, primary)
-    remaining, problems = list(overrides), []
-    while True:
-        try:
-            full = hydra_compose(primary, overrides=remaining, return_hydra_config=True)
-            break
-        except Exception as error:  # Hydra's and OmegaConf's own kinds, and whatever a file of the user's makes of them
-            cause = error.__cause__ or error.__context__
-            if isinstance(yaml_error := cause if isinstance(cause, yaml.YAMLError) else error, yaml.YAMLError):
-                raise ConfigError(_yaml_problem(yaml_error)) from None
-            if (broken := _broken_file()) is not None:
-                raise ConfigError(broken) from None
-            guilty, problem = explain(error, primary, remaining)
-            problems.append(problem)
-            if guilty is None:
-                raise ConfigError("\n".join(problems)) from None
-            remaining.remove(guilty)
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return full
+    composed = partial(hydra_compose, primary, return_hydra_config=True)
+    try:
+        return composed(overrides=overrides)
+    except Exception as error:  # Hydra's and OmegaConf's own kinds, and whatever a file of the user's makes of them
+        cause = error.__cause__ or error.__context__
+        if isinstance(yaml_error := cause if isinstance(cause, yaml.YAMLError) else error, yaml.YAMLError):
+            raise ConfigError(_yaml_problem(yaml_error)) from None
+        if (broken := _broken_file()) is not None:
+            raise ConfigError(broken) from None
+        right, problems = [], []
+        for word in sorted(overrides, key=lambda w: words.key(w) not in locate.groups() and "/" not in words.key(w)):
+            try:
+                composed(overrides=[*right, word])
+                right.append(word)
+            except Exception as its_own:
+                problems.append(_explained(its_own, primary, word, overrides))
+        raise ConfigError("\n".join(problems or [_explained(error, primary, None, [])])) from None
 
 
 def _check_choice(override, primary: str) -> None:
@@ -305,68 +276,47 @@ def _broken_file() -> str | None:
     for folder in locate.user_dirs():
         for path in sorted((*folder.glob("*.yaml"), *folder.glob("*/*.yaml"))):
             try:
-                content = yaml.safe_load(path.read_text(encoding="utf-8"))
+                content = locate.content(path)
             except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
                 return about_file(path, error)
-            if content is not None and not isinstance(content, dict):
+            if not isinstance(content, dict):
                 return f"{path}: expected settings (key: value), got {typed.quoted(content)}."
-            defaults = (content or {}).get("defaults", [])
+            defaults = content.get("defaults", [])
             if not isinstance(defaults, list):
                 return f"{path}: defaults: expected a list, got {typed.quoted(defaults)}."
     return None
 
 
-def explain(error: Exception, primary: str, overrides: list[str]) -> tuple[str | None, str]:
-    """(the override at fault or None, what is wrong in one or two sentences) for an error of Hydra's."""
+def _explained(error: Exception, primary: str, word: str | None, overrides: list[str]) -> str:
+    """What is wrong with a word, in one or two sentences, by the error that Hydra has for it.
+
+    Args:
+        word: None where none is at fault.
+        overrides: all that was typed.
+    """
     text = str(error)
-    by_key = {o.lstrip("+~").partition("=")[0].partition("@")[0]: o for o in overrides}
-    for key in by_key:
-        if len(key) > 200:
-            return by_key[key], f"'{typed.shown(key)}' is not a setting."
-    missing = re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text)
-    if missing:
-        group, option = missing.groups()
-        known = locate.options(group)
-        guilty = by_key.get(group)
-        option = typed.shown(option)
-        if not known:
-            return guilty, f"There is no group '{group}'. {nearest(group, locate.groups())}"
-        return guilty, f"{group}={option}: there is no {group} called '{option}'. {nearest(option, known)}"
-    bad_key = re.search(r"Could not (?:override|append|delete)[^']*'([^']+)'", text)
-    if bad_key:
-        key = bad_key.group(1).partition("@")[0]
-        guilty = by_key.get(key) or next((o for k, o in by_key.items() if k.endswith(key)), None)
+    if missing := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", text):
+        group, option = missing[1], typed.shown(missing[2])
+        if not (known := locate.options(group)):
+            return f"There is no group '{group}'. {nearest(group, locate.groups())}"
+        return f"{group}={option}: there is no {group} called '{option}'. {nearest(option, known)}"
+    if bad_key := re.search(r"Could not (?:override|append|delete)[^']*'([^']+)'", text):
+        key = bad_key[1].partition("@")[0]
         if "already" in text:
-            return guilty, f"{key} is a setting already: write it without the leading +."
-        own, top = _known_keys(primary, by_key), key.partition(".")[0]
+            return f"{key} is a setting already: write it without the leading +."
+        own, top = _known_keys(primary, overrides), key.partition(".")[0]
         known = own | set(locate.groups())
         chosen_here = own & {top, f"{top}s"} and "defaults list" not in text
         here = primary == "train" or chosen_here  # settings of plot=, metric= are plots., metrics.
-        if not here and top in _known_keys("train", {}) | known:
-            return guilty, f"{key} is set by vaelab train, not here. vaelab {primary} --help lists what can be set."
-        return guilty, f"{key} is not a setting. {_nearest_key(key, known)}"
-    guilty = _guilty(primary, overrides)
-    return guilty, _about_value(error, primary, guilty)
+        if not here and top in _known_keys("train", []) | known:
+            return f"{key} is set by vaelab train, not here. vaelab {primary} --help lists what can be set."
+        return f"{key} is not a setting. {_nearest_key(key, known)}"
+    return _about_value(error, primary, word)
 
 
-def _guilty(primary: str, overrides: list[str]) -> str | None:
-    """The override without which the rest composes."""
-    from hydra import compose as hydra_compose
-
-    for override in reversed(overrides):
-        rest = list(overrides)
-        rest.remove(override)
-        try:
-            hydra_compose(primary, overrides=rest, return_hydra_config=True)
-            return override
-        except Exception:  # this one is not the only one at fault
-            continue
-    return None
-
-
-def _about_value(error: Exception, primary: str, guilty: str | None) -> str:
+def _about_value(error: Exception, primary: str, word: str | None) -> str:
     """A sentence for what Hydra and OmegaConf say in words of their own."""
-    word = typed.shown(guilty) if guilty else "What was typed"
+    word = typed.shown(word) if word else "What was typed"
     text = first_line(error.__cause__ or error)
     if isinstance(error, RecursionError) or "Recursi" in text:
         return f"{word}: nested too deeply."
@@ -403,31 +353,22 @@ def _nearest_key(key: str, known: set[str]) -> str:
     )
 
 
-def _known_keys(primary: str, by_key: dict[str, str]) -> set[str]:
-    """Dotted keys of a primary config with the options chosen among the overrides.
-
-    Args:
-        by_key: {key: override}; those that choose an option of a group count, where the option exists.
-    """
+def _known_keys(primary: str, overrides: list[str]) -> set[str]:
+    """Dotted keys of a primary config with the options chosen among the overrides, as far as there are such options."""
     from hydra import compose as hydra_compose
     from hydra.errors import HydraException
-
-    def walk(node, prefix=""):
-        for key, value in node.items():
-            yield f"{prefix}{key}"
-            if isinstance(value, dict):
-                yield from walk(value, f"{prefix}{key}.")
 
     def there(group, names):
         several = names.strip("[]").split(",") if group in schema.MULTI else [names]
         return set(several) <= set(locate.options(group))
 
-    chosen = [o for k, o in by_key.items() if there(k, o.partition("=")[2])]
+    by_key = {words.key(word): word for word in overrides}
+    chosen = [word for key, word in by_key.items() if there(key, word.partition("=")[2])]
     try:
         composed = hydra_compose(primary, overrides=chosen)
     except HydraException:  # one of the groups is none of this command's
         composed = hydra_compose(primary)
-    return {k for k in walk(plain(composed, resolve=False)) if not k.endswith("_target_")}
+    return {k for k, _ in flat(plain(composed, resolve=False), nodes=True) if not k.endswith("_target_")}
 
 
 def about_file(path: Path, error: Exception) -> str:

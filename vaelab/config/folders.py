@@ -13,8 +13,8 @@ from vaelab.config.plain import plain, without_hydra
 NOT_IN_HASH = (
     "data_dir", "output_dir", "device", "tracking", "trusted", "quiet", "run_name", "sweep_name",
     "plots", "metrics", "plot_every", "metric_every", "explorer", "expect", "hydra",
+    "trainer.threads", "trainer.progress", "trainer.checkpoint_every",
 )  # fmt: skip
-NOT_IN_HASH_TRAINER = ("threads", "progress", "checkpoint_every")
 # Settings younger than folders that are named by a hash: where they say what was meant before there were any, they are
 # left out of it. {dotted key: function (configuration) -> whether they do}.
 YOUNGER = {
@@ -74,14 +74,13 @@ def remove_empty(path: Path, keep: Path) -> None:
 def make_unique(base: Path, name: str) -> Path:
     """Makes and returns base/name, or base/name-2, -3, ... whichever is free."""
     base.mkdir(parents=True, exist_ok=True)
-    for n in range(1, 1000):
-        folder = base / (name if n == 1 else f"{name}-{n}")
+    n, folder = 1, base / name
+    while True:
         try:
             folder.mkdir()
             return folder
         except FileExistsError:
-            continue
-    raise FileExistsError(f"{base / name} and 998 others exist")
+            n, folder = n + 1, base / f"{name}-{n + 1}"
 
 
 def job_dir(*, _root_) -> str:
@@ -103,13 +102,11 @@ def short_overrides(overrides: list[str]) -> str:
 
 def config_hash(job: dict) -> str:
     """First 8 hex digits of the sha256 of what changes a run's result."""
-    kept = {k: dict(v) if isinstance(v, dict) else v for k, v in job.items() if k not in NOT_IN_HASH}
-    for key in YOUNGER:
-        if says_what_was_meant(key, job):
-            above, _, name = key.rpartition(".")
-            (kept[above] if above else kept).pop(name, None)
-    if isinstance(kept.get("trainer"), dict):
-        kept["trainer"] = {k: v for k, v in kept["trainer"].items() if k not in NOT_IN_HASH_TRAINER}
+    kept = {k: dict(v) if isinstance(v, dict) else v for k, v in job.items()}
+    for key in (*NOT_IN_HASH, *(k for k in YOUNGER if says_what_was_meant(k, job))):
+        above, _, name = key.rpartition(".")
+        if isinstance(node := kept.get(above) if above else kept, dict):
+            node.pop(name, None)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
@@ -122,5 +119,4 @@ def says_what_was_meant(key: str, cfg: dict) -> bool:
 
 def hashed(job: dict) -> dict:
     """{dotted key: value} of what `config_hash` is of."""
-    silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}
-    return {k: v for k, v in flat(job) if not {k, k.partition(".")[0]} & silent}
+    return {k: v for k, v in flat(job) if not {k, k.partition(".")[0]} & {*NOT_IN_HASH}}

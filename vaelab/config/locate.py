@@ -1,10 +1,14 @@
-"""Where the configuration groups lie: the user's folders, then `conf/` of the checkout or `vaelab/conf` in a wheel."""
+"""The options of the groups: the user's folders, then `conf/` of the checkout or `vaelab/conf` in a wheel."""
 
+import copy
 from collections.abc import Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from vaelab.errors import ConfigError
 
@@ -71,14 +75,15 @@ def options(group: str) -> list[str]:
     return sorted(found)
 
 
-@cache
-def usual(group: str) -> tuple[str, ...]:
-    """The options of a group that conf/train.yaml chooses for a run that asks for none."""
-    import yaml
+def chosen(primary: str) -> dict[str, Any]:
+    """{group: option, or several} that conf/<primary>.yaml chooses where nothing is typed."""
+    entries = content(conf_dir() / f"{primary}.yaml").get("defaults", ())
+    return {group: option for entry in entries if isinstance(entry, dict) for group, option in entry.items()}
 
-    content = yaml.safe_load((conf_dir() / "train.yaml").read_text(encoding="utf-8"))
-    chosen = next(entry[group] for entry in content["defaults"] if isinstance(entry, dict) and group in entry)
-    return tuple(chosen) if isinstance(chosen, list) else (chosen,)
+
+def usual(group: str) -> list[str]:
+    """The options of a group of several that a run has which asks for none."""
+    return chosen("train")[group]
 
 
 def groups() -> list[str]:
@@ -98,3 +103,48 @@ def option_file(group: str, option: str) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def node(group: str, option: str | None) -> tuple[dict, dict]:
+    """(the node that an option makes, what it sets above the groups), with all of its defaults list, as Hydra does it.
+
+    Both are empty where there is no such option.
+    """
+    path = option_file(group, option) if option else None
+    own = content(path) if path else {}
+    made, above = {}, {}
+    for entry in own.get("defaults", ["_self_"]):
+        if not isinstance(entry, str):  # another group's option
+            continue
+        name, _, package = entry.partition("@")
+        folder, _, name = name.rpartition("/")
+        if name == "_self_":
+            found, higher = {k: v for k, v in own.items() if k != "defaults"}, {}
+        else:
+            found, higher = node(folder.strip("/") or group, name)
+        _merge(above if package == "_global_" else made, found)
+        _merge(above, higher)
+    return made, above
+
+
+def _merge(into: dict, more: dict) -> None:
+    """Puts settings into a node, deep."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = copy.deepcopy(value)
+
+
+def content(path: Path) -> Any:
+    """What a yaml file holds, {} where that is nothing; it is read again where it has changed.
+
+    Raises:
+        YAMLError, OSError, ValueError: it cannot be read.
+    """
+    return _content(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _content(path: Path, changed: int) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}

@@ -1,16 +1,12 @@
 """A finished run's configuration under today's settings: what it lacks is filled in, what is gone is refused."""
 
 import copy
-import dataclasses
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vaelab.config import locate, schema, signature, trust
-from vaelab.config.folders import NOT_IN_HASH, NOT_IN_HASH_TRAINER, YOUNGER, says_what_was_meant
+from vaelab.config.folders import NOT_IN_HASH, YOUNGER, says_what_was_meant
 from vaelab.config.nearest import nearest
+from vaelab.config.parts import settings
 from vaelab.errors import RunError
 
 # Settings of a dataset that say where its files are and what they must hold.
@@ -31,41 +27,46 @@ def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tupl
         RunError: a setting is unknown today, or one it lacks has no value to be filled with.
     """
     cfg, filled = copy.deepcopy(stored), {}
-    content = yaml.safe_load((locate.conf_dir() / "train.yaml").read_text(encoding="utf-8"))
-    defaults = {k: v for entry in content["defaults"] if isinstance(entry, dict) for k, v in entry.items()}
-    nodes = {group: option for group, option in defaults.items() if isinstance(option, str) and " " not in group}
-    top = {k: v for k, v in content.items() if k not in ("defaults", "hydra")}
-    for group, option in nodes.items():  # an option may set what stands above the groups
+    usual = locate.chosen("train").items()
+    options = {g: chosen.get(g) or o for g, o in usual if isinstance(o, str) and " " not in g}
+    top = {k: v for k, v in locate.content(locate.conf_dir() / "train.yaml").items() if k not in ("defaults", "hydra")}
+    for group, option in options.items():  # an option may set what stands above the groups
         target = cfg[group].get("_target_") if isinstance(cfg.get(group), dict) else None
-        top |= _composed(group, _option_of(group, chosen.get(group) or option, target) if target else option)[1]
+        top |= locate.node(group, _option_of(group, option, target) if target else option)[1]
     for key in top.keys() - cfg.keys():
         cfg[key] = filled[key] = _plain(top[key], cfg)
-    for group, option in nodes.items():
-        option = chosen.get(group) or option
+    for group, option in options.items():
         if cfg.get(group) is None:
-            cfg[group] = _plain(_option(group, option), cfg)
+            cfg[group] = _plain(locate.node(group, option)[0], cfg)
             filled[group] = option
-        node = cfg[group]
-        if not isinstance(node, dict):
-            raise RunError(f"{where}: {group}: expected settings, got {node!r}. Restore the file.")
-        if group not in schema.CLOSED and not isinstance(node.get("_target_"), str):
-            raise RunError(f"{where}: {group} does not say what it is: it has no _target_.")
-        if group in schema.CLOSED:
-            wanted = {f.name for f in dataclasses.fields(schema.CLOSED[group])}
-            _refuse_unknown(group, set(node) - wanted, wanted, where)
-        else:
-            option = _option_of(group, option, node["_target_"])
-            wanted = _settings(group, group, node, where, _option(group, option))
-        _fill(group, node, wanted, option, cfg, filled, where)
-    for group, name in schema.MULTI.items():
+    for name in schema.MULTI.values():
         cfg[name] = cfg[name] if isinstance(cfg.get(name), dict) else {}  # no node: none was chosen, as in plot=[]
-        for option, node in cfg[name].items():
-            if isinstance(node, dict) and "_target_" in node:
-                path = f"{name}.{option}"
-                wanted = _settings(path, group, node, where, _option(group, option))
-                _fill(path, node, wanted, (group, option), cfg, filled, where)
-    silent = {*NOT_IN_HASH, *(f"trainer.{key}" for key in NOT_IN_HASH_TRAINER)}  # these change no result
-    silent |= {key for key in YOUNGER if says_what_was_meant(key, cfg)}
+    parts = [(group, group, option, cfg[group]) for group, option in options.items()]
+    for group, name in schema.MULTI.items():
+        nodes = cfg[name].items()
+        parts += [(f"{name}.{o}", group, o, n) for o, n in nodes if isinstance(n, dict) and "_target_" in n]
+    for path, group, option, node in parts:
+        if not isinstance(node, dict):
+            raise RunError(f"{where}: {path}: expected settings, got {node!r}. Restore the file.")
+        if group in schema.CLOSED:
+            wanted = set(schema.CLOSED[group])
+            _refuse_unknown(path, set(node) - wanted, wanted, where)
+        else:
+            if not isinstance(target := node.get("_target_"), str):
+                raise RunError(f"{where}: {path} does not say what it is: it has no _target_.")
+            option = _option_of(group, option, target)
+            wanted = _settings(path, group, node, where, locate.node(group, option)[0])
+        for key in sorted(wanted - set(node)):
+            if f"{path}.{key}" in MEANT:
+                node[key] = MEANT[f"{path}.{key}"]
+            elif key in (today := locate.node(group, option)[0]):
+                node[key] = filled[f"{path}.{key}"] = _plain(today[key], cfg)
+            else:
+                raise RunError(
+                    f"{where}: {path}.{key} is missing, and there is no {group} option of today to take it from. "
+                    "Add the value the run was trained with."
+                )
+    silent = {*NOT_IN_HASH, *(key for key in YOUNGER if says_what_was_meant(key, cfg))}  # these change no result
     filled = {k: v for k, v in filled.items() if k not in silent and k.partition(".")[0] not in NOT_IN_HASH}
     if not filled:
         return cfg, None
@@ -89,7 +90,7 @@ def official_sources(node: dict, option: str | None, where: str) -> tuple[dict, 
     if not stored:
         return {}, None
     names = [option, *locate.options("dataset")]
-    known = (_option("dataset", name) for name in names if name)
+    known = (locate.node("dataset", name)[0] for name in names if name)
     today = next((content for content in known if content.get("_target_") == node["_target_"]), None)
     if today is None:
         raise RunError(
@@ -109,27 +110,24 @@ def official_sources(node: dict, option: str | None, where: str) -> tuple[dict, 
     return official, words if changed else None
 
 
-def _settings(path: str, group: str, node: dict, where: str, today: dict) -> set[str] | None:
-    """What a part's node must hold; None where that cannot be known (a user's own part).
+def _settings(path: str, group: str, node: dict, where: str, today: dict) -> set[str]:
+    """What a part's node must hold; of a user's own part that cannot be known.
 
     Args:
         today: the option's node as it is now; it sets some of what other parts are told at run time.
     """
-    target = node.get("_target_")
-    if not isinstance(target, str):
-        raise RunError(f"{where}: {path} names no part (its _target_ is {target!r}). Restore the file.")
+    target = node["_target_"]
     if target.partition(".")[0] != "vaelab":
-        return None
+        return set()
     found = signature.settings(target) if target in trust.built_in(group) else None
     if found is None:
         raise RunError(
             f"{where}: {path} is {target}, which this vaelab does not have. The run was made by another version, or "
             "the file was edited."
         )
-    given = {k for k in node if not (k.startswith("_") and k.endswith("_"))}
     shared = set(schema.SHARED) if path == "dataset" else set()
     wanted = set(found) - schema.RUNTIME | set(found) & set(today) | shared
-    _refuse_unknown(path, given - set(found) - shared, wanted, where)
+    _refuse_unknown(path, settings(node).keys() - set(found) - shared, wanted, where)
     return wanted
 
 
@@ -142,63 +140,10 @@ def _refuse_unknown(path: str, unknown: set[str], known: set[str], where: str) -
         )
 
 
-def _fill(path, node, wanted, option, cfg, filled, where) -> None:
-    """Puts in what is missing, from the option's yaml."""
-    missing = sorted((wanted or set()) - set(node))
-    if not missing:
-        return
-    group, name = option if isinstance(option, tuple) else (path, option)
-    known = _option(group, name) if name else {}
-    for key in missing:
-        if f"{path}.{key}" in MEANT:
-            node[key] = MEANT[f"{path}.{key}"]
-            continue
-        if key not in known:
-            raise RunError(
-                f"{where}: {path}.{key} is missing, and there is no {group} option of today to take it from. "
-                "Add the value the run was trained with."
-            )
-        node[key] = filled[f"{path}.{key}"] = _plain(known[key], cfg)
-
-
 def _option_of(group: str, option: str, target: str) -> str | None:
     """The recorded option if it still is of this target, else one that is, else None."""
     candidates = [option, *locate.options(group)]
-    return next((o for o in candidates if _option(group, o).get("_target_") == target), None)
-
-
-def _option(group: str, option: str | None) -> dict:
-    """The node that an option's yaml makes, {} where there is none."""
-    return _composed(group, option)[0]
-
-
-def _composed(group: str, option: str | None) -> tuple[dict, dict]:
-    """(the node of an option, what it sets above the groups), with everything in its defaults list, as Hydra does."""
-    path = locate.option_file(group, option) if option else None
-    content = _content(path, path.stat().st_mtime_ns) if path else {}
-    own = {k: v for k, v in content.items() if k != "defaults"}
-    node, top = {}, {}
-    for entry in content.get("defaults", ["_self_"]):
-        name, _, package = entry.partition("@")
-        folder, _, name = name.rpartition("/")
-        found, above = (own, {}) if name == "_self_" else _composed(folder.strip("/") or group, name)
-        _merge(top if package == "_global_" else node, found)
-        _merge(top, above)
-    return node, top
-
-
-@cache
-def _content(path: Path, changed: int) -> dict:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-
-
-def _merge(into: dict, more: dict) -> None:
-    """Puts settings into a node, deep."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = copy.deepcopy(value)
+    return next((o for o in candidates if locate.node(group, o)[0].get("_target_") == target), None)
 
 
 def _plain(value, cfg):

@@ -1,6 +1,7 @@
 """Composed configurations as plain containers."""
 
 import re
+from contextlib import contextmanager
 from typing import Any, cast
 
 from vaelab.config.nearest import nearest
@@ -17,12 +18,24 @@ def plain(node, resolve: bool = True) -> dict[str, Any]:
         ConfigError: a ${...} stands for nothing.
     """
     from omegaconf import OmegaConf
+
+    with references_told():
+        return {} if node is None else cast(dict[str, Any], OmegaConf.to_container(node, resolve=resolve))
+
+
+@contextmanager
+def references_told(key: str | None = None):
+    """ConfigError where a ${...} stands for nothing.
+
+    Args:
+        key: the setting that is read, where the error does not name it.
+    """
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return {} if node is None else cast(dict[str, Any], OmegaConf.to_container(node, resolve=resolve))
+        yield
     except (OmegaConfBaseException, RecursionError, ValueError, TypeError) as error:
-        raise ConfigError(about_reference(error)) from None
+        raise ConfigError(_about_reference(error, key)) from None
 
 
 def without_hydra(full) -> Any:
@@ -37,11 +50,11 @@ def chosen_options(hydra) -> dict[str, str]:
     return {k: v for k, v in hydra.runtime.choices.items() if "/" not in k and isinstance(v, str)}
 
 
-def about_reference(error: Exception) -> str:
+def _about_reference(error: Exception, key: str | None) -> str:
     """What is wrong with a ${...}."""
     from omegaconf import OmegaConf
 
-    text, key = str(error), getattr(error, "full_key", None)
+    text, key = str(error), key or getattr(error, "full_key", None)
     where = f"{key}: " if key else ""
     kind = type(error).__name__
     if kind == "InterpolationKeyError" and (name := re.search(r"key '([^']*)'", text)):

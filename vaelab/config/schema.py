@@ -1,12 +1,15 @@
-"""The closed parts of the configuration: which keys there are, their types and ranges. Values live in yaml only."""
+"""The closed parts of the configuration, {key: its type and range}. Values live in yaml only."""
 
-from dataclasses import dataclass, fields
+# pyright: reportOperatorIssue=false (it takes PositiveInt | None for arithmetic where no annotation stands)
+
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from vaelab.config.types import (
     FolderName,
     Fraction,
     HistoryKey,
+    KernelInitializer,
     Minutes,
     NonNegativeFloat,
     NonNegativeInt,
@@ -44,120 +47,89 @@ class Trainer:
     progress: bool
 
 
-@dataclass
-class Tracking:
-    """conf/tracking/*.yaml"""
+# conf/tracking/*.yaml
+TRACKING = {"enabled": bool, "uri": str | None, "experiment": str}
 
-    enabled: bool
-    uri: str | None
-    experiment: str
+# conf/explorer/*.yaml
+EXPLORER = {
+    "enabled": bool,
+    "split": Split,
+    "points": PositiveInt,
+    "projections": list[Literal["tsne", "pca"]],
+    "tsne_points": PositiveInt,
+    "engine": Literal["scikit-learn", "opentsne"],
+    "perplexity": PositiveFloat,
+    "iterations": TSNEIterations,
+    "thumbnails": bool,
+    "half_precision_above": NonNegativeFloat,
+}
 
+# conf/base/image.yaml, part of every image dataset.
+IMAGE_OPTIONS = {
+    "limit": TwoOrMore | None,
+    "validation": Fraction | TwoOrMore | None,
+    "binarize": Literal["none", "threshold", "static", "dynamic"],
+    "binarize_seed": NonNegativeInt | None,
+    "standardize": bool,
+    "pad_to": list[PositiveInt] | None,
+    "resize": list[PositiveInt] | None,
+    "epochs": PositiveInt,
+    "shape": list[PositiveInt] | None,
+}
 
-@dataclass
-class Explorer:
-    """conf/explorer/*.yaml"""
+SHARED = tuple(IMAGE_OPTIONS)  # what `datasets.prepare` applies, not a dataset's reader
 
-    enabled: bool
-    split: Split
-    points: PositiveInt
-    projections: list[Literal["tsne", "pca"]]
-    tsne_points: PositiveInt
-    engine: Literal["scikit-learn", "opentsne"]
-    perplexity: PositiveFloat
-    iterations: TSNEIterations
-    thumbnails: bool
-    half_precision_above: NonNegativeFloat
+# The top level of conf/train.yaml, besides the groups.
+TRAIN = {
+    "seed": NonNegativeInt,
+    "latent_dim": PositiveInt | None,
+    "kernel_initializer": KernelInitializer | None,
+    "bias_initializer": Literal["fan_in_uniform"] | None,
+    "beta": NonNegativeFloat,
+    "backend": Literal["tensorflow", "jax", "torch"],
+    "device": Literal["auto", "cpu"],
+    "data_dir": str | None,
+    "output_dir": str,
+    "run_name": str | None,
+    "sweep_name": FolderName | None,
+    "optimize": HistoryKey | None,
+    "metric_every": PositiveInt | None,
+    "plot_every": PositiveInt | None,
+    "trusted": list[str],
+    "quiet": bool,
+    "expect": dict,
+}
 
+# conf/hydra/launcher/*.yaml
+LAUNCHER = {
+    "_target_": str,
+    "cluster": Literal["local", "ray", "slurm"],
+    "n_jobs": PositiveInt | None,
+    "threads": PositiveInt,
+    "memory_limit": PositiveFloat | None,
+    "timeout_min": PositiveFloat | None,
+    "fresh_processes": bool,
+    "settings": dict,
+}
 
-@dataclass
-class ImageOptions:
-    """conf/base/image.yaml, part of every image dataset."""
+# The node `settings` of conf/hydra/launcher/ray.yaml
+RAY = {"address": str, "gpus": NonNegativeFloat}
 
-    limit: TwoOrMore | None
-    validation: Fraction | TwoOrMore | None
-    binarize: Literal["none", "threshold", "static", "dynamic"]
-    binarize_seed: NonNegativeInt | None
-    standardize: bool
-    pad_to: list[PositiveInt] | None
-    resize: list[PositiveInt] | None
-    epochs: PositiveInt
-    shape: list[PositiveInt] | None
-
-
-def of_command(command: str) -> str:
-    """The class of this file that a command's configuration is of: "fit-prior" -> "FitPrior"."""
-    return command.title().replace("-", "")
-
-
-SHARED = tuple(field.name for field in fields(ImageOptions))  # what `datasets.prepare` applies, not a dataset's reader
-
-
-@dataclass
-class Train:
-    """The top level of conf/train.yaml, besides the groups."""
-
-    seed: NonNegativeInt
-    latent_dim: PositiveInt | None
-    kernel_initializer: (
-        Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform"] | None
-    )
-    bias_initializer: Literal["fan_in_uniform"] | None
-    beta: NonNegativeFloat
-    backend: Literal["tensorflow", "jax", "torch"]
-    device: Literal["auto", "cpu"]
-    data_dir: str | None
-    output_dir: str
-    run_name: str | None
-    sweep_name: FolderName | None
-    optimize: HistoryKey | None
-    metric_every: PositiveInt | None
-    plot_every: PositiveInt | None
-    trusted: list[str]
-    quiet: bool
-    expect: dict
-    trainer: Any
-    tracking: Any
-
-
-@dataclass
-class Launcher:
-    """conf/hydra/launcher/*.yaml"""
-
-    _target_: str
-    cluster: Literal["local", "ray", "slurm"]
-    n_jobs: PositiveInt | None
-    threads: PositiveInt
-    memory_limit: PositiveFloat | None
-    timeout_min: PositiveFloat | None
-    fresh_processes: bool
-    settings: dict
-
-
-@dataclass
-class RaySettings:
-    """The node `settings` of conf/hydra/launcher/ray.yaml"""
-
-    address: str
-    gpus: NonNegativeFloat
-
-
-@dataclass
-class SlurmSettings:
-    """The node `settings` of conf/hydra/launcher/slurm.yaml"""
-
-    executor: Literal["slurm", "local"]
-    jobs_per_allocation: PositiveInt
-    timeout_min: PositiveInt
-    mem_gb: PositiveFloat
-    gpus: NonNegativeInt
-    partition: str | None
-    more: dict
-
+# The node `settings` of conf/hydra/launcher/slurm.yaml
+SLURM = {
+    "executor": Literal["slurm", "local"],
+    "jobs_per_allocation": PositiveInt,
+    "timeout_min": PositiveInt,
+    "mem_gb": PositiveFloat,
+    "gpus": NonNegativeInt,
+    "partition": str | None,
+    "more": dict,
+}
 
 # cluster -> (its settings, the package it needs, what to install); local jobs need neither.
-CLUSTERS = {"ray": (RaySettings, "ray", "vaelab[ray]"), "slurm": (SlurmSettings, "submitit", "vaelab[slurm]")}
-# Groups whose node is one of the dataclasses above instead of a `_target_` with settings.
-CLOSED = {"trainer": Trainer, "tracking": Tracking, "explorer": Explorer}
+CLUSTERS = {"ray": (RAY, "ray", "vaelab[ray]"), "slurm": (SLURM, "submitit", "vaelab[slurm]")}
+# Groups whose node is one of the above instead of a `_target_` with settings.
+CLOSED = {"trainer": Trainer.__annotations__, "tracking": TRACKING, "explorer": EXPLORER}
 # Groups that compose several options into one node: group -> node.
 MULTI = {"metric": "metrics", "plot": "plots"}
 # Runtime facts a configurable constructor receives besides its yaml settings.
@@ -166,174 +138,74 @@ RUNTIME = {
     "architecture", "make_posterior", "make_prior", "make_likelihood", "structure", "name",
 }  # fmt: skip
 
+# What `vaelab runs` shows.
+RUN_FILTER = {
+    "dataset": str | None,
+    "model": str | None,
+    "objective": str | None,
+    "state": Literal["running", "done", "failed", "interrupted", "killed"] | None,
+    "beta": float | None,
+    "latent_dim": PositiveInt | None,
+    "seed": NonNegativeInt | None,
+}
 
-@dataclass
-class Store:
-    """The node `tracking` of commands that bring an earlier run's MLflow run up to date."""
+# The top level of the commands besides `train`: a setting is the same in all whose conf/<command>.yaml has it.
+OTHER_COMMANDS = {
+    "run": str | None,
+    "output_dir": str,
+    "data_dir": str | None,
+    "device": Literal["auto", "cpu"] | None,
+    "trusted": list[str],
+    "quiet": bool,
+    "accept_changed_data": bool,
+    "tracking": {"uri": str | None},
+    "seed": NonNegativeInt,
+    "n": PositiveInt | None,
+    "output": str | None,
+    # fit-prior
+    "epochs": PositiveInt,
+    "batch_size": PositiveInt,
+    "learning_rate": PositiveFloat,
+    # data
+    "verb": Literal["list", "fetch", "verify", "show"],
+    # generate
+    "z": list[Any] | None,
+    "scale": PositiveInt | None,
+    # export
+    "to": str | None,
+    # resume
+    "trainer": {"epochs": PositiveInt | None, "steps": PositiveInt | None},
+    # explore and ui
+    "explore": {"file": str | None},
+    "open": bool,
+    "host": str,
+    "port": NonNegativeInt,
+    "uri": str | None,
+    # runs
+    "filter": RUN_FILTER,
+    "sort": str | None,
+    "columns": list[str] | None,
+    "csv": str | None,
+    "sync": bool,
+    # report
+    "of": {"sweep": Any},
+}
 
-    uri: str | None
-
-
-@dataclass
-class Command:
-    """What every command but `train` takes."""
-
-    quiet: bool
-
-
-@dataclass
-class OfRun(Command):
-    """What every command about one run takes."""
-
-    run: str | None
-    output_dir: str
-    device: Literal["auto", "cpu"] | None
-    trusted: list[str]
-
-
-@dataclass
-class Open(OfRun):
-    """What every command that opens a run with its data takes."""
-
-    data_dir: str | None
-    accept_changed_data: bool
-
-
-@dataclass
-class Evaluate(Open):
-    """conf/evaluate.yaml"""
-
-    tracking: Store
-
-
-@dataclass
-class FitPrior(Open):
-    """conf/fit-prior.yaml"""
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    seed: NonNegativeInt
-
-
-@dataclass
-class Plot(Evaluate):
-    """conf/plot.yaml"""
-
-    format: Literal["png", "svg", "pdf"]
-
-
-@dataclass
-class Data(Command):
-    """conf/data.yaml"""
-
-    verb: Literal["list", "fetch", "verify", "show"]
-    seed: NonNegativeInt
-    data_dir: str | None
-    output: str | None
-    trusted: list[str]
+# Settings of one command that are not what they are elsewhere.
+OTHERWISE = {
+    "compare": {"run": str | list | None},
+    "plot": {"format": Literal["png", "svg", "pdf"]},
+    "ui": {"port": PositiveInt},
+}
 
 
-@dataclass
-class Generate(OfRun):
-    """conf/generate.yaml"""
+def top_level(command: str, there) -> dict[str, Any]:
+    """{setting: annotation} of the top level of a command's configuration.
 
-    z: list[Any] | None
-    n: PositiveInt | None
-    seed: NonNegativeInt
-    scale: PositiveInt | None
-    output: str | None
-
-
-@dataclass
-class Export(OfRun):
-    """conf/export.yaml"""
-
-    format: Any
-    models: Any
-    to: str | None
-
-
-@dataclass
-class LongerTraining:
-    """The trainer settings `vaelab resume` may change."""
-
-    epochs: PositiveInt | None
-    steps: PositiveInt | None
-
-
-@dataclass
-class Resume(Evaluate):
-    """conf/resume.yaml"""
-
-    trainer: LongerTraining
-
-
-@dataclass
-class Reproduce(Open):
-    """conf/reproduce.yaml"""
-
-
-@dataclass
-class ExploreTo:
-    """The node `explore` of conf/explore.yaml."""
-
-    file: str | None
-
-
-@dataclass
-class Explore(Open):
-    """conf/explore.yaml"""
-
-    explore: ExploreTo
-    open: bool
-    host: str
-    port: NonNegativeInt
-    explorer: Any
-
-
-@dataclass
-class RunFilter:
-    """What `vaelab runs` shows."""
-
-    dataset: str | None
-    model: str | None
-    objective: str | None
-    state: Literal["running", "done", "failed", "interrupted", "killed"] | None
-    beta: float | None
-    latent_dim: PositiveInt | None
-    seed: NonNegativeInt | None
-
-
-@dataclass
-class Runs(Command):
-    """conf/runs.yaml"""
-
-    output_dir: str
-    filter: RunFilter
-    sort: str | None
-    n: PositiveInt | None
-    columns: list[str] | None
-    csv: str | None
-    sync: bool
-    tracking: Store
-
-
-@dataclass
-class Compare(Command):
-    """conf/compare.yaml"""
-
-
-@dataclass
-class Report(Command):
-    """conf/report.yaml"""
-
-
-@dataclass
-class Ui(Command):
-    """conf/ui.yaml"""
-
-    output_dir: str
-    uri: str | None
-    host: str
-    port: PositiveInt
+    Args:
+        there: the settings that conf/<command>.yaml has.
+    """
+    if command == "train":
+        return TRAIN
+    types = {**OTHER_COMMANDS, **OTHERWISE.get(command, {})}
+    return {name: types[name] for name in there if name in types}

@@ -54,12 +54,18 @@ def check(target, group: str, trusted=()) -> None:
         )
 
 
-def check_parts(cfg) -> None:
-    """ConfigError where a configuration names what is no part; nothing is imported."""
-    nodes = [(group, group, cfg[group]) for group in contracts.BY_GROUP if group not in schema.MULTI]
+def parts_of(cfg: dict) -> list[tuple[str, str, dict]]:
+    """(group, where it stands, node) of every part that a configuration chooses."""
+    found = [(group, group, cfg[group]) for group in contracts.BY_GROUP if group not in schema.MULTI]
     for group, key in schema.MULTI.items():
-        nodes += [(group, f"{key}.{name}", node) for name, node in (cfg.get(key) or {}).items() if "_target_" in node]
-    for group, where, node in nodes:
+        nodes = (cfg.get(key) or {}).items()
+        found += [(group, f"{key}.{name}", n) for name, n in nodes if isinstance(n, dict) and "_target_" in n]
+    return found
+
+
+def check_parts(cfg: dict) -> None:
+    """ConfigError where a configuration names what is no part; nothing is imported."""
+    for group, where, node in parts_of(cfg):
         try:
             check(node.get("_target_"), group, cfg.get("trusted") or ())
         except ConfigError as error:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 from vaelab.errors import ConfigError
 
@@ -108,22 +109,16 @@ def _yaml(value) -> str:
     return str(value)
 
 
-def parse(overrides: list[str]):
+def parse(overrides: list[str]) -> list[Any]:
     """Hydra's `Override` of each word.
 
     Raises:
         ConfigError: one of them cannot be read.
     """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    parser = OverridesParser.create()
-    found = []
-    for word in overrides:
-        parsed = _parsed(parser, word)
-        if parsed is None:
-            raise ConfigError(_unreadable(word))
-        found.append(parsed)
-    return found
+    found = {word: _parsed(word) for word in overrides}
+    if bad := next((word for word, parsed in found.items() if parsed is None), None):
+        raise ConfigError(_unreadable(bad))
+    return [found[word] for word in overrides]
 
 
 def repeated(overrides: list[str]) -> list[str]:
@@ -164,19 +159,14 @@ def _override(command: str, word: str, following: list[str]) -> str:
 
 def _value(key: str, value: str) -> str:
     """A value that Hydra can read. A text with characters it does not know is put in quotes."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
     inner = _plain(value).strip()
     if inner != value.strip() and len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "\"'":
         raise ConfigError(f"{key}={shown(value)}: the quotes are curly ones. Type {key}={shown(inner[1:-1])}")
-    try:
-        return _readable(OverridesParser.create(), key, value)
-    except RecursionError:
-        raise ConfigError(f"{key}={shown(value)}: nested too deeply.") from None
+    return _readable(key, value)
 
 
-def _readable(parser, key: str, value: str) -> str:
-    if _quick(value) or _parsed(parser, f"{key}={value}") is not None:
+def _readable(key: str, value: str) -> str:
+    if _quick(value) or _parsed(f"{key}={value}") is not None:
         return value
     if _structured(value):
         raise ConfigError(_unreadable(f"{key}={value}"))
@@ -184,8 +174,10 @@ def _readable(parser, key: str, value: str) -> str:
         parts = value.split(",")  # several values, of which one at least is a text that needs quotes
         if not all(part.strip() for part in parts):
             raise ConfigError(f"{key}={shown(value)}: there is nothing between two commas or beside one.")
-        return ",".join(_readable(parser, key, part) for part in parts)
-    return _in_quotes(value)
+        return ",".join(_readable(key, part) for part in parts)
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return QuotedString(text=value, quote=Quote.double).with_quotes()
 
 
 def _quick(value: str) -> bool:
@@ -195,21 +187,17 @@ def _quick(value: str) -> bool:
     )
 
 
-def _parsed(parser, word: str):
+def _parsed(word: str):
+    """Hydra's `Override`; None where the word cannot be read."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     try:
-        return parser.parse_override(word)
+        return OverridesParser.create().parse_override(word)
     except (HydraException, ValueError, TypeError, OverflowError):
         return None
     except RecursionError:
         raise ConfigError(f"{shown(word)}: nested too deeply.") from None
-
-
-def _in_quotes(text: str) -> str:
-    from hydra.core.override_parser.types import Quote, QuotedString
-
-    return QuotedString(text=text, quote=Quote.double).with_quotes()
 
 
 def _structured(value: str) -> bool:

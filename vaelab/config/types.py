@@ -14,6 +14,9 @@ FolderName = Annotated[str, "that can name a folder"]
 HistoryKey = Annotated[str, "such as val/loss, or -val/elbo to maximise"]
 
 Split = Literal["train", "validation", "test"]
+KernelInitializer = Literal[
+    "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform"
+]  # fmt: skip
 Activation = Literal[
     "relu", "elu", "gelu", "leaky_relu", "linear", "selu", "sigmoid", "silu", "softplus", "tanh"
 ]  # fmt: skip

@@ -57,11 +57,12 @@ def program() -> str:
     if found and (not beside.is_file() or Path(found).samefile(beside)):
         return "vaelab"
     if beside.is_file():
-        return pasteable(_from_here(beside))
-    return pasteable(_from_here(Path(sys.executable)), "-m", "vaelab")
+        return pasteable(from_here(beside))
+    return pasteable(from_here(Path(sys.executable)), "-m", "vaelab")
 
 
-def _from_here(path: Path) -> str:
+def from_here(path: Path) -> str:
+    """A path as short as it may be typed from here."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:

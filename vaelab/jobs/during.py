@@ -32,14 +32,13 @@ class DuringTraining:
         folder: its RunFolder.
         vae: the model in training.
         dataset: its data.
-        name: for titles.
         last_epoch: the last one wanted.
     """
 
-    def __init__(self, cfg, trainer, folder, vae, dataset, *, name, last_epoch):
+    def __init__(self, cfg, trainer, folder, vae, dataset, *, last_epoch):
         self.cfg, self.trainer, self.folder, self.vae, self.dataset = cfg, trainer, folder, vae, dataset
-        self.name, self.last_epoch, self._told = name, last_epoch, set()
-        chosen = {k: v for k, v in (cfg.get("plots") or {}).items() if "_target_" in v}
+        self.last_epoch, self._told = last_epoch, set()
+        chosen = results.chosen(cfg.get("plots") or {})
         framed, self.first_plots = self._with(chosen, "reads_frames"), self._with(chosen, "before_training")
         self.frame_every = min((v["every"] for v in framed.values()), default=None)
         self.metrics = cfg.get("metrics") or {}
@@ -92,8 +91,9 @@ class DuringTraining:
         """A view of the weights as they are now; what earlier ones computed is stale."""
         self._twin = float32_twin(self.vae, self.cfg, self.dataset.facts, twin=self._twin)
         if self._first is None:
-            curves = opening.schedule_curves(self.vae, self.cfg, self.trainer, len(self.dataset.train))
-            self._first = LatentView(self._twin, self.dataset, name=self.name, seed=self.cfg["seed"], schedules=curves)
+            self._first = opening.view_of(
+                self._twin, self.dataset, self.folder, self.cfg, self.trainer, history=(), weights_epoch=None
+            )
         return self._first.again(history)
 
     def _keep_frame(self, view, epoch: int) -> None:

@@ -6,6 +6,8 @@ The launcher starts it.
 import logging
 import sys
 
+import numpy as np
+
 from vaelab.config import locate
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import printing
@@ -39,8 +41,6 @@ def run(path: str) -> int:
 
 def tiles(folder: RunFolder, view) -> None:
     """The few images the sweep's report shows of this job; trouble with them costs a warning."""
-    import numpy as np
-
     from vaelab.compute import seeds
     from vaelab.datasets.base import to_unit
 
@@ -61,16 +61,12 @@ def tiles(folder: RunFolder, view) -> None:
 
 def one_of_each(y, n: int, wanted: int):
     """Rows of `wanted` test images: the first of each class, then the first of those left."""
-    import numpy as np
-
     first = np.unique(y, return_index=True)[1] if y is not None else np.arange(0)
     rows = list(dict.fromkeys([*first.tolist(), *range(min(n, 2 * wanted))]))[:wanted]
     return np.sort(np.array(rows, int))
 
 
 def _bytes(images):
-    import numpy as np
-
     return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 from vaelab.build import build, part
 from vaelab.compute import backend, seeds
@@ -13,6 +14,7 @@ from vaelab.config.schema import Trainer
 from vaelab.contracts import Prior, optional
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
+from vaelab.jobs.telling import title
 from vaelab.records import run_folder
 from vaelab.records.run_folder import RunFolder
 from vaelab.system.printing import NOTE
@@ -20,14 +22,12 @@ from vaelab.system.printing import NOTE
 log = logging.getLogger(__name__)
 
 
-def threads_of(cfg: dict) -> int:
-    """The threads a configuration asks for; where it says none, those this process has already, else all cores."""
-    return cfg["trainer"]["threads"] or backend.threads_of_process(cfg["backend"]) or backend.usable_cores()
-
-
 def trainer_of(cfg: dict) -> Trainer:
-    """The trainer settings of a checked configuration, with its `threads_of`."""
-    return replace(Trainer(**cfg["trainer"]), threads=threads_of(cfg))
+    """The trainer settings of a checked configuration; where it says no threads, with those this process has already,
+    else with all cores."""
+    trainer = Trainer(**cfg["trainer"])
+    threads = trainer.threads or backend.threads_of_process(cfg["backend"]) or backend.usable_cores()
+    return replace(trainer, threads=threads)
 
 
 def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
@@ -37,8 +37,9 @@ def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
         exactly: refuse where this process keeps other threads (`backend.start`): what trains must, what looks need not.
     """
     trainer = trainer_of(cfg)
+    threads: Any = trainer.threads  # `trainer_of` has said how many
     backend.start(
-        cfg["backend"], device=cfg["device"], threads=threads_of(cfg), deterministic=trainer.deterministic,
+        cfg["backend"], device=cfg["device"], threads=threads, deterministic=trainer.deterministic,
         exactly=exactly,
     )  # fmt: skip
     return trainer
@@ -52,11 +53,6 @@ def open_dataset(cfg: dict):
     )  # fmt: skip
 
 
-def recorded_checksum(folder: RunFolder) -> str | None:
-    """Checksum of the data a run was trained on; None where it has not come to that, or an older vaelab kept none."""
-    return (folder.status().get("tags") or {}).get("data.checksum")
-
-
 def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
     """The dataset of a run if it is what the run was trained on; with `accept` also another, which is noted in it and
     in status.json.
@@ -64,7 +60,7 @@ def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
     Raises:
         RunError: the data changed since.
     """
-    recorded = recorded_checksum(folder)
+    recorded = folder.data_checksum
     if recorded is None or (found := dataset.checksum()) == recorded:
         return dataset
     changed = f"the data changed since this run was trained: checksum {recorded} then, {found} now"
@@ -83,7 +79,7 @@ def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
 
 
 def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False):
-    """The LatentView of a finished run, with the weights its numbers came from.
+    """The LatentView of a finished run, with the weights its numbers came from; starts Keras.
 
     Args:
         accept_changed_data: go on where the data are not those the run was trained on.
@@ -91,9 +87,9 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
     Raises:
         RunError: nothing trained yet, the checkpoint is missing or damaged, or the data changed.
     """
+    trainer = start_backend(cfg)
     from vaelab.training import variables
     from vaelab.training.checkpoint import CheckpointFolder
-    from vaelab.view.latent_view import LatentView
 
     saved = CheckpointFolder(folder.checkpoint).load()
     if saved is None:
@@ -104,13 +100,19 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
     vae = build(cfg, dataset.facts)
     held, where = variables.of_model(vae), f"{folder.checkpoint}"
     variables.assign(held, variables.by_path(saved.model if best is None else best, held, where), where)
-    name = folder.status().get("run_name") or folder.path.name
     kept = state.best_epoch if best is not None else state.epoch
-    view = LatentView(
-        vae, dataset, name=name, seed=cfg["seed"], history=state.history, weights_epoch=kept,
-        schedules=schedule_curves(vae, cfg, trainer_of(cfg), len(dataset.train)), frames=folder.read_frames,
+    return view_of(vae, dataset, folder, cfg, trainer, history=state.history, weights_epoch=kept)
+
+
+def view_of(vae, dataset, folder: RunFolder, cfg: dict, trainer: Trainer, *, history, weights_epoch: int | None):
+    """The LatentView of a run's model."""
+    from vaelab.view.latent_view import LatentView
+
+    return LatentView(
+        vae, dataset, name=title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"], history=history,
+        weights_epoch=weights_epoch, schedules=schedule_curves(vae, cfg, trainer, len(dataset.train)),
+        frames=folder.read_frames,
     )  # fmt: skip
-    return vae, dataset, view, kept
 
 
 def open_prior(folder: RunFolder, cfg: dict, latent_dim: int):

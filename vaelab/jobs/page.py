@@ -38,8 +38,7 @@ def fingerprint(folder, settings: dict) -> str:
     digest = hashlib.sha256(__version__.encode())
     shown = {k: v for k, v in settings.items() if k != "enabled"}
     facts = {k: v for k, v in folder.status().items() if k in ("run_name", "chosen", "weights_epoch")}
-    data = (folder.status().get("tags") or {}).get("data.checksum")
-    digest.update(json.dumps([shown, facts, data], sort_keys=True).encode())
+    digest.update(json.dumps([shown, facts, folder.data_checksum], sort_keys=True).encode())
     for path in (folder.model_file("encoder"), folder.model_file("decoder")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,4 +1,8 @@
-"""Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them."""
+"""Metrics and pictures of a view, as `train`, `evaluate` and `plot` share them.
+
+`kind` is "metric" or "plot". With `strict` an error is raised, as where a metric does not apply; without, `tell`, a
+function (level, text), says so and the work goes on: in training, trouble with one of them never costs the run.
+"""
 
 import logging
 import warnings
@@ -20,18 +24,9 @@ from vaelab.system.printing import NOTE, plus_minus
 log = logging.getLogger(__name__)
 
 
-def _other_data(dataset) -> str:
-    return f"on data of checksum {dataset.checksum()}, which are not those of the training ({dataset.instead_of})"
-
-
-def chosen(nodes: dict) -> list[str]:
-    """Names of the options that were chosen."""
-    return [name for name, _ in _chosen(nodes)]
-
-
-def _chosen(nodes: dict) -> list:
-    """(name, node) of the options that were chosen; a recipe may bring settings of others."""
-    return [(name, node) for name, node in nodes.items() if "_target_" in node]
+def chosen(nodes: dict) -> dict:
+    """{option: node} of those that were chosen; a recipe may bring settings of others."""
+    return {name: node for name, node in nodes.items() if "_target_" in node}
 
 
 def without_map(plots: dict, typed) -> dict:
@@ -53,11 +48,8 @@ def check(view, nodes: dict, kind: str, *, trusted) -> None:
 
     `needs` of a metric or picture (`contracts.Metric`) is called with what lies in the run's folder (`jobs.stored`),
     before Keras is imported.
-
-    Args:
-        kind: "metric" or "plot".
     """
-    for _, node in _chosen(nodes):
+    for node in chosen(nodes).values():
         if needs := optional(trust.load(node["_target_"], kind, trusted), contracts.BY_GROUP[kind], "needs"):
             with suppress(NotStored):
                 needs(view, **settings(node))
@@ -81,13 +73,9 @@ def _told(kind: str, name: str, tell, strict: bool = False, failed: str = "faile
 
 
 def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
-    """The nodes without those that `check` refuses, which are told.
-
-    Args:
-        kind: "metric" or "plot", for the message.
-    """
+    """The nodes without those that `check` refuses, which are told."""
     kept = dict(nodes)
-    for name, node in _chosen(nodes):
+    for name, node in chosen(nodes).items():
         with _told(kind, name, tell, failed="could not be checked"):
             try:
                 check(view, {name: node}, kind, trusted=trusted)
@@ -97,17 +85,16 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
     return kept
 
 
-def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tell=log.log, by_image=None) -> dict:
+def score(
+    view, metrics: dict, *, weights_epoch: int | None, trusted, strict: bool, tell=log.log, by_image=None
+) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
 
     Args:
-        strict: raise where a metric does not apply; otherwise say so and go on. In training, trouble with a metric
-            never costs the run.
-        tell: function (level, text) that says what was left out.
         by_image: a dict that takes {split/name: (rows, values)} of the scores that have values of each image.
     """
     found = {}
-    for name, node in _chosen(metrics):
+    for name, node in chosen(metrics).items():
         split, scores = node.get("split", "test"), {}
         with _told("metric", name, tell, strict):
             scores = trust.load(node["_target_"], "metric", trusted)(view, **settings(node))
@@ -119,7 +106,9 @@ def score(view, metrics: dict, *, weights_epoch: int, trusted, strict: bool, tel
             if each is not None and by_image is not None:
                 by_image[f"{split}/{key}"] = each
             if view.dataset.instead_of:
-                entry["note"] = "; ".join(filter(None, (entry["note"], _other_data(view.dataset))))
+                now, then = view.dataset.checksum(), view.dataset.instead_of
+                other = f"on data of checksum {now}, which are not those of the training ({then})"
+                entry["note"] = "; ".join(filter(None, (entry["note"], other)))
             entry |= {"split": split, "data": view.data_kind, "weights_epoch": weights_epoch}
             found[f"{split}/{key}"] = entry
     return found
@@ -143,13 +132,10 @@ def draw(
     """Draws the configured pictures into the run folder; returns the files.
 
     Args:
-        strict: raise where a picture does not apply; otherwise say so and go on. In training, trouble with a picture
-            never costs the run.
-        tell: function (level, text) that says what was left out.
         called: function (option) -> name of its file under figures/.
     """
     files = []
-    for name, node in _chosen(plots):
+    for name, node in chosen(plots).items():
         with _told("plot", name, tell, strict):
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*Tight layout.*")
@@ -162,14 +148,10 @@ def save_picture(picture, folder, name: str, suffix: str):
     """A Figure as PNG, SVG or PDF; an Animation as GIF."""
     from vaelab.plots.animation import Animation
 
-    if isinstance(picture, Animation):
-        path = folder.figure_file(name, "gif")
-        with atomic_file(path) as temporary:
-            picture.save(temporary)
-        return path
-    path = folder.figure_file(name, suffix)
+    moving = isinstance(picture, Animation)
+    path = folder.figure_file(name, "gif" if moving else suffix)
     with atomic_file(path) as temporary:
-        picture.savefig(temporary, dpi=picture.get_dpi())
+        picture.save(temporary) if moving else picture.savefig(temporary, dpi=picture.get_dpi())
     return path
 
 

@@ -25,14 +25,14 @@ def beta_in_words(cfg, shapes, vae) -> str:
     words = f"beta {beta:g}: {in_words(beta)}, nats per image."
     if not optional(objective, Objective, "weighs_rate"):
         return words
-    lines = [
-        f"{words} The same weight elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
+    words += (
+        f" The same weight elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
         f"({beta * latent_dim / (2 * pixels):.3g} if mean^2 + var - 1 - log var is averaged over latents too); "
         f"{beta * latent_dim / pixels:.3g} normalised (beta latents / pixels)"
-    ]
+    )
     if cfg["likelihood"]["_target_"].endswith("Gaussian") and cfg["likelihood"].get("learned") == "none":
-        lines.append(f"; {2 * cfg['likelihood']['variance'] * beta:g} beside a summed squared error")
-    return "".join(lines) + "."
+        words += f"; {2 * cfg['likelihood']['variance'] * beta:g} beside a summed squared error"
+    return f"{words}."
 
 
 def summary(scores, folder, phases: Phases, seconds) -> str:

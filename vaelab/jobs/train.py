@@ -13,11 +13,11 @@ from vaelab.contracts import Likelihood, Prior, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.phases import Phases
-from vaelab.jobs.stored import PlannedView
+from vaelab.jobs.stored import planned_view
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import memory, signals
-from vaelab.system.printing import NOTE
+from vaelab.system.printing import NOTE, logged_to
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +62,20 @@ def train(
     with (
         signals.handled_by(signal.default_int_handler),
         folder.locked(),
-        folder.logging(),
+        logged_to(folder.log),
         tracebacks_kept(folder.log),
     ):
         cfg = opening.as_begun({**cfg, "trainer": {**cfg["trainer"], "threads": trainer.threads}}, folder)
-        new = opening.recorded_checksum(original or folder) is None
+        new = (original or folder).data_checksum is None
         check(cfg, trainer, new=new)
         dataset = data(cfg, original or folder, accept=accept_changed_data)
         vae, monitored = model(cfg, trainer, dataset, new=new)
         folder.write_config(cfg)
-        known = folder.status()
+        known, own = folder.status(), folder.path
         folder.update_status(
             state="running", message=None, started=known.get("started", started), chosen=chosen, monitored=monitored,
-            run_name=cfg["run_name"] or folder_name(folder, sweep_dir), latent_dim=vae.structure.latent_dim,
+            run_name=cfg["run_name"] or (own.name if sweep_dir else f"{own.parent.name}/{own.name}"),
+            latent_dim=vae.structure.latent_dim,
             overrides=words.merged(known.get("overrides") or (), overrides),
         )  # fmt: skip
         tracking, output_dir = tracking or cfg["tracking"], output_dir or cfg["output_dir"]
@@ -171,8 +172,7 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
         tracker.log_epoch(row)
 
     last = training.plan(trainer, len(dataset.train)).epochs
-    name = telling.title(cfg, folder, vae.structure.latent_dim)
-    during = DuringTraining(cfg, trainer, folder, vae, dataset, name=name, last_epoch=last)
+    during = DuringTraining(cfg, trainer, folder, vae, dataset, last_epoch=last)
     during.before()
     fitted = training.fit(
         vae, dataset, trainer, seed=cfg["seed"], optimize=cfg["optimize"], checkpoint_path=folder.checkpoint,
@@ -197,15 +197,10 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
         finished: as in `train`.
     """
     from vaelab.build import float32_twin
-    from vaelab.view.latent_view import LatentView
 
     metrics, plots, settings = cfg.get("metrics") or {}, cfg.get("plots") or {}, cfg["explorer"]
     vae, kept = float32_twin(vae, cfg, dataset.facts), fitted.weights_epoch
-    view = LatentView(
-        vae, dataset, name=telling.title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"],
-        history=fitted.history, weights_epoch=kept, frames=folder.read_frames,
-        schedules=opening.schedule_curves(vae, cfg, trainer, len(dataset.train)),
-    )  # fmt: skip
+    view = opening.view_of(vae, dataset, folder, cfg, trainer, history=fitted.history, weights_epoch=kept)
     with phases("saving"):
         folder.save_models(export(vae), view.learned)
         if view.prior.arrays is not None:
@@ -248,18 +243,13 @@ def refuse_large_batches(vae, batch: int) -> None:
 
 def without_inapplicable(cfg: dict, vae, dataset, typed) -> dict:
     """The configuration without metrics and pictures that cannot work here, which are told now, not in the end."""
-    planned = PlannedView(vae.structure, dataset)
+    planned = planned_view(vae.structure, dataset)
     if planned.latent_dim < 3:
         cfg = cfg | {"plots": results.without_map(cfg.get("plots") or {}, typed)}
     return cfg | {
         nodes: results.applicable(planned, cfg.get(nodes) or {}, kind, trusted=cfg["trusted"])
         for nodes, kind in (("metrics", "metric"), ("plots", "plot"))
     }
-
-
-def folder_name(folder: RunFolder, sweep_dir) -> str:
-    """What a run without a name is called: its folder, with the day's where it is not one of a sweep."""
-    return folder.path.name if sweep_dir else f"{folder.path.parent.name}/{folder.path.name}"
 
 
 def start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir):

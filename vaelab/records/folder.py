@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vaelab.config.folders import remove_empty
+from vaelab.config.words import from_here
 from vaelab.errors import RunError, visible
 from vaelab.system.files import remove, write
 
@@ -36,11 +37,7 @@ class Folder:
         self.path = Path(path).resolve()
 
     def __str__(self):
-        """As short as a user may type it from here."""
-        try:
-            return visible(str(self.path.relative_to(Path.cwd())))
-        except ValueError:
-            return visible(str(self.path))
+        return visible(from_here(self.path))
 
     def _read_json(self, name: str, kind: type = dict, types: dict | None = None) -> Any:
         """Content of a json file, which must be of a kind; an empty one where the file is missing.
@@ -139,10 +136,13 @@ class Folder:
 
     def _remove_leftovers(self) -> None:
         """What killed processes were writing."""
+        import psutil
+
         for where in (".", "frames", "figures", "figures/epochs", "report"):
             for leftover in (self.path / where).glob(".[0-9]*-*"):
                 process = int(re.split(r"\D", leftover.name[1:])[0])
-                if process == os.getpid() or not _alive(process):  # numbers come again, in a container soon
+                alive = process < 2**31 and psutil.pid_exists(process)
+                if process == os.getpid() or not alive:  # numbers come again, in a container soon
                     remove(leftover)
 
     def holder(self) -> str | None:
@@ -209,14 +209,3 @@ def check_types(content, types: dict, where: str) -> None:
         if value is not None and (not isinstance(value, kind) or (isinstance(value, int) and abs(value) >= 2**63)):
             text = f"{type(value).__name__} {str(value)[:40]!r}"
             raise RunError(f"{where}: {key} is the {text}, which vaelab did not write. Restore the file from a copy.")
-
-
-def _alive(process: int) -> bool:
-    """Whether a process of this machine has that number."""
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # another user's
-        return True
-    return True

@@ -12,7 +12,6 @@ import yaml
 from vaelab.config.flat import flat
 from vaelab.errors import Defect, RunError, VaelabError, visible
 from vaelab.records.folder import Folder, check_types, damaged, inside, shown
-from vaelab.system import printing
 from vaelab.system.files import atomic_file, write, write_bytes
 
 MODELS = ("encoder", "decoder", "vae")
@@ -33,6 +32,8 @@ VERDICT = {"name": str, "published": NUMBER, "measured": NUMBER, "margin": NUMBE
 
 class RunFolder(Folder):
     """One run: config.yaml, *.h5, history.csv, metrics.json, by_image.npz, codes.npz, figures/, checkpoint/, ...
+
+    What reads a file raises `RunError` where it is damaged; config.yaml must be there, any other may be missing.
 
     Args:
         path: the folder; made where it is missing.
@@ -65,6 +66,11 @@ class RunFolder(Folder):
         """Folder of the sweep this run is a job of, or None."""
         return self.path.parent if (self.path.parent / SWEEP_RECORD).is_file() else None
 
+    @property
+    def data_checksum(self) -> str | None:
+        """Of the data a run was trained on; None where it has not come to that, or an older vaelab kept none."""
+        return (self.status().get("tags") or {}).get("data.checksum")
+
     def figure_file(self, name: str, suffix: str) -> Path:
         """figures/<name>.<suffix>, its folder made."""
         path = self.path / "figures" / f"{name}.{suffix}"
@@ -96,11 +102,7 @@ class RunFolder(Folder):
         write(self.path / "config.yaml", yaml.safe_dump(cfg, sort_keys=False, allow_unicode=True))
 
     def read_config(self) -> dict:
-        """The resolved configuration.
-
-        Raises:
-            RunError: missing or damaged.
-        """
+        """The resolved configuration."""
         path = self.path / "config.yaml"
         try:
             content = shown(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -136,11 +138,7 @@ class RunFolder(Folder):
         write(self.path / "history.csv", text.getvalue())
 
     def read_history(self) -> list[dict]:
-        """Rows of history.csv as numbers; empty where there is none yet.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Rows of history.csv as numbers; empty where there is none yet."""
         path = self.path / "history.csv"
         if not path.is_file():
             return []
@@ -181,11 +179,7 @@ class RunFolder(Folder):
         return {name.removeprefix(f"{split}/"): (found[f"{name}.rows"], found[name]) for name in names}
 
     def read_metrics(self) -> dict:
-        """Content of metrics.json; empty where there is none yet.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Content of metrics.json; empty where there is none yet."""
         content = self._read_json("metrics.json")
         for name, score in content.items():
             check_types(score, SCORE, f"{self.path / 'metrics.json'}: {name}")
@@ -212,22 +206,14 @@ class RunFolder(Folder):
         return found
 
     def status(self) -> dict:
-        """state (running, done, failed, interrupted, killed), started, epochs, run_name, ...
-
-        Raises:
-            RunError: damaged.
-        """
+        """state (running, done, failed, interrupted, killed), started, epochs, run_name, ..."""
         content = self.recorded_status()
         if content.get("state") == "running" and self.holder() is None:
             content["state"] = "killed"
         return content
 
     def recorded_status(self) -> dict:
-        """Content of status.json, where a run whose process was killed is still running.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Content of status.json, where a run whose process was killed is still running."""
         content = self._read_json("status.json", types=STATUS)
         if not all(isinstance(option, str) for option in (content.get("chosen") or {}).values()):
             raise damaged(self.path / "status.json", "chosen: expected names of options")
@@ -255,11 +241,7 @@ class RunFolder(Folder):
         (self.path / "verdict.json").unlink(missing_ok=True)
 
     def read_verdicts(self) -> list[dict]:
-        """Content of verdict.json; empty where no recipe judged the run.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Content of verdict.json; empty where no recipe judged the run."""
         verdicts = self._read_json("verdict.json", list)
         for n, verdict in enumerate(verdicts):
             check_types(verdict, VERDICT, f"{self.path / 'verdict.json'}: entry {n}")
@@ -283,17 +265,10 @@ class RunFolder(Folder):
 
     def save_prior(self, arrays: dict) -> None:
         """prior.npz: the weights of a prior that learned, as its `frozen` names them."""
-        import numpy as np
-
-        with atomic_file(self.path / "prior.npz") as temporary:
-            np.savez(temporary, **arrays)
+        _write_arrays(self.path / "prior.npz", arrays, compressed=False)
 
     def read_prior(self) -> dict:
-        """{name: array} of prior.npz; empty where the prior learned nothing.
-
-        Raises:
-            RunError: damaged.
-        """
+        """{name: array} of prior.npz; empty where the prior learned nothing."""
         return _read_arrays(self.path / "prior.npz")
 
     def save_fitted_prior(self, option: str, arrays: dict | None, network, settings: dict, scores: dict) -> Path:
@@ -303,25 +278,18 @@ class RunFolder(Folder):
             network: a Keras model from noise to z, or None.
             scores: {"before": ..., "after": ...}, each as metrics.json has them.
         """
-        import numpy as np
-
-        path = self.path / "fitted_priors" / option
-        path.mkdir(parents=True, exist_ok=True)
+        fitted = RunFolder(self.path / "fitted_priors" / option)
+        fitted.path.mkdir(parents=True, exist_ok=True)
         if arrays is not None:
-            with atomic_file(path / "prior.npz") as temporary:
-                np.savez(temporary, **arrays)
+            fitted.save_prior(arrays)
         if network is not None:
-            write_bytes(path / "prior.h5", h5_bytes(network))
-        for name, text in (("config.yaml", yaml.safe_dump(settings)), ("metrics.json", json.dumps(scores, indent=1))):
-            write_bytes(path / name, text.encode())
-        return path
+            fitted.save_models({"prior": network})
+        write(fitted.path / "config.yaml", yaml.safe_dump(settings))
+        write(fitted.path / "metrics.json", json.dumps(scores, indent=1))
+        return fitted.path
 
     def read_codes(self, split: str) -> dict:
-        """{term: array} of codes.npz of a split; empty where there is none.
-
-        Raises:
-            RunError: damaged.
-        """
+        """{term: array} of codes.npz of a split; empty where there is none."""
         found = _read_arrays(self.codes_file, f"{split}_")
         return {name.removeprefix(f"{split}_"): array for name, array in found.items()}
 
@@ -330,11 +298,7 @@ class RunFolder(Folder):
         _write_arrays(self.tiles_file, arrays)
 
     def read_tiles(self) -> dict:
-        """Arrays of tiles.npz; empty where there is none.
-
-        Raises:
-            RunError: damaged.
-        """
+        """Arrays of tiles.npz; empty where there is none."""
         return _read_arrays(self.tiles_file)
 
     def save_frame(self, epoch: int, arrays: dict) -> None:
@@ -344,22 +308,15 @@ class RunFolder(Folder):
         _write_arrays(path, arrays)
 
     def read_frames(self) -> list[tuple[int, dict]]:
-        """(epoch, arrays) of every frame kept, in order.
+        """(epoch, arrays) of every frame kept, in order."""
+        try:
+            return [(epoch, _read_arrays(path)) for epoch, path in self.frame_files().items()]
+        except (RunError, ValueError) as error:
+            raise RunError(f"{error} Without that file the others can be shown.") from None
 
-        Raises:
-            RunError: one is damaged.
-        """
-        found = []
-        for path in sorted((self.path / "frames").glob("epoch-*.npz")):
-            try:
-                found.append((int(path.stem.rpartition("-")[2]), _read_arrays(path)))
-            except (RunError, ValueError) as error:
-                raise RunError(f"{error} Without that file the others can be shown.") from None
-        return found
-
-    def logging(self):
-        """What vaelab says goes into run.log, too, while the context it returns is open."""
-        return printing.logged_to(self.log)
+    def frame_files(self) -> dict[int, Path]:
+        """{epoch: file} of every frame kept, in order."""
+        return {int(p.stem.rpartition("-")[2]): p for p in sorted((self.path / "frames").glob("epoch-*.npz"))}
 
     def discard_if_empty(self, keep: Path) -> None:
         """As any folder's, but not while somebody works on it."""

@@ -1,4 +1,7 @@
-"""MLflow: the only code that imports it. Trouble here costs a warning, never a run; `deliver` brings it up to date."""
+"""MLflow: the only code that imports it. Trouble here costs a warning, never a run; `deliver` brings it up to date.
+
+A `uri` (or `typed`) that is handed in is the store that the user names now, or None.
+"""
 
 import contextlib
 import json
@@ -6,6 +9,8 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -117,7 +122,7 @@ class Tracker:
 
     def start(self) -> None:
         """Opens the run (the same one again on resume)."""
-        self._safely(self._start)
+        self._safely(lambda: None)
 
     def _start(self):
         self.client = self.connection.client(self.uri)
@@ -130,7 +135,8 @@ class Tracker:
         self.folder.update_status(**facts, mlflow_delivered=False, mlflow_state="running")
         self.client.update_run(self.run_id, status="RUNNING")
         self._describe()
-        self.logged_epochs = _epochs_in(self.client, self.run_id)
+        known = self.client.get_metric_history(self.run_id, "train/loss")
+        self.logged_epochs = max((metric.step for metric in known), default=0)
 
     def _of_this_folder(self, experiment: str) -> str:
         """A run made by a process that was killed before it could note its id."""
@@ -170,10 +176,6 @@ class Tracker:
         facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
         self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.enabled else {}))
 
-    def _typed(self) -> str:
-        """What a later command must be told of the store."""
-        return f" tracking.uri={self.uri}" if self.uri == self.settings["uri"] else ""
-
     def log_epoch(self, row: dict) -> None:
         """One epoch's values, in one call."""
         self._safely(self._log_new, row)
@@ -212,7 +214,7 @@ class Tracker:
         if not self.enabled or time.monotonic() < here.again_at:
             return
         try:
-            if not self.run_id and function != self._start:
+            if not self.run_id:
                 self._start()
             refuse_unusable(self.uri)
             function(*arguments)
@@ -222,9 +224,10 @@ class Tracker:
         except Exception as error:  # whatever tracking does, training must go on
             here.again_at, here.wait = time.monotonic() + here.wait, min(2 * here.wait, LONGEST_WAIT)
             if here.working:
+                typed = f" tracking.uri={self.uri}" if self.uri == self.settings["uri"] else ""
                 log.warning(
                     f"tracking at {self.uri} does not work ({first_line(error)}). The run folder has "
-                    f"everything; it is tried again, and vaelab runs sync=true{self._typed()} delivers it later."
+                    f"everything; it is tried again, and vaelab runs sync=true{typed} delivers it later."
                 )
             here.working = False
             with contextlib.suppress(OSError, RunError):
@@ -232,11 +235,7 @@ class Tracker:
 
 
 def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir, uri: str | None) -> bool:
-    """Brings MLflow up to date with a folder; True if that worked.
-
-    Args:
-        uri: the store the user names, or None.
-    """
+    """Brings MLflow up to date with a folder; True if that worked."""
     folder.check_links()
     settings = {**cfg["tracking"], "uri": uri}
     tracker = Tracker(settings, output_dir=output_dir, folder=folder, cfg=cfg, tags=tags, sweep_dir=folder.sweep_dir)
@@ -246,11 +245,7 @@ def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir, uri: str | Non
 
 
 def log_results(client, run_id: str, folder: RunFolder, typed: str | None) -> None:
-    """metrics.json as metrics and every file as an artifact.
-
-    Args:
-        typed: the store the user named, or None.
-    """
+    """metrics.json as metrics and every file as an artifact."""
     _check_artifacts(client, run_id, typed)
     last = folder.status().get("epochs") or 0  # not before what was measured during training
     _log_metrics(client, run_id, ((k, v["value"], last) for k, v in folder.read_metrics().items()))
@@ -270,11 +265,7 @@ def _log_metrics(client, run_id: str, values) -> None:
 
 
 def update_results(folder: RunFolder, uri: str | None, output_dir) -> None:
-    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one.
-
-    Args:
-        uri: the store the user names, or None.
-    """
+    """After `evaluate` or `plot`: the new numbers and pictures into the same MLflow run, if it has one."""
     status = folder.status()
     if not status.get("mlflow_run_id"):
         return
@@ -390,36 +381,43 @@ def _parent(client, uri: str, experiment: str, sweep: SweepFolder) -> str:
         return run_id
 
 
-def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> bool:
+def _or_warning(what: str):
+    """A function on a store as one that returns whether it worked; an error becomes a warning."""
+
+    def wrap(function: Callable[..., None]) -> Callable[..., bool]:
+        @wraps(function)
+        def told(*arguments) -> bool:
+            try:
+                function(*arguments)
+                return True
+            except Exception as error:
+                log.warning(f"{what} in MLflow ({first_line(error)}).")
+                return False
+
+        return told
+
+    return wrap
+
+
+@_or_warning("the sweep's own run could not be made")
+def start_sweep(settings: dict, output_dir, sweep: SweepFolder) -> None:
     """The parent run, made before the first job and marked as running; True if that worked."""
-    return _or_warning("the sweep's own run could not be made", _start_sweep, settings, Path(output_dir), sweep)
-
-
-def _start_sweep(settings, output_dir, sweep):
     uri = settings["uri"] or default_uri(output_dir)
     client = _client(uri)
-    experiment = _experiment(client, uri, settings["experiment"], output_dir)
+    experiment = _experiment(client, uri, settings["experiment"], Path(output_dir))
     run_id = _parent(client, uri, experiment, sweep)
     client.update_run(run_id, status="RUNNING")
     sweep.update_record(mlflow={"run_id": run_id, "uri": uri, "experiment": experiment})
     client.set_tag(run_id, "vaelab.command", sweep.record().get("command", "")[:5000])
 
 
-def finish_sweep(sweep: SweepFolder, state: str, scores: dict, uri: str | None, output_dir) -> bool:
+@_or_warning("the sweep's own run is not up to date")
+def finish_sweep(sweep: SweepFolder, state: str | None, scores: dict, uri: str | None, output_dir) -> None:
     """Report, numbers and state of the parent run; True if that worked.
 
     Args:
-        uri: the store the user names, or None.
+        state: None to leave it as it is.
     """
-    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, state, uri, output_dir)
-
-
-def update_sweep(sweep: SweepFolder, scores: dict, uri: str | None, output_dir) -> bool:
-    """A report written anew; the parent run's state stays."""
-    return _or_warning("the sweep's own run is not up to date", _update_sweep, sweep, scores, None, uri, output_dir)
-
-
-def _update_sweep(sweep, scores, state, uri, output_dir):
     known = sweep.record()["mlflow"]
     store = store_of(sweep.path, str(known["uri"]), uri, output_dir)
     if store is None:
@@ -435,16 +433,6 @@ def _update_sweep(sweep, scores, state, uri, output_dir):
         sweep.update_record(mlflow={**known, "state": state})
 
 
-def _or_warning(what: str, function, *arguments) -> bool:
-    """Calls; an error becomes a warning."""
-    try:
-        function(*arguments)
-        return True
-    except Exception as error:
-        log.warning(f"{what} in MLflow ({first_line(error)}).")
-        return False
-
-
 def _exists(client, run_id: str) -> bool:
     """Whether the store still has a run."""
     from mlflow.exceptions import MlflowException
@@ -455,9 +443,3 @@ def _exists(client, run_id: str) -> bool:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return False
         raise
-
-
-def _epochs_in(client, run_id: str) -> int:
-    """How many epochs MLflow already has of a run."""
-    history = client.get_metric_history(run_id, "train/loss")
-    return max((m.step for m in history), default=0)

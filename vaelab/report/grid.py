@@ -4,6 +4,7 @@ import logging
 import math
 import re
 import shlex
+from collections import Counter
 from dataclasses import dataclass, field
 
 from vaelab.config.folders import hashed
@@ -111,7 +112,7 @@ class Grid:
 
 def read(sweep: SweepFolder) -> Grid:
     """The grid of a sweep's folder; jobs that have not begun are in it without numbers, damaged ones are named."""
-    record, raw, damaged = sweep.record().get("jobs") or {}, [], 0
+    record, points, damaged = sweep.record().get("jobs") or {}, [], 0
     for folder in sweep.jobs():
         if not folder.begun:
             continue
@@ -125,14 +126,12 @@ def read(sweep: SweepFolder) -> Grid:
             continue
         known = record.get(folder.path.name) or {}
         words = [str(word) for word in known.get("overrides") or status.get("overrides") or []]
-        raw.append((folder, status, cfg, scores, words))
-    chosen = [status.get("chosen") or {} for _, status, _, _, _ in raw]
-    facts = [{**_facts(cfg), **options} for (_, _, cfg, _, _), options in zip(raw, chosen)]
+        points.append(Point(folder, {}, cfg["seed"], _state(folder, status), scores, words, status, cfg))
+    chosen = [p.status.get("chosen") or {} for p in points]
+    facts = [{**_facts(p.cfg), **options} for p, options in zip(points, chosen)]
     axes = varied(facts, {group for options in chosen for group in options})
-    points = [
-        Point(folder, {a: fact.get(a) for a in axes}, cfg["seed"], _state(folder, status), scores, words, status, cfg)
-        for (folder, status, cfg, scores, words), fact in zip(raw, facts)
-    ]
+    for point, fact in zip(points, facts):
+        point.setting = {a: fact.get(a) for a in axes}
     return Grid(sweep.name, axes, points, waiting=len(sweep.jobs()) - len(points) - damaged, damaged=damaged)
 
 
@@ -154,22 +153,17 @@ def varied(facts: list[dict], groups: set[str]) -> list[str]:
         facts: {key: value} of each job, the chosen option of each group among them.
         groups: names of groups. A group's own settings count only where jobs of one option differ in them.
     """
-    keys = list(dict.fromkeys(k for fact in facts for k in fact))
+    keys = list(dict.fromkeys(k for fact in facts for k in fact if k != "seed"))
     keys.sort(key=lambda k: (k != "beta", k != "latent_dim", k not in groups, k))
     axes: list[str] = []
     partitions = set()
     for key in keys:
         group = key.partition(".")[0]
-        if key == "seed":
-            continue
         split: dict = {}
         for n, fact in enumerate(facts):
             option = fact.get(group) if "." in key and group in groups else None
             split.setdefault((str(option), str(fact.get(key))), []).append(n)
-        by_option = {}
-        for option, value in split:
-            by_option.setdefault(option, set()).add(value)
-        if max((len(v) for v in by_option.values()), default=0) < 2:
+        if max(Counter(option for option, _ in split).values(), default=0) < 2:
             continue
         partition = frozenset(map(tuple, split.values()))
         if partition not in partitions:

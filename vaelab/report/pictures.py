@@ -22,8 +22,9 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     Args:
         kind: "" or "_critic", whose estimate the rate is.
     """
-    pairs = {s: [_rd(p, kind) for p in points] for s, points in grid.settings().items()}
-    settings = {s: np.array(found, float) for s, found in pairs.items() if None not in found}
+    terms = f"test/rate{kind}", "test/distortion"
+    pairs = {s: [[p.value(term) for term in terms] for p in points] for s, points in grid.settings().items()}
+    settings = {s: np.array(found, float) for s, found in pairs.items() if not any(None in pair for pair in found)}
     if not settings:
         return None
     figure, ax = _figure(8.0, 5.2)
@@ -56,11 +57,6 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     return figure
 
 
-def _rd(point, kind):
-    pair = point.value(f"test/rate{kind}"), point.value("test/distortion")
-    return None if None in pair else pair
-
-
 def _iso_elbo(ax, points):
     """Diagonals distortion + rate = -elbo across the picture, labelled at its edge."""
     low, high = points.min(0), points.max(0)
@@ -70,8 +66,7 @@ def _iso_elbo(ax, points):
     ax.set_xlim(x0, x1)
     ax.set_ylim(y0, y1)
     for total in MaxNLocator(8).tick_values(x0 + y0, x1 + y1):
-        ends = [(max(x0, total - y1), 0), (min(x1, total - y0), 0)]
-        left, right = ends[0][0], ends[1][0]
+        left, right = max(x0, total - y1), min(x1, total - y0)
         if right - left < 0.02 * (x1 - x0):
             continue
         ax.plot([left, right], [total - left, total - right], color=FAINT, lw=0.8, zorder=0)
@@ -93,6 +88,7 @@ def panel(grid: Grid, metric: str, axis: str) -> Figure:
     numeric = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in xs)
     logarithmic = numeric and min(xs) > 0 and max(xs) / min(xs) >= 4
     place = {x: float(x) if numeric else float(k) for k, x in enumerate(xs)}
+    spread = max(place.values()) - min(place.values()) or 1.0
     lines = grid.lines()
     for k, (line, by_x) in enumerate(lines.items()):
         style = _style(k)
@@ -102,7 +98,7 @@ def panel(grid: Grid, metric: str, axis: str) -> Figure:
             values = [v for p in points if (v := p.value(metric)) is not None]
             if not values:
                 continue
-            where = place[x] * (1 + shift) if logarithmic else place[x] + shift * _spread(place)
+            where = place[x] * (1 + shift) if logarithmic else place[x] + shift * spread
             found = interval(values)
             at.append(where)
             middle.append(found.mean)
@@ -123,16 +119,11 @@ def panel(grid: Grid, metric: str, axis: str) -> Figure:
     ax.set_ylabel(f"{metric.removeprefix('test/').replace('_', ' ')}{_unit(metric)}")
     if metric.endswith("active_units"):
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, names = ax.get_legend_handles_labels()
+    names = ax.get_legend_handles_labels()[1]
     if names:
         columns = max(1, 62 // max(map(len, names)) // 2)
-        figure.legend(handles, names, loc="outside upper left", ncols=min(columns, 4), frameon=False, fontsize=9)
+        figure.legend(loc="outside upper left", ncols=min(columns, 4), frameon=False, fontsize=9)
     return figure
-
-
-def _spread(place):
-    values = sorted(place.values())
-    return (values[-1] - values[0]) or 1.0
 
 
 def _unit(metric: str) -> str:
@@ -143,16 +134,13 @@ def _unit(metric: str) -> str:
 def tiles(images: np.ndarray, columns: int, scale_to: int = 28) -> np.ndarray:
     """(n, H, W, C) uint8 -> one picture (rows * H', columns * W', 3) with a pixel between; small images enlarged."""
     n, height, width, channels = images.shape
-    enlarge = max(1, scale_to // max(height, width))
+    enlarge, rows = max(1, scale_to // max(height, width)), math.ceil(n / columns)
     images = images.repeat(enlarge, 1).repeat(enlarge, 2)
-    height, width = images.shape[1:3]
-    rows = math.ceil(n / columns)
-    page = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), 255, np.uint8)
-    for k, image in enumerate(images):
-        row, column = divmod(k, columns)
-        top, left = row * (height + 1), column * (width + 1)
-        page[top : top + height, left : left + width] = image if channels == 3 else image[..., :1]
-    return page
+    images = images if channels == 3 else images[..., :1].repeat(3, -1)
+    padded = np.pad(images, ((0, rows * columns - n), (0, 1), (0, 1), (0, 0)), constant_values=255)
+    _, height, width, _ = padded.shape
+    page = padded.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    return page[:-1, :-1]
 
 
 def scatter(mean: np.ndarray, y: np.ndarray | None, most: int = 2000) -> Figure:
@@ -175,10 +163,8 @@ def scatter(mean: np.ndarray, y: np.ndarray | None, most: int = 2000) -> Figure:
         colours = [table[k] for k in np.searchsorted(classes, y[chosen])]
     ax.scatter(*codes[chosen].T, s=3, c=colours, linewidths=0, alpha=0.7)
     ax.set_aspect("equal", adjustable="datalim")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_color(FAINT)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_color(FAINT)
     return figure
 
 
@@ -196,10 +182,8 @@ def class_colours(n: int) -> list[str]:
 def _figure(width, height):
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
     ax = figure.add_subplot()
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(MUTED)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(MUTED)
     ax.tick_params(colors=MUTED, labelsize=9)
     ax.xaxis.label.set(color=INK, size=10)
     ax.yaxis.label.set(color=INK, size=10)

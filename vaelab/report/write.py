@@ -22,13 +22,9 @@ log = logging.getLogger(__name__)
 PICTURE_KINDS = ("samples", "reconstructions", "codes")
 
 
+@matplotlib.rc_context({"text.parse_math": False})  # a $ in a name is a dollar sign
 def write(sweep: SweepFolder) -> dict[str, float]:
     """Writes the three forms of the report; returns headline numbers for the sweep's own run in MLflow."""
-    with matplotlib.rc_context({"text.parse_math": False}):  # a $ in a name is a dollar sign
-        return _write(sweep)
-
-
-def _write(sweep: SweepFolder) -> dict[str, float]:
     grid = read(sweep)
     files.write(sweep.csv_file, table_csv(grid))
     images = {}
@@ -92,12 +88,9 @@ def findings(grid: Grid) -> Findings:
 
 def by_seed(grid: Grid, metric: str) -> dict[tuple, dict[int, float]]:
     """{setting: {seed: value}} of finished jobs."""
-    found = {}
-    for setting, points in grid.settings().items():
-        values = {p.seed: v for p in points if (v := p.value(metric)) is not None}
-        if values:
-            found[setting] = values
-    return found
+    found = {s: {p.seed: p.value(metric) for p in points} for s, points in grid.settings().items()}
+    found = {s: {seed: v for seed, v in values.items() if v is not None} for s, values in found.items()}
+    return {s: values for s, values in found.items() if values}
 
 
 def smallest(grid: Grid, best: tuple, differences: list[Difference]) -> int | None:
@@ -144,13 +137,12 @@ def tiles(grid: Grid, kind: str) -> dict[tuple, bytes]:
     for setting, points in grid.settings().items():
         point = min(points, key=lambda p: p.seed)
         try:
-            picture = codes_picture(point) if kind == "codes" else tile_picture(point, kind)
+            found[setting] = picture(point, kind)
         except RunError as error:
             log.log(NOTE, f"no {kind} of a job: {error}")
             continue
         except (KeyError, ValueError, TypeError, IndexError):  # an older run, or one whose pictures could not be made
             continue
-        found[setting] = picture
     return found
 
 
@@ -170,12 +162,11 @@ def classes(grid: Grid) -> dict[str, str]:
     return dict(zip(called, pictures.class_colours(len(called))))
 
 
-def codes_picture(point: Point) -> bytes:
-    codes = point.folder.read_codes("test")
-    return encoded(pictures.scatter(codes["mean"], codes.get("y")))
-
-
-def tile_picture(point: Point, kind: str) -> bytes:
+def picture(point: Point, kind: str) -> bytes:
+    """PNG of a job's samples, reconstructions or codes."""
+    if kind == "codes":
+        codes = point.folder.read_codes("test")
+        return encoded(pictures.scatter(codes["mean"], codes.get("y")))
     stored, pages = point.folder.read_tiles(), []
     for v in range(sum(name.startswith("samples_") for name in stored)):
         if kind == "samples":
