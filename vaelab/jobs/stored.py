@@ -59,7 +59,7 @@ def stored_view(folder) -> Known:
     with suppress(NotStored):
         test = split("test")
         vars(view).update(latent_dim=test.mean.shape[1], has_density=test.has_density)
-        view.closed_form = test.closed_form
+        vars(view)["closed_form"] = test.closed_form
     return view
 
 

@@ -1,5 +1,7 @@
 """The evidence lower bound and its two terms."""
 
+from typing import Any
+
 import numpy as np
 
 from vaelab.config.types import PositiveInt, Split
@@ -27,14 +29,16 @@ def elbo(view, *, split: Split, n_samples: PositiveInt) -> dict[str, Score]:
     """
     part = view.split(split)
     distortion = part.distortion if n_samples == 1 else _distortion(view, split, n_samples)
-    more = {"samples": n_samples}
+    more: dict[str, Any] = {"samples": n_samples}
     learned = {key: Score(value, note="learned, in units of the decoder's mean") for key, value in view.learned.items()}
     if part.rate is None:
         return {"distortion": mean_score(distortion, note="no rate: metric=elbo_knn estimates one", **more)} | learned
     rate = np.asarray(part.rate, np.float64)
     if view.has_density:
-        drawn = {} if part.rate_per_latent is not None else {"samples": 1, "note": "log q(z|x) - log p(z) at one draw"}
-        at_a_draw = {"note": "its rate at one draw"} if drawn else {}
+        drawn: dict[str, Any] = (
+            {} if part.rate_per_latent is not None else {"samples": 1, "note": "log q(z|x) - log p(z) at one draw"}
+        )
+        at_a_draw: dict[str, Any] = {"note": "its rate at one draw"} if drawn else {}
         scores = {
             "elbo": mean_score(-(distortion + rate), **more, **at_a_draw),
             "distortion": mean_score(distortion, **more),
