@@ -27,7 +27,6 @@ def pool_of(request, tmp_path, monkeypatch):
     fake_slurm(tmp_path / "slurm")
     monkeypatch.setenv("PATH", f"{tmp_path / 'slurm'}:{os.environ['PATH']}")
     monkeypatch.setattr(submitit.SlurmJob.watcher, "_delay_s", 0.2)
-    (tmp_path / "sweep").mkdir()
 
     def make(**settings):
         own = {"jobs_per_allocation": 1, "timeout_min": 5, "mem_gb": 1, "gpus": 0, "partition": None, "more": {}}

@@ -12,6 +12,9 @@ from vaelab.sweeps.job import Job, Lost
 
 log = logging.getLogger(__name__)
 
+MOST_FAILURES = 3  # of workers to begin, one after the other, before that is a job's loss
+PAUSE = 5.0  # seconds after one: Ray may not have noticed yet that a machine is gone
+
 
 @dataclass
 class _Place:
@@ -63,7 +66,8 @@ class RayPool:
         self._places: list[_Place] = []
         self._waiting: list[Job] = []
         self._ended: dict[int, int | Lost] = {}
-        self._again_at = 0.0
+        self._again_at = self._begin_at = 0.0
+        self._failures = 0
 
     def start(self, job: Job) -> None:
         """It waits for a place."""
@@ -96,7 +100,8 @@ class RayPool:
         free = [place for place in self._places if place.job is None]
         for place in free[len(self._waiting) :]:
             self._end(place)
-        for _ in range(min(self.n_jobs - len(self._places), len(self._waiting) - len(free))):
+        wanted = min(self.n_jobs - len(self._places), len(self._waiting) - len(free))
+        for _ in range(wanted if time.monotonic() >= self._begin_at else 0):
             worker = self._worker.remote(*self._arguments)
             self._places.append(_Place(worker, worker.ready.remote()))
 
@@ -110,10 +115,12 @@ class RayPool:
             if job is not None:
                 self._ended[job.number] = Lost("its Ray worker is gone")
             return False
-        except self._ray.exceptions.RayActorError as error:  # for good: vaelab cannot be imported there, say
+        except self._ray.exceptions.RayActorError as error:
             self._places.remove(place)
-            if job is None and self._waiting:
-                job = self._waiting.pop(0)
+            if job is None:  # it did not begin: its machine was just lost; or vaelab cannot be imported there, say
+                self._failures, self._begin_at = self._failures + 1, time.monotonic() + PAUSE
+                if self._failures > MOST_FAILURES and self._waiting:
+                    job = self._waiting.pop(0)
             if job is not None:
                 self._ended[job.number] = Lost(remote.about(error))
             return False
@@ -121,6 +128,7 @@ class RayPool:
             code, message = 1, remote.about(error)
         if job is not None:
             self._ended[job.number], job.message = code, message
+        self._failures = 0
         return True
 
     def _end(self, place: _Place) -> None:

@@ -96,7 +96,7 @@ class SlurmPool:
             jobs = self._waiting[: self._jobs_per_allocation]
             del self._waiting[: len(jobs)]
             reports = Path(self._folder) / uuid.uuid4().hex
-            reports.mkdir()
+            reports.mkdir(parents=True)
             run = Allocation([remote.sent(job) for job in jobs], reports, self._arguments)
             submitted = _Submitted(self._executor.submit(run), reports)
             self._submitted |= {job.number: submitted for job in jobs}
