@@ -23,8 +23,7 @@ def run(cfg) -> None:
     # a port in use is told before anything is loaded
     bound: Any = None if file else address.listening(cfg.host, cfg.port)
     try:
-        page: Any = current_page(folder, settings)
-        decoding = {}
+        page, decoding = current_page(folder, settings), {}
         if page is None:
             view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
             line, decoder = content.run_line(folder), load_model(folder)
@@ -39,7 +38,7 @@ def run(cfg) -> None:
             files.write_bytes(file, page)
         if file:
             output(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
-        else:
+        elif page is not None:
             application = server.app(page, **decoding, hosts=server.allowed_hosts(cfg.host))
             server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
     except KeyboardInterrupt:

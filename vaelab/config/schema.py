@@ -1,6 +1,7 @@
 """The closed parts of the configuration, {key: its type and range}. Values live in yaml only."""
 
-# pyright: reportOperatorIssue=false (it takes PositiveInt | None for arithmetic where no annotation stands)
+# Where no annotation stands the type checker takes PositiveInt | None for arithmetic.
+# pyright: reportOperatorIssue=false
 
 from dataclasses import dataclass
 from typing import Any, Literal
