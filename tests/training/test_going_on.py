@@ -151,14 +151,15 @@ def test_a_full_disk_costs_a_checkpoint_not_the_training(tmp_path, monkeypatch, 
 
 
 @pytest.mark.slow
-def test_ctrl_c_finishes_the_step_and_keeps_the_epochs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("every", [1, 3, "5min"])
+def test_ctrl_c_finishes_the_step_and_keeps_the_epochs(every, tmp_path, monkeypatch):
     from vaelab.training import callbacks, fit
 
-    calls, words = [], ["trainer.epochs=4", "trainer.batch_size=10"]
+    calls, words = [], ["trainer.epochs=4", "trainer.batch_size=10", f"trainer.checkpoint_every={every}"]
 
     def press(self, batch, logs=None):
         calls.append((self.batches.epoch, batch))
-        if calls[-1] == (1, 1):
+        if calls[-1] == (2, 1):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(callbacks.EpochClock, "on_train_batch_begin", press, raising=False)
@@ -166,8 +167,8 @@ def test_ctrl_c_finishes_the_step_and_keeps_the_epochs(tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted):
         train(tmp_path / "cut", *words)
-    assert signal.getsignal(signal.SIGINT) is before and calls[-1] == (1, 1)
-    assert CheckpointFolder(tmp_path / "cut").newest().name == "epoch-000001"
+    assert signal.getsignal(signal.SIGINT) is before and calls[-1] == (2, 1)
+    assert CheckpointFolder(tmp_path / "cut").newest().name == "epoch-000002"
     monkeypatch.undo()
     assert_same(train(tmp_path / "cut", *words), train(tmp_path / "whole", *words))
 

@@ -103,7 +103,7 @@ class Bookkeeper(Callback):
         self.patience, self.monitor_from = patience, monitor_from or 1
         self.best, self.last_epoch, self.total_steps, self.on_epoch = best, last_epoch, total_steps, on_epoch
         self.every_epochs, self.every_seconds = _interval(every)
-        self.saved_epoch, self.saved_at = state.epoch, time.monotonic()
+        self.saved_epoch, self.saved_at, self.unsaved = state.epoch, time.monotonic(), None
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = self.trained = time.perf_counter()
@@ -126,6 +126,7 @@ class Bookkeeper(Callback):
         self._judge(row)
         if state.stopped:
             self.model.stop_training = True
+        self.unsaved = arrays_of(self.variables), arrays_of(self.slots)
         if self._due():
             self.save()
         try:
@@ -159,16 +160,17 @@ class Bookkeeper(Callback):
         return self.state.epoch - self.saved_epoch >= self.every_epochs
 
     def save(self):
-        """Writes a checkpoint of this epoch's end; trouble with the disk is told and training goes on.
+        """Writes a checkpoint of the last finished epoch, where that is not done; trouble with the disk is told and
+        training goes on.
 
         Raises:
             TrainingError: it is the last one, without which the run's numbers would belong to no weights.
         """
-        if self.checkpoints is None:
+        if self.checkpoints is None or self.unsaved is None:
             return
         try:
-            self.checkpoints.save(self.state, arrays_of(self.variables), arrays_of(self.slots), self.best)
-            self.saved_epoch, self.saved_at = self.state.epoch, time.monotonic()
+            self.checkpoints.save(self.state, *self.unsaved, self.best)
+            self.saved_epoch, self.saved_at, self.unsaved = self.state.epoch, time.monotonic(), None
         except OSError as error:
             if self.model.stop_training or self.state.epoch >= self.last_epoch:
                 raise TrainingError(

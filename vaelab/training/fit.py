@@ -128,7 +128,7 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
 
     Raises:
         TrainingError: the loss is not a number, or memory ran out.
-        Interrupted: the user stopped it; the last epoch's checkpoint is there.
+        Interrupted: the user stopped it; the last finished epoch's checkpoint is there, whatever checkpoint_every is.
     """
     wanted = plan(trainer, len(dataset.train))
     held = held_out(trainer, dataset)
@@ -178,8 +178,10 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
                 ],
             )
         except Interrupted as error:
+            bookkeeper.save()
             interrupted = str(error)
         except Exception as error:
+            bookkeeper.save()
             if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError") or isinstance(error, MemoryError):
                 raise TrainingError(
                     f"Out of memory at batch size {trainer.batch_size}. Use a smaller trainer.batch_size, "
