@@ -1,6 +1,7 @@
 """What a user mistypes ends in exit 2 and a sentence, before Keras is imported and before data are read."""
 
 import pytest
+from support import rest_slow
 
 from vaelab import cli
 
@@ -61,7 +62,7 @@ def test_what_is_meant_is_found_by_meaning_and_with_the_chosen_options(words, se
 
 
 @pytest.mark.parametrize("command", ["evaluate", "plot", "resume", "export"])
-@pytest.mark.parametrize("override", ["tracking=none", "latent_dim=3", "dataset=mnist"])
+@pytest.mark.parametrize("override", rest_slow(["tracking=none", "latent_dim=3", "dataset=mnist"], 1))
 def test_what_belongs_to_training_is_told_apart_from_a_slip(command, override, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main([command, "run=latest", override]) == 2

@@ -41,7 +41,7 @@ def parts_of(vae):
     return {"encoder": encoders, "decoder": decoders, "critic": [vae.objective.critic]}
 
 
-@pytest.mark.parametrize("case", rest_slow(CASES, ["avb", "conjoint avb_ac"]))
+@pytest.mark.parametrize("case", rest_slow(CASES, ["conjoint avb_ac"]))
 @pytest.mark.parametrize(
     "term,movers", [("rate", {"encoder"}), ("critic", {"critic"}), ("distortion", {"encoder", "decoder"})]
 )

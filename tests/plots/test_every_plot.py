@@ -73,7 +73,7 @@ def view_of(case):
     return spots(**CASES[case], frames=frames, schedules=curves)
 
 
-QUICK = ("2_latents", "3_latents_rgb", "10_latents", "without_labels", "two_views")
+QUICK = ("2_latents", "10_latents", "two_views")
 
 
 @pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fake_view import spots
+from support import rest_slow
 
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.plots.training_animation import training_animation
@@ -24,7 +25,7 @@ def framed(epochs, **kwargs):
     return spots(shape=(8, 8, 1), frames=frames, **kwargs)
 
 
-@pytest.mark.parametrize("show", ["samples", "reconstructions", "codes"])
+@pytest.mark.parametrize("show", rest_slow(["codes", "samples", "reconstructions"], 1))
 @pytest.mark.parametrize("every,shown", [(1, 6), (2, 4), (5, 2), (10, 2)])
 def test_every_so_many_epochs_and_the_last_one(show, every, shown):
     """Epochs 0 to 5: every second one is 0, 2, 4 and the last."""

@@ -19,9 +19,7 @@ def draws(structure, x, n, seed=0):
 
 
 @pytest.mark.parametrize("join", JOINS)
-@pytest.mark.parametrize(
-    "model", rest_slow([m for m in locate.options("model") if "caltech" not in m], ["dense", "conv_v1"])
-)
+@pytest.mark.parametrize("model", rest_slow([m for m in locate.options("model") if "caltech" not in m], ["conv_v1"]))
 def test_every_body_takes_noise_everywhere(model, join):
     structure = make_vae(f"model={model}", *AVB, f"posterior.join={join}", "latent_dim=3").structure
     assert structure.eps_dim == 4 and not structure.closed_form

@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 from parts import make_vae
 from scipy import stats
+from support import rest_slow
 
 from vaelab.training.initializers import VARIANCES
 
@@ -17,7 +18,7 @@ def biases(vae):
     return {v.path: ops.convert_to_numpy(v.value) for v in vae.trainable_variables if v.name == "bias"}
 
 
-@pytest.mark.parametrize("model", ["dense", "gated_dense"])
+@pytest.mark.parametrize("model", rest_slow(["gated_dense", "dense"], 1))
 @pytest.mark.parametrize("scale", sorted(VARIANCES))
 @pytest.mark.parametrize("shape", ["normal", "uniform"])
 def test_dense_kernels_have_the_variance(model, scale, shape):
