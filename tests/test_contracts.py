@@ -1,10 +1,13 @@
 """What a part must have is asked for in a sentence, what it may have has one default."""
 
+import ast
 import importlib
+from pathlib import Path
 
 import pytest
 import yaml
 
+import vaelab
 from vaelab import contracts
 from vaelab.config import locate
 from vaelab.contracts import BY_GROUP, Architecture, Likelihood, Objective, Plot, Schedule, check, optional
@@ -137,3 +140,16 @@ def test_it_imports_nothing_heavy():
         [sys.executable, "-c", f"import sys, vaelab.contracts; print({heavy})"], capture_output=True, text=True
     )
     assert found.stdout.strip() == "set()"
+
+
+@pytest.mark.slow
+def test_no_layer_has_a_private_name_of_torchs_module():
+    """On torch each layer is a torch.nn.Module, whose dictionaries are instance attributes that hide a method."""
+    torch = pytest.importorskip("torch")
+    taken = {name for name in dir(torch.nn.Module()) if not name.endswith("__")} - set(dir(torch.nn.Module))
+    assert "_parameters" in taken
+    for path in sorted(Path(vaelab.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                own = {n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+                assert not own & taken, f"{path.name}, {node.name}: {own & taken}"

@@ -42,12 +42,14 @@ from vaelab.training.variables import arrays_of, of_model
 from vaelab.training.fit import fit
 assert keras.backend.backend() == sys.argv[2]
 
-def trained(words, epochs, folder=None):
+def trained(name, words, epochs, folder=None):
     cfg = config("model=dense", "model.hidden_dims=[32]", "trainer=quick", "trainer.progress=false", *words)
-    dataset = load_dataset(cfg["dataset"], data_dir=None, seed=0, validation=True)
+    dataset = load_dataset(cfg["dataset"], data_dir=None, seed=0, validation=name == "vae")
     words = [w for w in words if not w.startswith("dataset=")]
     vae = make_vae("model=dense", "model.hidden_dims=[32]", *words, shapes=dataset.shapes, total_steps=20)
-    trainer = trainer_of(cfg, epochs=epochs, early_stopping=None)
+    # a whole epoch with its smaller last batches for one kind, four batches for the others: each shape is compiled
+    short = {} if name == "vae" else {"steps_per_epoch": 4, "validation": "none"}
+    trainer = trainer_of(cfg, epochs=epochs, early_stopping=None, **short)
     keep = {"seed": 0, "schedule": lambda p: 1.0, "optimize": None, "checkpoint_path": folder}
     history = fit(vae, dataset, trainer, **keep).history
     # validation holds the best weights back: compare what training itself left
@@ -55,18 +57,16 @@ def trained(words, epochs, folder=None):
 
 same = lambda a, b: len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b))
 for name, words in json.loads(sys.argv[3]).items():
-    history, weights = trained(words, 1)
+    history, weights = trained(name, words, 1)
     assert all(np.isfinite(v) for row in history for v in row.values()), (name, history)
-    assert same(weights, trained(words, 1)[1]), f"{name}: not repeatable"
-    if name in ("vae", "vae, flow", "avb", "avb_ac"):
-        straight = trained(words, 2)
-        with tempfile.TemporaryDirectory() as folder:
-            trained(words, 1, folder)
-            resumed = trained(words, 2, folder)
-        key = "train/loss"
-        assert straight[0][1][key] == resumed[0][1][key], (name, straight[0][1], resumed[0][1])
-        assert same(straight[1], resumed[1]), f"{name}: resumed is not the same"
-    print(name, "ok", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        assert same(weights, trained(name, words, 1, folder)[1]), f"{name}: not repeatable"
+        if name not in ("vae", "vae, flow", "avb"):
+            continue
+        straight, resumed = trained(name, words, 2), trained(name, words, 2, folder)
+    key = "train/loss"
+    assert straight[0][1][key] == resumed[0][1][key], (name, straight[0][1], resumed[0][1])
+    assert same(straight[1], resumed[1]), f"{name}: resumed is not the same"
 """
 
 

@@ -1,5 +1,6 @@
 """Calls of many steps: what each works on, and that no number depends on how many steps a call has."""
 
+import os
 import subprocess
 import sys
 
@@ -158,3 +159,13 @@ def test_a_training_on_jax_imports_no_tensorflow(tmp_path):
     words = ["train", "backend=jax", "model=dense", "trainer=quick", "tracking=none", f"output_dir={tmp_path}"]
     done = subprocess.run([sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND == "jax", reason="they ran here")
+def test_the_same_holds_on_jax_where_the_suite_runs_on_another():
+    pytest.importorskip("jax")
+    env = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    words = ["-m", "pytest", "-q", "-k", "bytes and avb or trace", __file__]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout[-4000:] + done.stderr[-4000:]

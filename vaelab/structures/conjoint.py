@@ -140,7 +140,7 @@ class Conjoint(layers.Layer):
             return tuple(parameters) if self.has_density else None
         return type(parameters[0])(*(ops.concatenate(values, axis=-1) for values in zip(*parameters)))
 
-    def _parameters(self, x):
+    def _posterior_of(self, x):
         """q of views."""
         features = [encoder(view) for encoder, view in zip(self.encoders, x)]
         return self._together([h.parameters(self._seen(name, features)) for name, h in zip(self._sizes, self.heads)])
@@ -152,7 +152,7 @@ class Conjoint(layers.Layer):
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
-        q = self._parameters(x)
+        q = self._posterior_of(x)
         return q.mean, q.std
 
     def draw(self, x, eps):
@@ -186,7 +186,7 @@ class Conjoint(layers.Layer):
 
     def log_q(self, x, z):
         """The same of views and z."""
-        return self.log_posterior(z, self._parameters(x))
+        return self.log_posterior(z, self._posterior_of(x))
 
     def export(self, to_network, to_image):
         """(encoder, decoder, reconstruction) as functional models of built-in layers, on images in [0, 1].
