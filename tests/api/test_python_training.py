@@ -72,6 +72,7 @@ def test_the_same_weights_as_the_command(trained, command, tmp_path):
     assert first["chosen"] == second["chosen"] and first.keys() == second.keys()
 
 
+@pytest.mark.slow
 def test_again_in_the_same_process_and_after_an_error(trained, tmp_path):
     with pytest.raises(ConfigError, match="Did you mean 'digits'"):
         vaelab.train("dataset=digit", output_dir=tmp_path)
@@ -177,6 +178,7 @@ def test_the_explorer_is_a_frame(trained):
     assert Balanced(page._repr_html_()).tags[0][1]["src"].endswith("explorer.html")
 
 
+@pytest.mark.slow
 def test_longer_training_reaches_the_weights_of_a_long_one(tmp_path):
     short = vaelab.train(*WORDS, output_dir=tmp_path, trainer={"epochs": 1})
     assert short.resume(epochs=2) is short and len(short.history) == 2
@@ -205,6 +207,7 @@ def test_a_process_keeps_its_threads(trained, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_stop_button_saves_and_says_how_to_go_on(trained, tmp_path):
     def stop():
         until = time.monotonic() + 120

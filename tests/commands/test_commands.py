@@ -165,6 +165,7 @@ def test_a_run_folder_never_executes_foreign_code(at_run, capsys, tmp_path):
     assert "os.system, which is none of vaelab's parts" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_prints_the_line_that_resumes(tmp_path):
     words = ["train", "model=dense", "trainer.epochs=500", "plot=[]", "metric=[]", f"backend={BACKEND}"]
     process = subprocess.Popen(

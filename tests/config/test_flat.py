@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelab.config.flat import flat
@@ -11,10 +11,11 @@ NESTED = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(NAME, NESTED))
-def test_every_setting_is_found_by_its_dotted_name(settings):
-    for name, value in flat(settings):
-        node = settings
+def test_every_setting_is_found_by_its_dotted_name(nested):
+    for name, value in flat(nested):
+        node = nested
         for part in name.split("."):
             node = node[part]
         assert node == value and not isinstance(value, dict)

@@ -73,7 +73,7 @@ def accepted(tmp_path, monkeypatch):
 NO_OPTIONS = ["5", "1.5", "true", "[[a]]", "[a,1]", "{a: 1}", "''", "${x}", "../x", ".", "nothing", "null", ""]
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", rest_slow(GROUPS, GROUPS[::3]))
 def test_what_is_no_option_of_a_group(group, told):
     for value in NO_OPTIONS:
         assert group in told("train", f"{group}={value}")
@@ -167,7 +167,7 @@ SPOILED = ["{key}='a", '{key}="a', "{key}=[1", "{key}={{a", "{key}=${{foo", "{ke
            "--{key}=5", "-{key}=5", "{key}\uff1d5", "{key}=“5”", "{key}:5", "{key}"]  # fmt: skip
 
 
-@pytest.mark.parametrize("form", SPOILED)
+@pytest.mark.parametrize("form", rest_slow(SPOILED, SPOILED[::3]))
 def test_spoiled_words(form, told):
     for key in ("seed", "trainer.epochs", "output_dir", "expect"):
         told("train", form.format(key=key))

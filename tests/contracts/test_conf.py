@@ -62,6 +62,7 @@ def test_every_primary_config_composes():
         compose.compose(path.stem, [])
 
 
+@pytest.mark.slow
 def test_models_and_datasets_are_independent_axes():
     models, datasets = locate.options("model"), ["digits", "mnist"]
     for model, dataset in itertools.product(models, datasets):

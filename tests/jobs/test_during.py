@@ -80,6 +80,7 @@ def test_nothing_of_it_moves_a_weight(tmp_path, words, capsys):
         assert capsys.readouterr().err.count("metric mig left out") == 1, "said once, not every epoch"
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_measured_at_the_weights_of_that_epoch(tmp_path):
     """Weights move between the evaluations; a compiled function must not go on with those of the first."""
     values = [row["test/elbo"] for row in train(tmp_path / "all", "metric=[elbo]", "metric_every=1")[0]]

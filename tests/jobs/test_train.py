@@ -195,6 +195,7 @@ def history(run) -> list:
     return [[row.split(",")[n] for n in kept] for row in rows]
 
 
+@pytest.mark.slow
 def test_the_same_training_without_pictures_and_tracking_gives_identical_weights(digits_run, tmp_path):
     vaelab("train", "model=dense", "trainer=quick", f"backend={BACKEND}", *BARE, "metric=[]", f"output_dir={tmp_path}")
     (status,) = tmp_path.glob("*/*/status.json")

@@ -147,6 +147,7 @@ def test_a_critic_runs_at_its_own_speed():
     assert change["encoder"] == pytest.approx(0.001, rel=0.01) and change["decoder"] == pytest.approx(0.001, rel=0.01)
 
 
+@pytest.mark.slow
 def test_at_equal_speeds_it_is_adam():
     one, x = make("avb")
     fitted(one, x, optimizers.make(trainer(), lambda progress: 1.0, 10, one.objective), 5)
@@ -159,6 +160,7 @@ def test_at_equal_speeds_it_is_adam():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="alternation is written for tensorflow")
+@pytest.mark.slow
 def test_critic_steps_alternate():
     vae, x = make("avb", "objective.critic_steps=3")
     before = {name: [snapshot(p) for p in parts] for name, parts in parts_of(vae).items()}

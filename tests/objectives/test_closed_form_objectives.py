@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 from parts import images, make_vae
 from scipy import stats
+from support import rest_slow
 
 from vaelab.errors import ConfigError
 from vaelab.training.vae import LossContext
@@ -28,7 +29,7 @@ def numbers(outputs):
     return (ops.convert_to_numpy(v).astype(np.float64) for v in (outputs.z, outputs.q.mean, outputs.q.std))
 
 
-@pytest.mark.parametrize("objective", ["vae", "capacity", "tcvae", "iwae"])
+@pytest.mark.parametrize("objective", rest_slow(["tcvae", "vae", "capacity", "iwae"], 1))
 def test_no_closed_form_no_training(objective):
     for posterior in ("implicit", "basis"):
         needed = "the density of" if objective in ("vae", "iwae") else "a closed-form"

@@ -29,6 +29,7 @@ def test_swaps_show_sources_and_results(monkeypatch):
         assert np.allclose(block.images[1, 2], view.decode(z[None])[v][0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_random_images_are_of_different_classes():
     view = spots(latent_dim=6, shape=(8, 8, 1), n_views=2, n_classes=4)
     rows = module._rows(view, view.split("test"), 4, None)

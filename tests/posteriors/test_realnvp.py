@@ -148,6 +148,7 @@ def trained():
     return seen(vae, (data,)), exact, 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1]), first
 
 
+@pytest.mark.slow
 def test_the_flow_closes_the_gap_that_a_diagonal_gaussian_leaves(trained):
     view, exact, lacks, first = trained
     assert lacks > 0.5 and exact.mean() - first == pytest.approx(lacks, rel=0.2)
@@ -157,6 +158,7 @@ def test_the_flow_closes_the_gap_that_a_diagonal_gaussian_leaves(trained):
     assert abs(missed.mean()) < max(4 * missed.std() / 20, 0.01) and missed.std() < 0.1
 
 
+@pytest.mark.slow
 def test_estimators_agree_with_the_exact_value(trained):
     view, exact, _, _ = trained
     found = nll(view, split="test", samples=200, curve=[10], images=50, widen=1.1, tolerance=0.1)

@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +69,21 @@ def test_a_checkpoint_is_read_whole_while_newer_ones_take_its_place(tmp_path):
         stop.set()
         writer.join()
     assert seen == sorted(seen) and len(set(seen)) > 20
+
+
+def test_folders_that_are_replaced_between_listing_and_looking_are_listed_again(tmp_path, monkeypatch):
+    folder, is_file = CheckpointFolder(tmp_path), Path.is_file
+    for epoch in (1, 2):
+        folder.save(TrainingState(epoch=epoch, step=epoch, best_epoch=epoch), {}, {}, {})
+    newest = folder.newest()
+
+    def replaced(path):
+        if path == newest / "state.json":
+            shutil.move(newest, tmp_path / "epoch-000003")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", replaced)
+    assert folder.newest() == tmp_path / "epoch-000003"
 
 
 DAMAGES = {

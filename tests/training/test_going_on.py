@@ -95,6 +95,7 @@ def test_early_stopping_goes_on_where_it_was(tmp_path):
     assert_same(train(tmp_path / "cut", *words), whole)
 
 
+@pytest.mark.slow
 def test_longer_training_of_a_finished_run(tmp_path):
     train(tmp_path / "longer", "trainer.epochs=3")
     assert_same(train(tmp_path / "longer", "trainer.epochs=7"), train(tmp_path / "whole", "trainer.epochs=7"))
@@ -114,6 +115,7 @@ def test_longer_training_in_steps_finishes_the_epoch_that_was_cut_short(tmp_path
     assert longer[0].steps == steps and longer[0].history[3]["epoch"] == 4
 
 
+@pytest.mark.slow
 def test_minutes_between_checkpoints(tmp_path):
     killed(tmp_path / "rare", "trainer.epochs=4", "trainer.checkpoint_every=60min", after=3)
     assert CheckpointFolder(tmp_path / "rare").newest() is None

@@ -52,6 +52,7 @@ def test_convolutions_up_and_down_count_their_field():
             assert kernel.std() == pytest.approx(np.sqrt(2 / fan_in), rel=5 / np.sqrt(kernel.size)), layer.name
 
 
+@pytest.mark.slow
 def test_the_seed_decides():
     one, same, other = (
         kernels(make_vae("model=dense", "kernel_initializer=he_normal", f"seed={seed}")) for seed in (0, 0, 1)

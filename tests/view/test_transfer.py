@@ -53,6 +53,7 @@ def test_the_source_is_kept_and_the_result_is_fed_back():
         target = view.decode(code)[1]
 
 
+@pytest.mark.slow
 def test_either_view_may_be_the_source():
     view = two_views()
     target, source = view.split("test").images(np.arange(2))
@@ -61,6 +62,7 @@ def test_either_view_may_be_the_source():
     assert np.allclose(seen[1], view.decode(codes[0])[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_splicing_takes_shared_from_one_pair_and_private_from_another():
     view = two_views()
     part = view.split("test")

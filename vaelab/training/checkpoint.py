@@ -119,7 +119,12 @@ class CheckpointFolder:
         _write_arrays(path, best)
 
     def _complete(self) -> list[Path]:
-        return sorted(p for p in self.path.glob("epoch-*") if (p / "state.json").is_file())
+        """Oldest first; listed again where another process replaced all of them meanwhile."""
+        while True:
+            listed = sorted(self.path.glob("epoch-*"))
+            complete = [p for p in listed if (p / "state.json").is_file()]
+            if complete or all(p.exists() for p in listed):
+                return complete
 
     def _whole_epoch(self, state: TrainingState) -> Path | None:
         """The folder to keep beside an epoch that was cut short: longer training goes on from there."""

@@ -19,6 +19,7 @@ from vaelab.errors import ConfigError
 from vaelab.system.files import atomic_file
 
 NO_SHARES = np.empty(0)  # of variance: t-SNE and UMAP have no axes that explain it
+ANGLE = 0.9  # of Barnes-Hut, scikit-learn's is 0.5: a quarter less time, neighbours kept as well (benchmarks/README.md)
 _CACHE: WeakKeyDictionary = WeakKeyDictionary()  # view -> {key: Projection}
 
 
@@ -134,7 +135,7 @@ def tsne(codes: np.ndarray, components: int, seed: int, *, engine: str, perplexi
     fit = TSNE(
         n_components=components, perplexity=fitting, random_state=seed,
         init=start,  # pyright: ignore[reportArgumentType]  not annotated: taken to be what its default is
-        max_iter=iterations, method="barnes_hut" if components < 4 else "exact",
+        max_iter=iterations, method="barnes_hut" if components < 4 else "exact", angle=ANGLE,
     )  # fmt: skip
     with threadpool_limits(1):  # for a few thousand points a second thread mostly waits: half the CPU time without it
         return fit.fit_transform(codes.astype(np.float32)), note, NO_SHARES
