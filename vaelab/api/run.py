@@ -143,7 +143,8 @@ class Run:
         """Computes metrics, saves them in the run as `vaelab evaluate` does, and returns them.
 
         Args:
-            *metrics: names ("nll", "knn_accuracy"); none for the command's own. Words ("metrics.nll.samples=500") too.
+            *metrics: names ("nll", "knn_accuracy"); none for the command's own. Words ("metrics.nll.samples=500") too;
+                "on=mnist" measures on another dataset.
             **settings: of the one metric: samples=500.
 
         Returns:
@@ -153,25 +154,28 @@ class Run:
             ConfigError: no such metric or setting, or it does not apply to this run.
         """
         from vaelab.api import frames
-        from vaelab.jobs import results
+        from vaelab.jobs import foreign, results
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("evaluate", "metric", metrics, settings)
-            nodes = plain(cfg.get("metrics"))
-            kept: Any = self.view.weights_epoch
+            nodes, on = plain(cfg.get("metrics")), plain(cfg.on)
+            view = foreign.view(on, self.view, self.config)
+            kept: Any = view.weights_epoch
             by_image = {}
             scores = results.score(
-                self.view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True, by_image=by_image
-            )
+                view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True, by_image=by_image,
+                on=on and view.dataset.name,
+            )  # fmt: skip
         self.folder.add_metrics(scores, by_image)
         update_results(self.folder, cfg.tracking.uri, cfg.output_dir)
         return frames.metrics(scores)
 
-    def plot(self, name: str, *, save: bool = False, **settings):
+    def plot(self, name: str, *typed: str, save: bool = False, **settings):
         """Draws a picture of the run.
 
         Args:
             name: an option of the group plot ("traversal", "tsne", "reconstructions").
+            *typed: as on the command line: "on=mnist".
             save: also write it into the run's figures/, as `vaelab plot` does.
             **settings: of the picture: rows=5.
 
@@ -183,13 +187,15 @@ class Run:
         """
         from vaelab.api.pictures import shown
         from vaelab.config import trust
-        from vaelab.jobs import results
+        from vaelab.jobs import foreign, results
 
         with locate.config_dirs(self._dirs):
-            cfg = self._composed("plot", "plot", (name,), settings)
+            cfg = self._composed("plot", "plot", (name, *typed), settings)
             ((option, node),) = plain(cfg.plots).items()
             draw = trust.load(node.pop("_target_"), "plot", self._trusted)
-            picture = draw(self.view, **node)
+            view = foreign.view(plain(cfg.on), self.view, self.config)
+            picture = draw(view, **node)
+            option = option if view is self.view else f"{option}_on_{view.dataset.name}"
         if save:
             results.save_picture(picture, self.folder, option, cfg.format)
             update_results(self.folder, cfg.tracking.uri, cfg.output_dir)

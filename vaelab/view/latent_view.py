@@ -81,6 +81,19 @@ class LatentView:
         other._functions = self._functions
         return other
 
+    def on(self, dataset) -> "LatentView":
+        """The same model on images that it was not trained on, with the functions compiled here.
+
+        Args:
+            dataset: a `Dataset` of the same shapes, prepared as the run's own.
+        """
+        other = LatentView(
+            self._vae, dataset, name=f"{self.name}, on {dataset.name}", seed=self.seed,
+            weights_epoch=self.weights_epoch, batch=self._batch, prior=self._prior,
+        )  # fmt: skip
+        other._functions = self._functions
+        return other
+
     def split(self, name: str) -> "SplitView":
         """The train, validation or test split; DataError where the run has none of that name."""
         if name not in self._splits:
