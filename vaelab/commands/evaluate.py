@@ -1,4 +1,4 @@
-"""`vaelab evaluate run=R metric=[...]`: numbers of a finished run, written back into it; on=<dataset>: of other images."""
+"""`vaelab evaluate run=R metric=[...]`: numbers of a finished run, saved in it; on=<dataset>: on other images."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""`vaelab plot run=R plot=[...]`: pictures of a finished run, written back into it; on=<dataset>: of other images."""
+"""`vaelab plot run=R plot=[...]`: pictures of a finished run, saved in it; on=<dataset>: of other images."""
 
 from vaelab.config.plain import plain
 from vaelab.jobs import foreign, opening, results

@@ -46,10 +46,9 @@ def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset) -> Dataset:
     _fit(found.name, found.shapes, own.shapes)
     found = replace(found, standardize=own.standardize)
     if (own.values == "real") != (found.values == "real"):
-        kinds = {True: "real numbers", False: "intensities in [0, 1]"}
+        theirs, ours = ("real numbers" if d.values == "real" else "intensities in [0, 1]" for d in (found, own))
         raise ConfigError(
-            f"on={found.name}: its pixels are {kinds[found.values == 'real']}, this run's {kinds[own.values == 'real']}: "
-            "its likelihood says nothing of them."
+            f"on={found.name}: its pixels are {theirs}, this run's {ours}: its likelihood says nothing of them."
         )
     likelihood = part(cfg["likelihood"], "likelihood", trusted=trusted)
     if (why := misfit_of(likelihood, found)) and not misfit_of(likelihood, own):
