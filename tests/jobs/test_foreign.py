@@ -3,13 +3,16 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 import vaelab
 from vaelab.config import compose
 from vaelab.config.plain import plain
 from vaelab.datasets.base import Dataset, Split
 from vaelab.datasets.digits import load
+from vaelab.dispatch import dispatch
 from vaelab.errors import ConfigError, DataError
 from vaelab.jobs import foreign
 
@@ -134,3 +137,53 @@ def test_images_that_are_no_numbers_are_told(tmp_path):
     words = ("on.path=" + str(tmp_path / "x.npz"), *NO_LABELS)
     with pytest.raises(DataError, match="image 1 of the train split holds NaN"):
         foreign.dataset(node("npz", *words), dataset(np.zeros((3, 8, 8, 1), np.uint8)), config())
+
+
+# -- scores ------------------------------------------------------------------------------------------------------------
+
+
+def test_scores_from_python_are_those_of_the_command(digits_run, tmp_path, monkeypatch):
+    cwd, folder = digits_run
+    run, images = vaelab.load(folder), load(data_dir=None, seed=0, licence="").test.x[0]
+    found = run.score(images[:50])
+    assert list(found.columns[:2]) == ["elbo", "elbo_percentile"] and len(found) == 50 and found.notna().all(axis=None)
+    assert run.score(images[7]).iloc[0].to_dict() == pytest.approx(found.iloc[7].to_dict(), rel=1e-4, abs=0.3)
+    everything = run.score(images, "knn", k=3)
+    assert everything.knn_percentile.mean() == pytest.approx(50, abs=0.1)
+    monkeypatch.chdir(cwd)
+    photos = tmp_path / "photos"
+    (photos / "inner").mkdir(parents=True)
+    for row in range(3):
+        Image.fromarray(images[row, ..., 0]).save(photos / "inner" / f"{row}.png")
+    (photos / "broken.png").write_bytes(b"nothing")
+    words = ["on=image_folder", f"on.path={photos}", "on.image_size=8", "on.color=grey", f"csv={tmp_path / 's.csv'}"]
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
+    assert dispatch("score", [f"run={folder}", *words, "score=[elbo,knn]"]) == 0
+    lines = pd.read_csv(tmp_path / "s.csv").set_index("image")
+    assert list(lines.index) == ["inner/0.png", "inner/1.png", "inner/2.png", "broken.png"]
+    np.testing.assert_allclose(lines.elbo[:3], found.elbo[:3], rtol=1e-3)
+    assert lines.loc["broken.png"].isna().sum() == 4 and lines.problem["broken.png"] == "no known image format"
+    with pytest.raises(ConfigError, match="expected images"):
+        run.score(images[:, :4])
+    with pytest.raises(ConfigError, match=r"Did you mean 'knn'"):
+        run.score(images, "kn")
+
+
+def test_every_row_of_an_array_file_is_listed(tmp_path):
+    rows = np.arange(5 * 64, dtype=np.uint8).reshape(5, 8, 8)
+    np.savez(tmp_path / "x.npz", a=rows, b=rows[:2] + 1)
+    own = dataset(np.zeros((3, 8, 8, 1), np.uint8))
+    words = (f"on.path={tmp_path / 'x.npz'}", "on.train=[a]", "on.test=[b]")
+    found = foreign.listed(node("npz", *words), own, config())
+    assert list(found.names) == [*(f"a[{i}]" for i in range(5)), "b[0]", "b[1]"]
+    np.testing.assert_array_equal(found.images.x[0][..., 0], np.concatenate([rows, rows[:2] + 1]))
+    np.save(tmp_path / "y.npy", rows)
+    assert list(foreign.listed(node("npz", f"on.path={tmp_path / 'y.npy'}"), own, config()).names)[-1] == "x[4]"
+
+
+@pytest.mark.parametrize("word", ["on.test_fraction=0.5", "on.labels=none"])
+def test_settings_of_splits_do_not_act_on_a_list(word, tmp_path):
+    folder = node("image_folder", f"on.path={tmp_path}", "on.image_size=8", "on.color=grey", word)
+    with pytest.raises(ConfigError, match="would be ignored: every image is scored"):
+        foreign.check(folder, config("dataset=digits"), whole=True)
+    foreign.check(folder, config("dataset=digits"))

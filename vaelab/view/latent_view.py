@@ -14,6 +14,7 @@ from vaelab.datasets.base import Rows, Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
 from vaelab.system import memory
 from vaelab.view.prior_view import NumpyPrior
+from vaelab.view.seen import Seen
 
 SPLITS = ("train", "validation", "test")
 _PRIOR_DRAWS = 11  # the sub-stream of draws behind moments of a prior without closed forms
@@ -48,6 +49,7 @@ class LatentView:
         self.factor_names, self.factor_sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
         self.data_kind, self.closed_form = dataset.data_kind, self._structure.closed_form
         self.has_density, self.enumerated = has_density(self._structure, Structure), dataset.enumerated
+        self.eps_dim = self.latent_dim if self.has_density else self._structure.eps_dim
         # a probability of the stored data, so that bits per dimension mean something
         self.discrete = all(
             optional(p, Likelihood, "discrete") and misfit_of(p, dataset) is None for p in self._structure.likelihoods
@@ -160,6 +162,10 @@ class LatentView:
             out[k] = self._mapped(self._functions["draw"], views, eps)
         return out
 
+    def see(self, images) -> Seen:
+        """Images (views as stored) each by itself, whatever lies beside them."""
+        return Seen(self, self._views(images))
+
     def posterior_samples(self, split: str, n: int, rows=slice(None)) -> np.ndarray:
         """n draws from q(z|x) for rows of a split, (n, N, D)."""
         chosen = self.split(split)
@@ -208,12 +214,18 @@ class LatentView:
         found = self._of_samples("log_q", self._views(images), z if z.ndim == 3 else z[None])
         return found if z.ndim == 3 else found[0]
 
-    def push(self, images, eps) -> tuple[np.ndarray, np.ndarray]:
-        """(z, log q(z|x)) of noise: eps (S, N, D) -> (S, N, D), (S, N). z ~ q(z|x) where eps ~ N(0, I)."""
+    def push(self, images, eps) -> tuple[np.ndarray, np.ndarray | None]:
+        """(z, log q(z|x), None where it is not known) of noise: eps (S, N, eps_dim) -> (S, N, D), (S, N).
+
+        z ~ q(z|x) where eps ~ N(0, I).
+        """
         if self.closed_form:
             mean, std = self.encode(images)
             z = mean + std * eps
             return z, np.sum(log_normal(z, mean, std), axis=-1)
+        if not self.has_density:
+            views = self._views(images)
+            return np.stack([self._mapped(self._functions["draw"], views, np.float32(e)) for e in eps]), None
         return self._of_samples("push", self._views(images), np.asarray(eps, np.float32))
 
     def _of_samples(self, name: str, views, z):
@@ -221,6 +233,11 @@ class LatentView:
         per_call = max(1, self._codes_per_call // len(z))
         found = self._mapped(self._functions[name], views, np.ascontiguousarray(z.swapaxes(0, 1)), batch=per_call)
         return tree.map_structure(lambda a: a.swapaxes(0, 1), found)
+
+    def least_distortion(self, images) -> np.ndarray | None:
+        """The least -log p(x|z) that any decoder could give, views summed, (N,); None where it is not known."""
+        function = self._functions["least_distortion"]
+        return function and self._mapped(function, self._views(images))
 
     def grad_log_joint(self, images, z) -> tuple[np.ndarray, np.ndarray]:
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
@@ -258,7 +275,9 @@ class LatentView:
             z = structure.draw(x, eps)
             return z, structure.log_q(x, z)
 
+        least = [optional(p, Likelihood, "least_distortion") for p in structure.likelihoods]
         functions = {
+            "least_distortion": all(least) and (lambda views: sum(f(x) for f, x in zip(least, seen(views)))),
             "decode": lambda z: tuple(
                 vae.preprocessing.to_image(p.mean(params))
                 for p, params in zip(structure.likelihoods, structure.decode(z))
