@@ -133,6 +133,9 @@ class FakeView:
     def eps_dim(self):
         return self.latent_dim
 
+    def foreign(self, name, *, resize):
+        raise DataError(f"No images of {name}.")
+
     def see(self, images):
         return Seen(self, images)
 

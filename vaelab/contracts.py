@@ -402,6 +402,10 @@ class View(Protocol):
     def split(self, name):
         """The `SplitView` "train", "validation" or "test"; DataError where there is none."""
 
+    def foreign(self, name, *, resize):
+        """Test images of the dataset of that option, prepared as the run's own: views as stored, (N, H, W, C); with
+        `resize` those of another size made to fit."""
+
     def rng(self, key, *more):
         """A fresh numpy generator of the stream "plots" or "metrics"."""
 

@@ -53,7 +53,7 @@ def _problems(cfg: dict[str, Any], primary: str, choices: dict[str, Any]) -> Ite
     for group, where in elsewhere:
         option = choices[f"{group}@{where}"]
         if option is not None or cfg.get(where) is not None:
-            yield from _of_part(where, cfg.get(where), group, option, cfg.get("trusted") or ())
+            yield from _of_part(where, cfg.get(where), group, option or "", cfg.get("trusted") or ())
 
 
 def check_launcher(node: dict[str, Any]) -> None:

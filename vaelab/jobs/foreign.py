@@ -12,6 +12,7 @@ from vaelab.config.schema import SHARED
 from vaelab.contracts import misfit_of
 from vaelab.datasets import module
 from vaelab.datasets.base import Dataset, Listed, Rowed, Split
+from vaelab.datasets.by_name import settings_of
 from vaelab.datasets.prepare import declared_shapes, load_dataset, prepare, shared_options
 from vaelab.errors import ConfigError, DataError
 
@@ -44,13 +45,14 @@ def _option(node: dict) -> str:
     return node["_target_"].split(".")[-2]
 
 
-def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset) -> Dataset:
+def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset, resize: str | None = None) -> Dataset:
     """The dataset of a node, binarised and standardised as a run's own.
 
     Args:
         own: the run's dataset.
         cfg: its configuration.
         load: what reads it, called as `load_dataset` is.
+        resize: the word that makes images of another size fit, for the message.
 
     Raises:
         ConfigError: images of another shape, or of pixels that the run's likelihood does not describe.
@@ -60,7 +62,7 @@ def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset) -> Dataset:
     trusted = cfg.get("trusted") or ()
     with _said_of_on():
         found = load(node | prepared, data_dir=cfg["data_dir"], seed=cfg["seed"], trusted=trusted, validation=False)
-    _fit(found.name, found.shapes, own.shapes)
+    _fit(found.name, found.shapes, own.shapes, resize)
     found = replace(found, standardize=own.standardize)
     if (own.values == "real") != (found.values == "real"):
         theirs, ours = ("real numbers" if d.values == "real" else "intensities in [0, 1]" for d in (found, own))
@@ -71,6 +73,18 @@ def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset) -> Dataset:
     if (why := misfit_of(likelihood, found)) and not misfit_of(likelihood, own):
         raise ConfigError(f"on={found.name}: this run's likelihood does not describe these images. {why}")
     return found
+
+
+def named(name: str, own: Dataset, cfg: dict, *, resize: bool) -> tuple:
+    """Views of the test images of the dataset of that option.
+
+    Args:
+        resize: make images of another size fit.
+    """
+    node = settings_of(name, "on")
+    if resize:
+        node["resize"] = list(own.shapes[0][:2])
+    return dataset(node, own, cfg, resize="resize=true").test.x
 
 
 def view(node: dict, own, cfg: dict):
@@ -129,12 +143,12 @@ def of_images(images: tuple, own: Dataset, cfg: dict) -> Split:
     return dataset({}, own, cfg, load).test
 
 
-def _fit(name: str, theirs, own) -> None:
+def _fit(name: str, theirs, own, resize: str | None = None) -> None:
     if theirs == own:
         return
     told = f"on={name}: its images are {_said(theirs)}, those of this run {_said(own)}"
     if len(theirs) == len(own) == 1 and theirs[0][2] == own[0][2]:
-        raise ConfigError(f"{told}. on.resize=[{own[0][0]},{own[0][1]}] makes them so.")
+        raise ConfigError(f"{told}. {resize or f'on.resize=[{own[0][0]},{own[0][1]}]'} makes them so.")
     raise ConfigError(f"{told}: {'the number of views' if len(theirs) != len(own) else 'the channels'} must be equal.")
 
 

@@ -14,7 +14,7 @@ def combined(view, *, of: list[str]):
     are not, its value is no p-value, but orders images as well. It costs what its scores cost.
 
     Args:
-        of: options of the group score, as their yaml sets them.
+        of: options of the group score, as their yaml sets them; those that apply to the run count.
 
     References:
         Fisher (1925), Statistical Methods for Research Workers, section 21.1; Bates, Candes, Lei, Romano & Sesia
@@ -27,6 +27,6 @@ def combined(view, *, of: list[str]):
             "score=combined ranks images among the run's validation images, and this run has none. Train with "
             "trainer.validation=split, or use single scores."
         ) from None
-    scores = by_name(of, view, "scores.combined.of")
+    scores = by_name(of, view, "scores.combined.of", applying=True)
     ranks = {name: Ranks(values, scores[name].sign) for name, values in measured(view, scores, known).items()}
     return lambda seen: -sum(np.log(ranks[name].p_value(score.of(seen))) for name, score in scores.items())

@@ -9,7 +9,7 @@ from vaelab.config import locate, trust
 from vaelab.config.nearest import nearest
 from vaelab.config.parts import settings
 from vaelab.contracts import ImageScore, optional
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, NotApplicable
 
 IMAGES_PER_CALL = 500
 
@@ -32,20 +32,32 @@ def make(node: dict, view, trusted=()) -> Made:
     return Made(part(view, **settings(node)), 1 if optional(part, ImageScore, "larger_is_stranger") else -1)
 
 
-def by_name(names, view, where: str) -> dict[str, Made]:
+def by_name(names, view, where: str, *, applying: bool = False) -> dict[str, Made]:
     """{option: score} of options of the group score, as their yaml sets them.
 
     Args:
         where: the setting that names them, for the message.
+        applying: leave out those that do not apply to this run.
 
     Raises:
-        ConfigError: there is none of that name, or it does not apply to this run.
+        ConfigError: there is none of that name.
+        NotApplicable: one does not apply to this run, or none does.
     """
     nodes = {name: locate.node("score", name)[0] for name in names}
     for name, node in nodes.items():
         if not node:
             raise ConfigError(f"{where}: there is no score '{name}'. {nearest(name, locate.options('score'))}")
-    return {name: make(node, view) for name, node in nodes.items()}
+    found, told = {}, None
+    for name, node in nodes.items():
+        try:
+            found[name] = make(node, view)
+        except NotApplicable as error:
+            if not applying:
+                raise
+            told = error
+    if told and not found:
+        raise told
+    return found
 
 
 def measured(view, scores: dict[str, Made], images) -> dict[str, np.ndarray]:

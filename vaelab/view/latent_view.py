@@ -12,6 +12,7 @@ from vaelab.compute.normal import log_normal
 from vaelab.contracts import Likelihood, Objective, Structure, has_density, misfit_of, optional
 from vaelab.datasets.base import Rows, Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
+from vaelab.errors import DataError
 from vaelab.system import memory
 from vaelab.view.prior_view import NumpyPrior
 from vaelab.view.seen import Seen
@@ -32,17 +33,18 @@ class LatentView:
         weights_epoch: the epoch whose weights the model holds; None while it is being trained.
         schedules: {"beta": (epochs, values), "learning_rate": ..., "capacity": ...}, as far as they are known.
         frames: function () -> [(epoch, arrays)] kept during training; None where there are none.
+        foreign: function (name, resize) -> views of another dataset's test images, prepared as the run's own.
         batch: images per compiled call.
         prior: one to see the model with in the place of its own.
     """
 
     def __init__(
         self, vae, dataset, *, name, seed, history=(), weights_epoch=None, schedules=None, frames=None, batch=500,
-        prior=None,
+        prior=None, foreign=None,
     ):  # fmt: skip
         self._vae, self._structure, self.dataset = vae, vae.structure, dataset
         self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
-        self.schedules, self._frames = schedules or {}, frames
+        self.schedules, self._frames, self._foreign = schedules or {}, frames, foreign
         self.latent_dim, self.parts = self._structure.latent_dim, dict(self._structure.latent_parts)
         self.n_views, self.data_shapes = len(dataset.shapes), dataset.shapes
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)
@@ -68,7 +70,7 @@ class LatentView:
         """
         fresh = LatentView(
             self._vae, self.dataset, name=self.name, seed=self.seed, history=history, schedules=self.schedules,
-            frames=self._frames, batch=self._batch,
+            frames=self._frames, batch=self._batch, foreign=self._foreign,
         )  # fmt: skip
         if reads_weights_anew():
             fresh._functions = self._functions
@@ -78,7 +80,7 @@ class LatentView:
         """The same model with another prior; codes and what is decoded stay, with the functions compiled here."""
         other = LatentView(
             self._vae, self.dataset, name=self.name, seed=self.seed, weights_epoch=self.weights_epoch,
-            batch=self._batch, prior=prior,
+            batch=self._batch, prior=prior, foreign=self._foreign,
         )  # fmt: skip
         other._functions = self._functions
         return other
@@ -91,7 +93,7 @@ class LatentView:
         """
         other = LatentView(
             self._vae, dataset, name=f"{self.name}, on {dataset.name}", seed=self.seed,
-            weights_epoch=self.weights_epoch, batch=self._batch, prior=self._prior,
+            weights_epoch=self.weights_epoch, batch=self._batch, prior=self._prior, foreign=self._foreign,
         )  # fmt: skip
         other._functions = self._functions
         return other
@@ -101,6 +103,17 @@ class LatentView:
         if name not in self._splits:
             self._splits[name] = SplitView(self, name, self.dataset.split(name))
         return self._splits[name]
+
+    def foreign(self, name: str, *, resize: bool) -> tuple:
+        """Test images of another dataset, prepared as the run's own: views as stored, (N, H, W, C).
+
+        Raises:
+            ConfigError: they do not fit.
+            DataError: they are not there.
+        """
+        if self._foreign is None:
+            raise DataError(f"{self.name}: images of {name} are read for a run in a folder only.")
+        return self._foreign(name, resize)
 
     def rng(self, key: str, *more: int) -> np.random.Generator:
         """A fresh generator; key "plots" or "metrics"."""
