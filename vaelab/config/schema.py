@@ -68,6 +68,7 @@ EXPLORER = {
 # conf/base/image.yaml, part of every image dataset.
 IMAGE_OPTIONS = {
     "limit": TwoOrMore | None,
+    "normal_classes": list[str | NonNegativeInt] | None,
     "validation": Fraction | TwoOrMore | None,
     "binarize": Literal["none", "threshold", "static", "dynamic"],
     "binarize_seed": NonNegativeInt | None,

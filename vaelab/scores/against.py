@@ -55,17 +55,24 @@ def against(view, *, split: str, on, scores, images: int | None, resize: bool, w
         where: the node that asks, for messages.
     """
     check(view, on=on, where=where)
-    names = [name for name in locate.options("score") if name not in SLOW] if scores is None else scores
-    chosen = by_name(names, view, f"{where}.scores", applying=scores is None)
+    found = chosen(view, scores, where)
     own = _some(view.split(split).x, images, _rng(view, "own"))
     others = {}
     for name in on:
         if name in foils.FOILS:
-            found = foils.made(name, own, _rng(view, name), real=view.data_kind == "real")
+            strange = foils.made(name, own, _rng(view, name), real=view.data_kind == "real")
         else:
-            found = _some(view.foreign(name, resize=resize), images, _rng(view, name))
-        others[name] = Group(found, measured(view, chosen, found))
-    return Against(chosen, Group(own, measured(view, chosen, own)), others)
+            strange = _some(view.foreign(name, resize=resize), images, _rng(view, name))
+        others[name] = Group(strange, measured(view, found, strange))
+    return Against(found, Group(own, measured(view, found, own)), others)
+
+
+def chosen(view, scores: list[str] | None, where: str) -> dict[str, Made]:
+    """{option: score} of these options of the group score; where there are none, of all that apply and are not slow."""
+    names = [name for name in locate.options("score") if name not in SLOW] if scores is None else scores
+    if not names:
+        raise ConfigError(f"{where}.scores: expected scores, got []. There are: {', '.join(locate.options('score'))}.")
+    return by_name(names, view, f"{where}.scores", applying=scores is None)
 
 
 def check(view, *, on, where: str, **_) -> None:
