@@ -103,7 +103,7 @@ def test_a_latent_view_keeps_the_contract(digits_view):
     + [pytest.param("plot", p, marks=pytest.mark.slow if p == "umap" else ()) for p in PLOTS],
 )
 def test_every_option_reads_the_contract_alone(kind, name):
-    """One view with classes and factors, two views with tags, two latents, a linear model, untrained classes: each applies to one."""
+    """Classes and factors, two views with tags, two latents, a linear model, classes left out: each applies to one."""
     if name == "umap":
         pytest.importorskip("umap", reason="umap-learn is an extra")
     for which in ("one_view", "two_views", "plane", "linear", "left_out"):
