@@ -15,6 +15,7 @@ from vaelab.compute.normal import log_normal
 from vaelab.errors import DataError
 from vaelab.priors.standard import Standard
 from vaelab.view.prior_view import NumpyPrior
+from vaelab.view.seen import Seen
 
 KEYS = {"eval_noise": 4, "plots": 5, "metrics": 7}
 SPLITS = ("train", "validation", "test")
@@ -127,6 +128,20 @@ class FakeView:
     def sample_posterior(self, images, n, rng):
         mean, std = self.encode(images)
         return mean + std * rng.standard_normal((n, *mean.shape), np.float32)
+
+    @property
+    def eps_dim(self):
+        return self.latent_dim
+
+    def foreign(self, name, *, resize):
+        raise DataError(f"No images of {name}.")
+
+    def see(self, images):
+        return Seen(self, images)
+
+    def least_distortion(self, images):
+        """Of a Gaussian of known deviation: the same for all images."""
+        return np.full(len(images[0]), sum(math.prod(s) for s in self.data_shapes) * (math.log(self.noise) + 0.919))
 
     def posterior_samples(self, split, n, rows=slice(None)):
         return self.split(split).sample_posterior(n, self.rng("metrics", SPLITS.index(split), n), rows)

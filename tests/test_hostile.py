@@ -17,7 +17,7 @@ from support import rest_slow
 
 import vaelab
 from vaelab import cli, contracts
-from vaelab.config import locate, trust
+from vaelab.config import locate, schema, trust
 from vaelab.datasets import download
 from vaelab.errors import ConfigError, DataError, RunError, VaelabError, visible
 from vaelab.records.run_folder import RunFolder
@@ -122,10 +122,12 @@ def test_an_option_of_a_config_dir_goes_through_the_door(group, tmp_path, monkey
     (tmp_path / "theirs" / group).mkdir(parents=True)
     for n, target in enumerate(("keras.src.utils.file_utils.os.system", "vaelab.cli.main", "bomb.load")):
         settings = {"_target_": target, "command": f"touch {tmp_path}/canary", "epochs": 1}
-        node = f"{group}s.evil{n}" if group in ("metric", "plot") else group
+        several = group in schema.MULTI
+        node = f"{schema.MULTI[group]}.evil{n}" if several else group
         (tmp_path / "theirs" / group / f"evil{n}.yaml").write_text(f"# @package {node}\n{yaml.safe_dump(settings)}")
-        chosen = f"{group}=[evil{n}]" if group in ("metric", "plot") else f"{group}=evil{n}"
-        assert cli.main(["train", "--config-dir", "theirs", chosen]) == 2
+        chosen = f"{group}=[evil{n}]" if several else f"{group}=evil{n}"
+        command = "train" if group in locate.chosen("train") else group  # vaelab score
+        assert cli.main([command, "--config-dir", "theirs", chosen]) == 2
         told = capsys.readouterr().err
         assert "_target_" in told and "Traceback" not in told
     assert not (tmp_path / "canary").exists() and not (tmp_path / "outputs").exists()

@@ -16,6 +16,7 @@ FLOORS = (
     {"datasets", "schedules", "models", "priors", "posteriors", "likelihoods", "objectives"},
     {"structures"},
     {"training", "view", "records"},
+    {"scores"},
     {"build", "metrics", "plots", "explorer", "report"},
     {"jobs"},
     {"sweeps"},
@@ -28,6 +29,7 @@ FLOORS = (
 APART = {
     "metrics": {"structures", "training", "records", "system.printing"},
     "plots": {"structures", "training", "records"},
+    "scores": {"structures", "training", "records", "view"},
     "explorer": {"structures", "training"},
     "report": {"structures", "training", "view"},
     "records": {"structures", "datasets"},
@@ -112,7 +114,7 @@ def test_only_tracking_knows_mlflow():
 def test_keras_stops_at_the_view():
     for path, module in modules():
         if (
-            module.partition(".")[0] in {"metrics", "plots", "report", "records", "config", "cli", "dispatch"}
+            module.partition(".")[0] in {"metrics", "plots", "scores", "report", "records", "config", "cli", "dispatch"}
             and module != "records.run_folder"
         ):
             used = {n.partition(".")[0] for n in imports(path)} & {"keras", "tensorflow", "jax", "torch"}

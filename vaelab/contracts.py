@@ -32,6 +32,9 @@ class DatasetModule(Protocol):
     """The folder below `data_dir` that its files lie in; None: the yaml's `folders`."""
     shapes: Callable | None = None
     """shapes(**settings) -> ((H, W, C), ...), one per view, without reading data; None: known after loading."""
+    listed: Callable | None = None
+    """listed(*, data_dir, ...) -> `vaelab.datasets.base.Listed`: every image of a source of the user's by its file or
+    row, training and test images alike, from those of the settings that act on that; None: its test images by row."""
     needed: Callable | None = None
     """needed(**settings) -> entries of the files that these settings read; None: all that the yaml lists."""
 
@@ -175,6 +178,9 @@ class Likelihood(Protocol):
     """Whether it is a probability of 8-bit or binary pixels, so that bits per dimension mean something."""
     unit_interval: bool = False
     """Whether it means nothing of pixels outside [0, 1]: such data are refused."""
+    least_distortion: Callable | None = None
+    """least_distortion(x) -> the least -log p(x|params) that any params give, (B,); None: it is the same for all images
+    or not known."""
     learned: Callable | None = None
     """learned() -> {name: value} of numbers learned beside the decoder; None: there are none."""
     misfit: Callable | None = None
@@ -309,6 +315,21 @@ class Plot(Protocol):
     """Whether it is drawn before the first step: of settings, not of weights."""
 
 
+class ImageScore(Protocol):
+    """`conf/score/<name>.yaml`, a function: of a `View` the function that scores images by how strange they are to it.
+
+    What it returns takes a `Seen` and gives (N,), one finite number per image, which depends on no other image.
+    Settings of the yaml come by name. NotApplicable where the run is not of the kind it works on.
+    """
+
+    def __call__(self, view): ...
+
+    needs: Callable | None = None
+    """As a metric's."""
+    larger_is_stranger: bool = True
+    """Whether strange images score high."""
+
+
 class PriorView(Protocol):
     """p(z) of a run in numpy. It holds for every `Prior`: what has no closed form comes from draws."""
 
@@ -359,6 +380,8 @@ class View(Protocol):
     """Whether q(z|x) is a diagonal Gaussian: mean and std of a split are its parameters."""
     has_density: bool
     """Whether `log_q` is known: q(z|x) is a diagonal Gaussian or a flow."""
+    eps_dim: int
+    """Size of the noise that `push` takes, D where it `has_density`."""
     moment_draws: int | None
     """Draws behind mean and std of q(z|x); None where they are known."""
     learned: Mapping[str, float]
@@ -379,6 +402,10 @@ class View(Protocol):
     def split(self, name):
         """The `SplitView` "train", "validation" or "test"; DataError where there is none."""
 
+    def foreign(self, name, *, resize):
+        """Test images of the dataset of that option, prepared as the run's own: views as stored, (N, H, W, C); with
+        `resize` those of another size made to fit."""
+
     def rng(self, key, *more):
         """A fresh numpy generator of the stream "plots" or "metrics"."""
 
@@ -394,6 +421,9 @@ class View(Protocol):
     def sample_posterior(self, images, n, rng):
         """z ~ q(z|x), (n, N, D)."""
 
+    def see(self, images):
+        """The `Seen` of images (views as stored, (N, H, W, C)), of this split or of anywhere."""
+
     def posterior_samples(self, split, n, rows=slice(None)):
         """The same of rows of a split, from a stream of these rows' own."""
 
@@ -401,8 +431,8 @@ class View(Protocol):
         """log q(z|x): z (N, D) -> (N,), z (S, N, D) -> (S, N); None where it is not known."""
 
     def push(self, images, eps):
-        """(z, log q(z|x)) of noise eps, (S, N, D) -> (S, N, D), (S, N): z ~ q(z|x) where eps ~ N(0, I). For q(z|x) that
-        `has_density`, in closed form or not."""
+        """(z, log q(z|x)) of noise eps, (S, N, eps_dim) -> (S, N, D), (S, N): z ~ q(z|x) where eps ~ N(0, I). Without
+        `has_density` the second is None."""
 
     def decode(self, z):
         """z (N, D) -> E[x|z] per view, (N, H, W, C)."""
@@ -412,6 +442,9 @@ class View(Protocol):
 
     def log_prob(self, images, z):
         """log p(x|z), views summed: z (N, D) -> (N,), z (S, N, D) -> (S, N)."""
+
+    def least_distortion(self, images):
+        """The least -log p(x|z) that any decoder could give, views summed, (N,); None where it is not known."""
 
     def grad_log_joint(self, images, z):
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
@@ -452,6 +485,37 @@ class SplitView(Protocol):
         """z ~ q(z|x), (n, N, D)."""
 
 
+class Seen(Protocol):
+    """Images as a `View` sees them, each by itself: the noise of draw s is the same for all. It has a length."""
+
+    images: tuple
+    """Views in [0, 1], float32, (N, H, W, C)."""
+    mean: object
+    """E[z|x] under q, (N, D)."""
+    std: object
+    """Standard deviation of q(z|x), (N, D)."""
+
+    def distortion(self, samples):
+        """-E_q log p(x|z), (N,)."""
+
+    def rate(self, samples):
+        """KL(q(z|x) || p(z)), (N,); None where q(z|x) has no density."""
+
+    def elbo(self, samples):
+        """-(distortion + rate), (N,), where there is a rate."""
+
+    def log_p(self, samples):
+        """log p(x) by importance sampling from q(z|x), (N,), where it has a density."""
+
+    def least_distortion(self):
+        """As `View.least_distortion`."""
+
+    def grad_log_joint(self, z):
+        """As `View.grad_log_joint`."""
+
+    def __len__(self): ...
+
+
 BY_GROUP = {
     "dataset": DatasetLoader,
     "model": Architecture,
@@ -465,8 +529,9 @@ BY_GROUP = {
     "learning_rate_schedule": Schedule,
     "metric": Metric,
     "plot": Plot,
+    "score": ImageScore,
 }
-FUNCTIONS = {DatasetLoader, Metric, Plot}
+FUNCTIONS = {DatasetLoader, Metric, Plot, ImageScore}
 """Contracts of plain functions: what a `_target_` names is the part itself, not what makes it."""
 
 

@@ -86,7 +86,7 @@ QUICK = ("explorer", "trainer", "posterior", "structure", "tracking", "likelihoo
 
 def every_option():
     for group in locate.groups():
-        if group not in ("hydra", "experiment", "sweep"):
+        if group not in ("hydra", "experiment", "sweep", "score"):  # scores are no part of a run
             for option in locate.options(group):
                 yield f"{group}={option}"
 

@@ -56,6 +56,10 @@ def fake(kind):
         return spots(shape=(8, 8, 1))
     if kind == "linear":
         return LinearGaussian(splits=("train", "test"))
+    if kind == "left_out":
+        view = spots(latent_dim=2, shape=(8, 8, 1))
+        view.split("train").y = np.zeros(len(view.split("train")), int)
+        return view
     factors = np.stack([np.arange(240) % 3, np.arange(240) // 3 % 4], axis=1)
     curves = {"beta": (np.arange(3), np.ones(3))}
     return spots(latent_dim=3, shape=(8, 8, 1), factors=factors, factor_names=("shape", "size"), frames=fake_frames(),
@@ -99,10 +103,10 @@ def test_a_latent_view_keeps_the_contract(digits_view):
     + [pytest.param("plot", p, marks=pytest.mark.slow if p == "umap" else ()) for p in PLOTS],
 )
 def test_every_option_reads_the_contract_alone(kind, name):
-    """One view with classes and factors, two views with tags, two latents, a linear model: each applies to one."""
+    """Classes and factors, two views with tags, two latents, a linear model, classes left out: each applies to one."""
     if name == "umap":
         pytest.importorskip("umap", reason="umap-learn is an extra")
-    for which in ("one_view", "two_views", "plane", "linear"):
+    for which in ("one_view", "two_views", "plane", "linear", "left_out"):
         try:
             assert_is_result(kind, applied(kind, name, fake(which)))
             return

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,8 +10,8 @@ from vaelab.datasets.prepare import declared_facts, declared_shapes, padded, pre
 from vaelab.errors import ConfigError, DataError
 
 PLAIN = {
-    "limit": None, "validation": 0.1, "binarize": "none", "standardize": False, "resize": None, "pad_to": None,
-    "epochs": 1, "shape": None,
+    "limit": None, "normal_classes": None, "validation": 0.1, "binarize": "none", "standardize": False,
+    "resize": None, "pad_to": None, "epochs": 1, "shape": None,
 }  # fmt: skip
 
 
@@ -263,3 +265,20 @@ def test_the_same_call_gives_the_same_arrays(tmp_path):
     a, b = (load("npz", validation=True, **settings) for _ in range(2))
     assert a.checksum() == b.checksum()
     assert a.checksum() != load("npz", validation=True, seed=1, **settings).checksum()
+
+
+def test_normal_classes_are_trained_on_and_all_are_tested():
+    x = np.arange(12, dtype=np.uint8)[:, None, None, None] + np.zeros((12, 2, 2, 1), np.uint8)
+    split = Split((x,), np.arange(12) % 3)
+    dataset = Dataset("three", split, Split((x,), split.y), class_names=("a", "b", "c"))
+    for classes in (["a", "c"], [0, 2], ["a", 2]):
+        found = prepare(dataset, {**PLAIN, "normal_classes": classes, "limit": 6}, seed=0, validation=False)
+        assert set(found.train.y) == {0, 2} and len(found.train) == 6 and len(found.test) == 12
+    found = prepare(dataset, {**PLAIN, "normal_classes": ["b"], "validation": 2}, seed=0, validation=True)
+    assert set(found.train.y) | set(found.validation.y) == {1}
+    for classes, said in ((["d"], "there is no class 'd'"), ([], "different names"), (["a", "a"], "different names")):
+        with pytest.raises(ConfigError, match=said):
+            prepare(dataset, {**PLAIN, "normal_classes": classes}, seed=0, validation=False)
+    with pytest.raises(ConfigError, match="no labels"):
+        unlabelled = replace(dataset, train=Split((x,)))
+        prepare(unlabelled, {**PLAIN, "normal_classes": ["a"]}, seed=0, validation=False)

@@ -97,7 +97,7 @@ class Run:
         Raises:
             ConfigError: images of another shape, or floats that are no shares of the brightest value.
         """
-        return self.view.encode(self._images(x))
+        return self.view.encode(self._images(x, "encode"))
 
     def decode(self, z):
         """Image means (N, H, W, C) of codes (N, D), or of one (D,); a tuple of them where there are several views.
@@ -118,22 +118,22 @@ class Run:
         """Image means (n, H, W, C) of n draws from the prior."""
         return self.decode(self.view.sample_prior(n, seeds.generator(seed, "plots")))
 
-    def _images(self, x) -> tuple:
-        """The views of x as the model's view takes them."""
+    def _images(self, x, asks: str) -> tuple:
+        """The views of x as the model's view takes them; `asks` names who asks, for the message."""
         view = self.view
         given = tuple(map(np.asarray, x if isinstance(x, tuple) else (x,)))
         if len(given) != view.n_views:
-            raise ConfigError(f"encode: expected a tuple of {view.n_views} views, got {len(given)}.")
+            raise ConfigError(f"{asks}: expected a tuple of {view.n_views} views, got {len(given)}.")
         found = []
         for images, shape in zip(given, view.data_shapes):
             images = images[None] if images.shape == tuple(shape) else images
             if images.shape[1:] != tuple(shape):
                 wanted = ", ".join(map(str, shape))
-                raise ConfigError(f"encode: expected images (N, {wanted}), got {np.shape(images)}.")
+                raise ConfigError(f"{asks}: expected images (N, {wanted}), got {np.shape(images)}.")
             shares = view.data_kind not in ("real", "standardised") and images.dtype != np.uint8
             if shares and images.size and not 0 <= images.min() <= images.max() <= 1:
                 low, high = images.min(), images.max()
-                raise ConfigError(f"encode: expected uint8 or floats in [0, 1], got {low:g} to {high:g}.")
+                raise ConfigError(f"{asks}: expected uint8 or floats in [0, 1], got {low:g} to {high:g}.")
             found.append(images)
         return tuple(found)
 
@@ -143,7 +143,8 @@ class Run:
         """Computes metrics, saves them in the run as `vaelab evaluate` does, and returns them.
 
         Args:
-            *metrics: names ("nll", "knn_accuracy"); none for the command's own. Words ("metrics.nll.samples=500") too.
+            *metrics: names ("nll", "knn_accuracy"); none for the command's own. Words ("metrics.nll.samples=500") too;
+                "on=mnist" measures on another dataset.
             **settings: of the one metric: samples=500.
 
         Returns:
@@ -153,25 +154,52 @@ class Run:
             ConfigError: no such metric or setting, or it does not apply to this run.
         """
         from vaelab.api import frames
-        from vaelab.jobs import results
+        from vaelab.jobs import foreign, results
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("evaluate", "metric", metrics, settings)
-            nodes = plain(cfg.get("metrics"))
-            kept: Any = self.view.weights_epoch
+            nodes, on = plain(cfg.get("metrics")), plain(cfg.on)
+            view = foreign.view(on, self.view, self.config)
+            kept: Any = view.weights_epoch
             by_image = {}
             scores = results.score(
-                self.view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True, by_image=by_image
-            )
+                view, nodes, weights_epoch=kept, trusted=self._trusted, strict=True, by_image=by_image,
+                on=on and view.dataset.name,
+            )  # fmt: skip
         self.folder.add_metrics(scores, by_image)
         update_results(self.folder, cfg.tracking.uri, cfg.output_dir)
         return frames.metrics(scores)
 
-    def plot(self, name: str, *, save: bool = False, **settings):
+    def score(self, images, *scores: str, **settings):
+        """How strange images are to this run, each by itself, prepared as its own.
+
+        Args:
+            images: as those of `encode`.
+            *scores: options of the group score; none for the command's own. Words ("scores.nll.samples=500") too.
+            **settings: of the one score: samples=500.
+
+        Returns:
+            DataFrame with a row per image: each score, and its percentile among the run's own test images.
+
+        Raises:
+            ConfigError: images of another shape, no such score or setting, or it does not apply to this run.
+        """
+        import pandas as pd
+
+        from vaelab.jobs import foreign
+        from vaelab.jobs.scoring import Scoring
+
+        with locate.config_dirs(self._dirs):
+            nodes = plain(self._composed("score", "score", scores, settings).scores)
+            given = foreign.of_images(self._images(images, "score"), self.view.dataset, self.config)
+            return pd.DataFrame(Scoring(self.view, nodes, self._trusted).of(given.x))
+
+    def plot(self, name: str, *typed: str, save: bool = False, **settings):
         """Draws a picture of the run.
 
         Args:
             name: an option of the group plot ("traversal", "tsne", "reconstructions").
+            *typed: as on the command line: "on=mnist".
             save: also write it into the run's figures/, as `vaelab plot` does.
             **settings: of the picture: rows=5.
 
@@ -183,13 +211,15 @@ class Run:
         """
         from vaelab.api.pictures import shown
         from vaelab.config import trust
-        from vaelab.jobs import results
+        from vaelab.jobs import foreign, results
 
         with locate.config_dirs(self._dirs):
-            cfg = self._composed("plot", "plot", (name,), settings)
+            cfg = self._composed("plot", "plot", (name, *typed), settings)
             ((option, node),) = plain(cfg.plots).items()
             draw = trust.load(node.pop("_target_"), "plot", self._trusted)
-            picture = draw(self.view, **node)
+            view = foreign.view(plain(cfg.on), self.view, self.config)
+            picture = draw(view, **node)
+            option = option if view is self.view else f"{option}_on_{view.dataset.name}"
         if save:
             results.save_picture(picture, self.folder, option, cfg.format)
             update_results(self.folder, cfg.tracking.uri, cfg.output_dir)

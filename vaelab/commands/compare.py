@@ -14,7 +14,7 @@ from vaelab.system.printing import plus_minus
 from vaelab.system.streams import output
 
 # Settings of a dataset that leave its test images as they are.
-SAME_IMAGES = ("validation", "epochs", "binarize_seed")
+SAME_IMAGES = ("validation", "epochs", "binarize_seed", "normal_classes")
 # Settings that say where a run lies, what it is called and what it shows.
 OWN = ("output_dir", "data_dir", "sweep_name", "run_name", "quiet")
 TERMS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic")  # per image of codes.npz, in nats

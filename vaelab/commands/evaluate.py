@@ -1,10 +1,10 @@
-"""`vaelab evaluate run=R metric=[...]`: numbers of a finished run, written back into it."""
+"""`vaelab evaluate run=R metric=[...]`: numbers of a finished run, saved in it; on=<dataset>: on other images."""
 
 import logging
 
 from vaelab.config.plain import plain
 from vaelab.errors import RunError
-from vaelab.jobs import opening, results
+from vaelab.jobs import foreign, opening, results
 from vaelab.jobs.stored import stored_view
 from vaelab.records.tracking import update_results
 from vaelab.system.streams import output
@@ -16,12 +16,17 @@ def run(cfg) -> int:
     """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
     metrics = plain(cfg.get("metrics"))
-    results.check(stored_view(folder), metrics, "metric", trusted=stored["trusted"])
-    view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
+    if on := plain(cfg.on):
+        foreign.check(on, stored)
+    else:
+        results.check(stored_view(folder), metrics, "metric", trusted=stored["trusted"])
+    own = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
+    view = foreign.view(on, own, stored)
     by_image = {}
     scores = results.score(
-        view, metrics, weights_epoch=view.weights_epoch, trusted=stored["trusted"], strict=True, by_image=by_image
-    )
+        view, metrics, weights_epoch=view.weights_epoch, trusted=stored["trusted"], strict=True, by_image=by_image,
+        on=on and view.dataset.name,
+    )  # fmt: skip
     output(f"{folder}, weights of epoch {view.weights_epoch}")
     output(results.table(scores))
     try:

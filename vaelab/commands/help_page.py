@@ -24,7 +24,7 @@ def page(command: str) -> str:
     chosen = {*full.hydra.runtime.choices, *(g for g, node in schema.MULTI.items() if node in full)}
     chosen = [g for g in locate.groups() if g in chosen]
     if chosen:
-        lines += ["Groups (group=option; several options as group=[a,b] for metric and plot):"]
+        lines += ["Groups (group=option; several options as group=[a,b] for metric, plot and score):"]
         width = max(map(len, chosen))
         for group in chosen:
             names = ", ".join(locate.options(group))

@@ -1,7 +1,7 @@
-"""`vaelab plot run=R plot=[...]`: pictures of a finished run, written back into it."""
+"""`vaelab plot run=R plot=[...]`: pictures of a finished run, saved in it; on=<dataset>: of other images."""
 
 from vaelab.config.plain import plain
-from vaelab.jobs import opening, results
+from vaelab.jobs import foreign, opening, results
 from vaelab.jobs.stored import stored_view
 from vaelab.records.tracking import update_results
 from vaelab.system import paths
@@ -13,9 +13,16 @@ def run(cfg) -> None:
     folder, stored = opening.finished_run(cfg)
     paths.output_folder("the run's figures", folder.path / "figures")
     plots = plain(cfg.get("plots"))
-    results.check(stored_view(folder), plots, "plot", trusted=stored["trusted"])
-    view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    files = results.draw(view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format)
+    if on := plain(cfg.on):
+        foreign.check(on, stored)
+    else:
+        results.check(stored_view(folder), plots, "plot", trusted=stored["trusted"])
+    own = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
+    view = foreign.view(on, own, stored)
+    files = results.draw(
+        view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format,
+        called=lambda name: f"{name}_on_{view.dataset.name}" if on else name,
+    )  # fmt: skip
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     for file in files:
         output(str(file))

@@ -27,10 +27,11 @@ def check(cfg: dict[str, Any], *, primary: str, choices: dict[str, Any]) -> None
 
 
 def _problems(cfg: dict[str, Any], primary: str, choices: dict[str, Any]) -> Iterator[str]:
+    elsewhere = [(group, where) for group, _, where in (choice.partition("@") for choice in choices) if where]
     groups = {g for g in choices if "/" not in g and g in locate.groups()} - {"experiment", "sweep"}
     groups |= {group for group, node in schema.MULTI.items() if node in cfg}  # Hydra does not record lists of options
     nodes = {schema.MULTI.get(g, g) for g in groups}
-    defaults = _primary(primary)
+    defaults = primary_settings(primary)
     types = schema.top_level(primary, defaults)
     for key, value in cfg.items():
         if key not in {*defaults, *types, *nodes}:
@@ -49,6 +50,10 @@ def _problems(cfg: dict[str, Any], primary: str, choices: dict[str, Any]) -> Ite
             yield from _of_closed(group, cfg[group], schema.CLOSED[group])
         else:
             yield from _of_part(group, cfg[group], group, choices[group], cfg.get("trusted") or ())
+    for group, where in elsewhere:
+        option = choices[f"{group}@{where}"]
+        if option is not None or cfg.get(where) is not None:
+            yield from _of_part(where, cfg.get(where), group, option or "", cfg.get("trusted") or ())
 
 
 def check_launcher(node: dict[str, Any]) -> None:
@@ -84,7 +89,7 @@ def check_stored(cfg: dict[str, Any], where: str) -> None:
         raise RunError(f"{where} is not as vaelab wrote it: {' '.join(problems)}")
 
 
-def _primary(name: str) -> dict[str, Any]:
+def primary_settings(name: str) -> dict[str, Any]:
     """Top-level keys and values of a primary config."""
     path = next(path for base in locate.searched() if (path := base / f"{name}.yaml").is_file())
     content = locate.content(path)

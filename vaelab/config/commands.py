@@ -4,6 +4,7 @@ COMMANDS = {
     "train": "train a VAE; -m makes it a sweep over comma-separated values",
     "evaluate": "numbers of a finished run:       run=R metric=[elbo,nll]",
     "plot": "pictures of a finished run:      run=R plot=[tsne,interpolation]",
+    "score": "how strange each image is:       run=R on=image_folder on.path=F csv=scores.csv",
     "generate": "decode typed coordinates:        run=R z=[0.5,-1.2], or n=16 from the prior",
     "fit-prior": "a prior for a finished run's codes: run=R prior=mixture, numbers before and after",
     "compare": "what differs between runs:       run=[R1,R2], paired per image",

@@ -18,6 +18,8 @@ from vaelab.errors import ConfigError, first_line
 
 log = logging.getLogger(__name__)
 
+FOREIGN = "dataset@"  # before on=<name>: an option of the group dataset whose node is `on`
+
 
 @contextmanager
 def _hydra():
@@ -43,8 +45,12 @@ def compose(primary: str, overrides: list[str]):
     plumbing = _partitioned(overrides)[0]
     if plumbing:
         raise ConfigError(f"{typed.shown(plumbing[0])} would be ignored: vaelab {primary} makes no run folder.")
+    chosen = [FOREIGN + o if o.startswith("on=") and o != "on=null" else o for o in overrides]
+    alone = [o for o in overrides if o.startswith("on.")] if chosen == overrides else []
+    if alone and "on" in checking.primary_settings(primary):
+        raise ConfigError(f"{typed.shown(alone[0])}: of which dataset? Add on=<name>, an option of the group dataset.")
     with _hydra():
-        full = _compose_all_problems(primary, overrides)
+        full = _compose_all_problems(primary, chosen)
     return _checked(full, primary)
 
 
@@ -183,10 +189,11 @@ def _checked(full, primary: str, multirun: bool = False):
     choices = {k: v for k, v in full.hydra.runtime.choices.items() if not k.startswith("hydra/")}
     checking.check(cfg, primary=primary, choices=choices)
     together.check_chosen_images(cfg.get("plots"))
+    given = plain(full.hydra.overrides, resolve=False)
+    keys = [key for word in (*given["task"], *given["hydra"]) if (key := words.key(word)) not in MADE_BY_HYDRA]
+    together.check_foreign(keys)
     if primary == "train":
-        given = plain(full.hydra.overrides, resolve=False)
-        keys = map(words.key, [*given["task"], *given["hydra"]])
-        together.check_combination(cfg, [k for k in keys if k not in MADE_BY_HYDRA], multirun)
+        together.check_combination(cfg, keys, multirun)
     return job
 
 
@@ -254,9 +261,9 @@ def _compose_all_problems(primary: str, overrides: list[str]):
 def _check_choice(override, primary: str) -> None:
     """ConfigError where a group is given what cannot be the name of an option."""
     group, value = override.key_or_group, override.value()
-    if group not in locate.groups() or override.package is not None:
+    if group not in locate.groups():
         return
-    several, word = group in schema.MULTI, typed.shown(override.input_line)
+    several, word = group in schema.MULTI, typed.shown(override.input_line.removeprefix(FOREIGN))
     names = value if isinstance(value, list) and several else [value]
     may_be_none = group in ("experiment", "sweep") and value is None
     readable = [name for name in names if isinstance(name, str) and name]

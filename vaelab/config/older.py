@@ -39,10 +39,11 @@ def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tupl
         if cfg.get(group) is None:
             cfg[group] = _plain(locate.node(group, option)[0], cfg)
             filled[group] = option
-    for name in schema.MULTI.values():
+    several = {group: name for group, name in schema.MULTI.items() if group in locate.chosen("train")}
+    for name in several.values():
         cfg[name] = cfg[name] if isinstance(cfg.get(name), dict) else {}  # no node: none was chosen, as in plot=[]
     parts = [(group, group, option, cfg[group]) for group, option in options.items()]
-    for group, name in schema.MULTI.items():
+    for group, name in several.items():
         nodes = cfg[name].items()
         parts += [(f"{name}.{o}", group, o, n) for o, n in nodes if isinstance(n, dict) and "_target_" in n]
     for path, group, option, node in parts:

@@ -68,6 +68,7 @@ EXPLORER = {
 # conf/base/image.yaml, part of every image dataset.
 IMAGE_OPTIONS = {
     "limit": TwoOrMore | None,
+    "normal_classes": list[str | NonNegativeInt] | None,
     "validation": Fraction | TwoOrMore | None,
     "binarize": Literal["none", "threshold", "static", "dynamic"],
     "binarize_seed": NonNegativeInt | None,
@@ -132,7 +133,7 @@ CLUSTERS = {"ray": (RAY, "ray", "vaelab[ray]"), "slurm": (SLURM, "submitit", "va
 # Groups whose node is one of the above instead of a `_target_` with settings.
 CLOSED = {"trainer": Trainer.__annotations__, "tracking": TRACKING, "explorer": EXPLORER}
 # Groups that compose several options into one node: group -> node.
-MULTI = {"metric": "metrics", "plot": "plots"}
+MULTI = {"metric": "metrics", "plot": "plots", "score": "scores"}
 # Runtime facts a configurable constructor receives besides its yaml settings.
 RUNTIME = {
     "self", "data_shape", "data_shapes", "latent_dim", "latent_layout", "noise_dim", "seed", "data_dir", "view",

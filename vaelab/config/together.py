@@ -31,6 +31,10 @@ ACTING = (
         "trainer.steps says how long the training is",
     ),
 )
+# Settings of a dataset that do not act on images of `on=`.
+FOREIGN = dict.fromkeys(
+    ("on.binarize", "on.binarize_seed", "on.standardize"), "the run's own images say how pixels are prepared"
+) | dict.fromkeys(("on.validation", "on.epochs"), "nothing is trained on these images")
 # The same for what Hydra is told, by whether it is a sweep.
 IN_SWEEPS = ("sweep_name", "hydra/launcher", "hydra.launcher.", "hydra/sweeper", "hydra.sweeper.", "hydra.sweep.")
 IN_SINGLE_RUNS = ("hydra.run.",)
@@ -61,6 +65,17 @@ def check_combination(cfg: dict[str, Any], typed: list[str], multirun: bool) -> 
     problems += _optimizer_problems(Trainer(**cfg["trainer"]))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def check_foreign(typed: list[str]) -> None:
+    """ConfigError where images that a run has never seen (`on=`) are to be prepared otherwise than its own.
+
+    Args:
+        typed: keys of the command line.
+    """
+    for key in typed:
+        if key in FOREIGN:
+            raise ConfigError(f"{key} would be ignored: {FOREIGN[key]}. Leave it out.")
 
 
 def check_chosen_images(pictures: dict[str, Any] | None) -> None:

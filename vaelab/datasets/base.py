@@ -146,6 +146,43 @@ class Split:
         return Split(x, pick(self.y), pick(self.factors), pick(self.tags))
 
 
+class Rowed(Sequence):
+    """Names of rows, "x_train[0]", "x_train[1]", ..., made when read.
+
+    Args:
+        parts: (name, length) of each array in turn.
+    """
+
+    def __init__(self, *parts: tuple[str, int]):
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(length for _, length in self._parts)
+
+    def __getitem__(self, row: int) -> str:
+        for name, length in self._parts:
+            if row < length:
+                return f"{name}[{row}]"
+            row -= length
+        raise IndexError(row)
+
+
+class Listed(NamedTuple):
+    """Every image of a source by its name.
+
+    Attributes:
+        images: in the order of the names.
+        names: of their files or rows.
+        skipped: {file: why it is no image}.
+        values: as those of `Dataset`.
+    """
+
+    images: Split
+    names: Sequence[str]
+    skipped: dict[str, str] = {}  # noqa: RUF012
+    values: str = "grey"
+
+
 class DataFacts(NamedTuple):
     """What a model knows of its data.
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
-from vaelab.datasets.base import Dataset, Split, different, split_rows
+from vaelab.datasets.base import Dataset, Listed, Split, different, split_rows
 from vaelab.datasets.image_cache import Decoded, Recipe, decoded, folder_key, skipped_note
 from vaelab.errors import ConfigError, DataError, name_of
 
@@ -44,14 +44,7 @@ def load(
         labels: "folder", or "none" to train without classes.
         classes: only these sub-folders, in this order (None: all, sorted).
     """
-    root = find_folder(path, data_dir)
-    files, foreign = list_files(root)
-    if not files:
-        why = {f"{name_of(name or str(root))} ({why})": None for name, why in foreign.items()}
-        listed = f" ({len(foreign)} other files, for instance {next(iter(why))})" if foreign else ""
-        raise DataError(
-            f"dataset=image_folder: no image files in {root}{listed}. Known: {', '.join(sorted(SUFFIXES))}."
-        )
+    root, files, foreign = _found(path, data_dir)
     by_split = {part: [f for f in files if f.startswith(f"{part}/")] for part in ("train", "test")}
     splits_given = all(by_split.values())
     if splits_given:
@@ -59,10 +52,7 @@ def load(
         files = by_split["train"] + by_split["test"]
     inner = [f.partition("/")[2] for f in files] if splits_given else files
     files, names, y = with_labels("image_folder", root, files, inner, labels, classes)
-    recipe = Recipe(_size(image_size), color, fit)
-    found = decoded(
-        "image_folder", folder_key(root, files), lambda: (len(files), ((f, root / f) for f in files)), recipe
-    )
+    found = _decoded(root, files, Recipe(_size(image_size), color, fit))
     skipped = found.skipped | foreign
     notes = skipped_note("image_folder", len(found.names), skipped)
     if labels == "folder" and y is None and any("/" in f for f in inner):
@@ -79,6 +69,34 @@ def load(
         if not len(split):
             raise DataError(f"dataset=image_folder: none of the files in {root / part} can be read as an image.")
     return Dataset("image_folder", train, test, class_names=names, notes=notes)
+
+
+def listed(*, data_dir: str | None, path, image_size, color, fit, classes) -> Listed:
+    """Every image of the folder by its name below it, whatever splits and classes it has."""
+    root, files, foreign = _found(path, data_dir)
+    if classes:
+        files, _, _ = with_labels("image_folder", root, files, files, "folder", classes)
+    found = _decoded(root, files, Recipe(_size(image_size), color, fit))
+    return Listed(Split((found.images,)), found.names, found.skipped | foreign)
+
+
+def _found(path: str | None, data_dir: str | None) -> tuple[Path, list[str], dict[str, str]]:
+    """(the folder, its image files, {other file: why it is left out}); DataError where there are none."""
+    root = find_folder(path, data_dir)
+    files, foreign = list_files(root)
+    if not files:
+        why = {f"{name_of(name or str(root))} ({why})": None for name, why in foreign.items()}
+        others = f" ({len(foreign)} other files, for instance {next(iter(why))})" if foreign else ""
+        raise DataError(
+            f"dataset=image_folder: no image files in {root}{others}. Known: {', '.join(sorted(SUFFIXES))}."
+        )
+    return root, files, foreign
+
+
+def _decoded(root: Path, files: list[str], recipe: Recipe) -> Decoded:
+    """The images of a folder, from the cache."""
+    key = folder_key(root, files)
+    return decoded("image_folder", key, lambda: (len(files), ((f, root / f) for f in files)), recipe)
 
 
 def shapes(*, path, image_size, color, classes, **_) -> tuple[tuple[int, int, int], ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
 from vaelab.datasets.archive import READ_ERRORS, Unreadable, map_npy, read_npy, usable_memory, zip_member
-from vaelab.datasets.base import Dataset, Split, check_labels, chunks, different, map_rows, split_rows
+from vaelab.datasets.base import Dataset, Listed, Rowed, Split, check_labels, chunks, different, map_rows, split_rows
 from vaelab.errors import ConfigError, DataError, visible
 
 AGAIN = "Save it again as a plain array of numbers, with numpy.savez or numpy.save."
@@ -45,11 +45,9 @@ def load(
         values: grey (intensities), binary (0 and 1 by nature) or real (any numbers).
         class_names: of labels 0, 1, ... (None: the numbers).
     """
-    source = _find(path, data_dir)
+    source, arrays = _read(path, data_dir, [*train, train_labels, *(test or ()), test_labels if test else None])
     if source.suffix.lower() == ".npy":
-        arrays, train, test, train_labels = {"x": _mapped(source)}, ["x"], None, None
-    else:
-        arrays = _archive(source, [*train, train_labels, *(test or ()), test_labels if test else None])
+        train, test, train_labels = ["x"], None, None
     splits = [_split(arrays, source, train, train_labels, image_shape, values)]
     if test:
         splits.append(_split(arrays, source, test, test_labels, image_shape, values))
@@ -72,6 +70,21 @@ def load(
             f"npz: the pixels of {source} are 0 and 1 of 255, nearly black. If 1 means white: dataset.values=binary.",
         )
     return Dataset("npz", *splits, class_names=names if labels else (), values=values, notes=notes)
+
+
+def listed(*, data_dir: str | None, path, train, test, image_shape, values) -> Listed:
+    """Every image of the arrays `train` and, where there are any, `test`, by the first array's name and its row."""
+    source, arrays = _read(path, data_dir, [*train, *(test or ())])
+    groups = [["x"]] if source.suffix.lower() == ".npy" else [train, test] if test else [train]
+    splits = [_split(arrays, source, names, None, image_shape, values) for names in groups]
+    images = splits[0].x if len(splits) == 1 else tuple(np.concatenate(pair) for pair in zip(*(s.x for s in splits)))
+    return Listed(Split(images), Rowed(*((g[0], len(s)) for g, s in zip(groups, splits))), {}, values)
+
+
+def _read(path: str | None, data_dir: str | None, names: list) -> tuple[Path, dict]:
+    """(the file, {name: array} of these arrays; of an .npy file its only one, "x")."""
+    source = _find(path, data_dir)
+    return source, {"x": _mapped(source)} if source.suffix.lower() == ".npy" else _archive(source, names)
 
 
 def shapes(*, path, image_shape, train, class_names, **_) -> tuple[tuple[int, int, int], ...] | None:

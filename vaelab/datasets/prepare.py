@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from vaelab.compute import seeds
+from vaelab.config.nearest import nearest
 from vaelab.config.schema import SHARED
 from vaelab.datasets import module
 from vaelab.datasets.base import (
@@ -18,6 +19,7 @@ from vaelab.datasets.base import (
     Rows,
     Split,
     chunks,
+    different,
     hold_out,
     map_rows,
     map_views,
@@ -104,6 +106,8 @@ def _final_shape(shape, shared: dict) -> tuple[int, int, int]:
 def prepare(dataset: Dataset, shared: dict, *, seed: int, validation: bool) -> Dataset:
     """The dataset with the shared options applied. Arrays stay as small as they are, memory maps stay on disk."""
     _check_values(dataset)
+    if shared["normal_classes"] is not None:
+        dataset = _normal(dataset, shared["normal_classes"])
     if shared["limit"]:
         dataset = _limited(dataset, shared["limit"])
     final = tuple(_final_shape(s, shared) for s in dataset.shapes)
@@ -143,6 +147,32 @@ def _binarisation(dataset: Dataset, asked: str) -> str:
             f"dataset.binarize={asked} needs intensities in [0, 1]; {dataset.name} has real numbers. Use binarize=none."
         )
     return "none" if dataset.values in ("binary", "static") else asked
+
+
+def _normal(dataset: Dataset, classes: list) -> Dataset:
+    """Only training and validation images of some classes; the test split keeps all of them.
+
+    Args:
+        classes: names, or numbers.
+    """
+    if dataset.train.y is None or dataset.enumerated:
+        why = "they have no labels" if dataset.train.y is None else "they are a complete set, trained on as a whole"
+        raise ConfigError(f"dataset.normal_classes chooses training images by class; of dataset={dataset.name} {why}.")
+    different("dataset.normal_classes", list(map(str, classes)))
+    known = {name: k for k, name in enumerate(dataset.class_names)}
+    known |= {str(k): k for k in known.values() if str(k) not in known}
+    for name in classes:
+        if str(name) not in known:
+            raise ConfigError(f"dataset.normal_classes: there is no class '{name}'. {nearest(str(name), known)}")
+    numbers = [known[str(name)] for name in classes]
+
+    def kept(split: Split) -> Split:
+        rows = np.flatnonzero(np.isin(split.y, numbers))  # pyright: ignore[reportArgumentType]  it has labels
+        if not len(rows):
+            raise DataError(f"dataset={dataset.name}: no training image is of {', '.join(map(str, classes))}.")
+        return split.take(rows)
+
+    return replace(dataset, train=kept(dataset.train), validation=dataset.validation and kept(dataset.validation))
 
 
 def _limited(dataset: Dataset, n: int) -> Dataset:

@@ -14,6 +14,7 @@ from vaelab.config.schema import Trainer
 from vaelab.contracts import Prior, optional
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
+from vaelab.jobs import foreign
 from vaelab.jobs.telling import title
 from vaelab.records import run_folder
 from vaelab.records.run_folder import RunFolder
@@ -111,7 +112,7 @@ def view_of(vae, dataset, folder: RunFolder, cfg: dict, trainer: Trainer, *, his
     return LatentView(
         vae, dataset, name=title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"], history=history,
         weights_epoch=weights_epoch, schedules=schedule_curves(vae, cfg, trainer, len(dataset.train)),
-        frames=folder.read_frames,
+        frames=folder.read_frames, foreign=lambda name, resize: foreign.named(name, dataset, cfg, resize=resize),
     )  # fmt: skip
 
 

@@ -86,11 +86,12 @@ def applicable(view, nodes: dict, kind: str, *, trusted, tell=log.log) -> dict:
 
 
 def score(
-    view, metrics: dict, *, weights_epoch: int | None, trusted, strict: bool, tell=log.log, by_image=None
+    view, metrics: dict, *, weights_epoch: int | None, trusted, strict: bool, tell=log.log, by_image=None, on=None
 ) -> dict:
     """{split/name: {value, se, n, split, data, samples, weights_epoch, note}} of the configured metrics.
 
     Args:
+        on: the dataset's name where it is not the run's own: keys are then <dataset>:split/name.
         by_image: a dict that takes {split/name: (rows, values)} of the scores that have values of each image.
     """
     found = {}
@@ -100,6 +101,7 @@ def score(
             scores = trust.load(node["_target_"], "metric", trusted)(view, **settings(node))
         if scores and view.dataset.enumerated:
             scores = of_complete_set(scores, _distinct(view.split(split)))
+        split = f"{on}:{split}" if on else split
         for key, value in scores.items():
             entry = value._asdict()
             each = entry.pop("each")

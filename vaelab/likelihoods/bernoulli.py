@@ -29,6 +29,15 @@ class Bernoulli(layers.Layer):
         """
         return ops.sum(x * params - ops.softplus(params), axis=(-3, -2, -1))
 
+    def least_distortion(self, x):
+        """The pixels' own entropy, -sum_i x_i log x_i + (1 - x_i) log(1 - x_i): what grey levels cost at logit(x).
+
+        Returns:
+            (B,), in nats; 0 for binary pixels.
+        """
+        both = ops.stack([x, 1 - x])
+        return -ops.sum(both * ops.log(ops.maximum(both, 1e-30)), axis=(0, -3, -2, -1))
+
     def mean(self, params):
         """E[x|z] = sigmoid(logits), the shape of the data."""
         return ops.sigmoid(params)

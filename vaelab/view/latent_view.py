@@ -12,8 +12,10 @@ from vaelab.compute.normal import log_normal
 from vaelab.contracts import Likelihood, Objective, Structure, has_density, misfit_of, optional
 from vaelab.datasets.base import Rows, Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
+from vaelab.errors import DataError
 from vaelab.system import memory
 from vaelab.view.prior_view import NumpyPrior
+from vaelab.view.seen import Seen
 
 SPLITS = ("train", "validation", "test")
 _PRIOR_DRAWS = 11  # the sub-stream of draws behind moments of a prior without closed forms
@@ -31,23 +33,25 @@ class LatentView:
         weights_epoch: the epoch whose weights the model holds; None while it is being trained.
         schedules: {"beta": (epochs, values), "learning_rate": ..., "capacity": ...}, as far as they are known.
         frames: function () -> [(epoch, arrays)] kept during training; None where there are none.
+        foreign: function (name, resize) -> views of another dataset's test images, prepared as the run's own.
         batch: images per compiled call.
         prior: one to see the model with in the place of its own.
     """
 
     def __init__(
         self, vae, dataset, *, name, seed, history=(), weights_epoch=None, schedules=None, frames=None, batch=500,
-        prior=None,
+        prior=None, foreign=None,
     ):  # fmt: skip
         self._vae, self._structure, self.dataset = vae, vae.structure, dataset
         self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
-        self.schedules, self._frames = schedules or {}, frames
+        self.schedules, self._frames, self._foreign = schedules or {}, frames, foreign
         self.latent_dim, self.parts = self._structure.latent_dim, dict(self._structure.latent_parts)
         self.n_views, self.data_shapes = len(dataset.shapes), dataset.shapes
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)
         self.factor_names, self.factor_sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
         self.data_kind, self.closed_form = dataset.data_kind, self._structure.closed_form
         self.has_density, self.enumerated = has_density(self._structure, Structure), dataset.enumerated
+        self.eps_dim = self.latent_dim if self.has_density else self._structure.eps_dim
         # a probability of the stored data, so that bits per dimension mean something
         self.discrete = all(
             optional(p, Likelihood, "discrete") and misfit_of(p, dataset) is None for p in self._structure.likelihoods
@@ -66,7 +70,7 @@ class LatentView:
         """
         fresh = LatentView(
             self._vae, self.dataset, name=self.name, seed=self.seed, history=history, schedules=self.schedules,
-            frames=self._frames, batch=self._batch,
+            frames=self._frames, batch=self._batch, foreign=self._foreign,
         )  # fmt: skip
         if reads_weights_anew():
             fresh._functions = self._functions
@@ -76,7 +80,20 @@ class LatentView:
         """The same model with another prior; codes and what is decoded stay, with the functions compiled here."""
         other = LatentView(
             self._vae, self.dataset, name=self.name, seed=self.seed, weights_epoch=self.weights_epoch,
-            batch=self._batch, prior=prior,
+            batch=self._batch, prior=prior, foreign=self._foreign,
+        )  # fmt: skip
+        other._functions = self._functions
+        return other
+
+    def on(self, dataset) -> "LatentView":
+        """The same model on images that it was not trained on, with the functions compiled here.
+
+        Args:
+            dataset: a `Dataset` of the same shapes, prepared as the run's own.
+        """
+        other = LatentView(
+            self._vae, dataset, name=f"{self.name}, on {dataset.name}", seed=self.seed,
+            weights_epoch=self.weights_epoch, batch=self._batch, prior=self._prior, foreign=self._foreign,
         )  # fmt: skip
         other._functions = self._functions
         return other
@@ -86,6 +103,17 @@ class LatentView:
         if name not in self._splits:
             self._splits[name] = SplitView(self, name, self.dataset.split(name))
         return self._splits[name]
+
+    def foreign(self, name: str, *, resize: bool) -> tuple:
+        """Test images of another dataset, prepared as the run's own: views as stored, (N, H, W, C).
+
+        Raises:
+            ConfigError: they do not fit.
+            DataError: they are not there.
+        """
+        if self._foreign is None:
+            raise DataError(f"{self.name}: images of {name} are read for a run in a folder only.")
+        return self._foreign(name, resize)
 
     def rng(self, key: str, *more: int) -> np.random.Generator:
         """A fresh generator; key "plots" or "metrics"."""
@@ -147,6 +175,10 @@ class LatentView:
             out[k] = self._mapped(self._functions["draw"], views, eps)
         return out
 
+    def see(self, images) -> Seen:
+        """Images (views as stored) each by itself, whatever lies beside them."""
+        return Seen(self, self._views(images))
+
     def posterior_samples(self, split: str, n: int, rows=slice(None)) -> np.ndarray:
         """n draws from q(z|x) for rows of a split, (n, N, D)."""
         chosen = self.split(split)
@@ -195,12 +227,18 @@ class LatentView:
         found = self._of_samples("log_q", self._views(images), z if z.ndim == 3 else z[None])
         return found if z.ndim == 3 else found[0]
 
-    def push(self, images, eps) -> tuple[np.ndarray, np.ndarray]:
-        """(z, log q(z|x)) of noise: eps (S, N, D) -> (S, N, D), (S, N). z ~ q(z|x) where eps ~ N(0, I)."""
+    def push(self, images, eps) -> tuple[np.ndarray, np.ndarray | None]:
+        """(z, log q(z|x), None where it is not known) of noise: eps (S, N, eps_dim) -> (S, N, D), (S, N).
+
+        z ~ q(z|x) where eps ~ N(0, I).
+        """
         if self.closed_form:
             mean, std = self.encode(images)
             z = mean + std * eps
             return z, np.sum(log_normal(z, mean, std), axis=-1)
+        if not self.has_density:
+            views = self._views(images)
+            return np.stack([self._mapped(self._functions["draw"], views, np.float32(e)) for e in eps]), None
         return self._of_samples("push", self._views(images), np.asarray(eps, np.float32))
 
     def _of_samples(self, name: str, views, z):
@@ -208,6 +246,11 @@ class LatentView:
         per_call = max(1, self._codes_per_call // len(z))
         found = self._mapped(self._functions[name], views, np.ascontiguousarray(z.swapaxes(0, 1)), batch=per_call)
         return tree.map_structure(lambda a: a.swapaxes(0, 1), found)
+
+    def least_distortion(self, images) -> np.ndarray | None:
+        """The least -log p(x|z) that any decoder could give, views summed, (N,); None where it is not known."""
+        function = self._functions["least_distortion"]
+        return function and self._mapped(function, self._views(images))
 
     def grad_log_joint(self, images, z) -> tuple[np.ndarray, np.ndarray]:
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
@@ -245,7 +288,9 @@ class LatentView:
             z = structure.draw(x, eps)
             return z, structure.log_q(x, z)
 
+        least = [optional(p, Likelihood, "least_distortion") for p in structure.likelihoods]
         functions = {
+            "least_distortion": all(least) and (lambda views: sum(f(x) for f, x in zip(least, seen(views)))),
             "decode": lambda z: tuple(
                 vae.preprocessing.to_image(p.mean(params))
                 for p, params in zip(structure.likelihoods, structure.decode(z))
