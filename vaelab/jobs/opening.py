@@ -46,19 +46,19 @@ def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
     return trainer
 
 
-def open_dataset(cfg: dict, folder: RunFolder):
-    """The prepared dataset of a configuration, with the condition of every image as the run's folder has it.
+def open_dataset(cfg: dict, folder: RunFolder | None = None):
+    """The prepared dataset of a configuration, with the condition of every image.
 
     Args:
-        folder: the run's; what is standardised there is by the numbers it was trained with.
+        folder: the run's, if it has one: its condition is standardised by the numbers it was trained with.
     """
     trusted = cfg.get("trusted") or ()
     dataset = load_dataset(
         cfg["dataset"], data_dir=cfg["data_dir"], seed=cfg["seed"], trusted=trusted,
         validation=cfg["trainer"]["validation"] == "split",
     )  # fmt: skip
-    condition = part(cfg["condition"], "condition", trusted=trusted)
-    return columns.applied(condition, optional(condition, Condition, "option"), dataset, folder.read_condition())
+    condition, known = part(cfg["condition"], "condition", trusted=trusted), folder and folder.read_condition()
+    return columns.applied(condition, optional(condition, Condition, "option"), dataset, known)
 
 
 def as_trained_on(folder: RunFolder, dataset, *, accept: bool):

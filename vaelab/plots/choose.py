@@ -171,7 +171,7 @@ def given(view, typed, setting: str, own=()) -> tuple:
         return ()
     if typed is None:
         if not own:
-            raise NotApplicable(f"{setting}: this run decodes codes of a condition: {view.condition.in_words()}.")
+            raise NotApplicable(f"this run decodes with a condition: give {setting}=..., {view.condition.in_words()}.")
         return own
     rows = view.condition.read(typed, setting)
     if len(rows) != 1:
