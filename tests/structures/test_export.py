@@ -58,9 +58,7 @@ for case in sys.argv[1:]:
 def test_models_open_without_vaelab(tmp_path, standardize):
     expected = {}
     for case, (views, words) in CASES.items():
-        small = (
-            () if "convolutions" in case or "conv_v2" in " ".join(words) else ("model=dense", "model.hidden_dims=[16]")
-        )
+        small = () if "model=conv" in " ".join(words) else ("model=dense", "model.hidden_dims=[16]")
         dim = K if "condition" in case else 0
         vae = make_vae(*small, *words, shapes=(SHAPE,) * views, standardize=standardize, condition_dim=dim)
         folder = tmp_path / case
