@@ -45,7 +45,7 @@ for case in sys.argv[1:]:
     models = {n: keras.models.load_model(f"{case}/{n}.h5", compile=False) for n in ("encoder", "decoder", "vae")}
     call = lambda model, values: as_list(model(values if len(values) > 1 else values[0]))
     code = call(models["encoder"], inputs)
-    given = [v for v, i in zip(inputs, models["encoder"].inputs) if i.name == "condition"]
+    given = [keras.ops.convert_to_tensor(v) for v, i in zip(inputs, models["encoder"].inputs) if i.name == "condition"]
     assert len(given) == ("condition" in case) == ("condition" in [i.name for i in models["decoder"].inputs])
     images = call(models["decoder"], [code[0], *given])
     again = call(models["vae"], inputs)

@@ -261,8 +261,9 @@ class Dataset:
     def _checksum(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for part in () if split is None else (*split.x, split.y, split.covariates):
-                for rows in () if part is None else chunks(part):
+            parts = () if split is None else (*split.x, split.y, split.covariates)
+            for part in (p for p in parts if p is not None):
+                for rows in chunks(part):
                     digest.update(np.ascontiguousarray(part[rows]).data)
         return digest.hexdigest()[:16]
 

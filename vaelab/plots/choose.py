@@ -186,8 +186,8 @@ def given_of(view, part, at, typed, setting: str) -> tuple:
 
 def needs_given(view, typed, setting: str, own: bool) -> None:
     """What `given` raises, as far as it is known before training; own: whether the codes come from images."""
-    known = own and view.condition is not None
-    given(view, typed, setting, (np.zeros((1, view.condition.dim), np.float32),) if known else ())
+    columns = view.condition
+    given(view, typed, setting, (np.zeros((1, columns.dim), np.float32),) if own and columns is not None else ())
 
 
 def repeated(given, n: int) -> tuple:
