@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from vaelab.compute.normal import log_normal
+from vaelab.conditions.columns import Columns
 from vaelab.errors import DataError
 from vaelab.priors.standard import Standard
 from vaelab.view.prior_view import NumpyPrior
@@ -32,6 +33,7 @@ class FakeSplit:
     def __init__(self, view, name, mean, std, *, x=None, y=None, factors=None, tags=None):
         self._view, self.name, self.y, self.factors, self.tags = view, name, y, factors, tags
         self.mean, self.std = mean, std
+        self._given = () if view.condition is None else (view.condition.rows(y[:, None], name),)
         if x is not None:
             self.x = x
 
@@ -40,12 +42,18 @@ class FakeSplit:
 
     @cached_property
     def x(self):
-        return self._view.decode(self.mean)
+        return self._view.decode(self.mean, *self._given)
 
     def images(self, rows=slice(None)):
         if "x" not in vars(self):
-            return self._view.decode(self.mean[rows])
+            return self._view.decode(self.mean[rows], *self.given(rows))
         return tuple(v[rows] / np.float32(255) if v.dtype == np.uint8 else v[rows] for v in self.x)
+
+    def given(self, rows=slice(None)):
+        return tuple(c[rows] for c in self._given)
+
+    def inputs(self, rows=slice(None)):
+        return (*self.images(rows), *self.given(rows))
 
     @cached_property
     def z(self):
@@ -58,7 +66,7 @@ class FakeSplit:
 
     @cached_property
     def distortion(self):
-        return -self._view.log_prob(self.images(), self.z)
+        return -self._view.log_prob(self.inputs(), self.z)
 
     @cached_property
     def rate_per_latent(self):
@@ -78,6 +86,7 @@ class FakeView:
     Args:
         noise: standard deviation of p(x|z).
         prior: a part; None for N(0, I).
+        conditional: whether the class is a condition.
     """
 
     enumerated = discrete = False
@@ -86,7 +95,7 @@ class FakeView:
     def __init__(
         self, *, latent_dim, data_shapes, name, seed=0, closed_form=True, parts=None, data_kind="real", noise=1.0,
         class_names=(), factor_names=(), factor_sizes=(), tag_names=(), history=None, weights_epoch=None,
-        schedules=None, frames=(), prior=None,
+        schedules=None, frames=(), prior=None, conditional=False,
     ):  # fmt: skip
         self.latent_dim, self.name, self.seed, self.closed_form = latent_dim, name, seed, closed_form
         self.data_shapes, self.n_views, self.data_kind, self.noise = data_shapes, len(data_shapes), data_kind, noise
@@ -96,6 +105,7 @@ class FakeView:
         self.history, self.weights_epoch = history or {}, weights_epoch
         self.schedules, self._frames = schedules or {}, list(frames)
         self.prior = NumpyPrior(prior or Standard(latent_dim=latent_dim), latent_dim, lambda: self.rng("plots", 11))
+        self.condition = Columns("label", [("class", self.class_names, 0.0, 1.0)]) if conditional else None
         self._splits = {}
 
     @property
@@ -116,13 +126,17 @@ class FakeView:
     def sample_prior(self, n, rng):
         return self.prior.sample(n, rng)
 
+    def sample_given(self, n, rng):
+        train = None if self.condition is None else self.split("train")
+        return () if train is None else train.given(rng.integers(len(train), size=n))
+
     def log_prior(self, z):
         return self.prior.log_density(z)
 
     def encode(self, images):
         raise NotImplementedError
 
-    def decode(self, z):
+    def decode(self, z, *given):
         raise NotImplementedError
 
     def sample_posterior(self, images, n, rng):
@@ -153,14 +167,14 @@ class FakeView:
         mean, std = self.encode(images)
         return mean + std * eps, self.log_q(images, mean + std * eps)
 
-    def simulate(self, z, rng):
-        return tuple(
-            v + np.float32(self.noise) * rng.standard_normal(v.shape).astype(np.float32) for v in self.decode(z)
-        )
+    def simulate(self, z, rng, *given):
+        decoded = self.decode(z, *given)
+        return tuple(v + np.float32(self.noise) * rng.standard_normal(v.shape).astype(np.float32) for v in decoded)
 
     def log_prob(self, images, z):
         z = np.asarray(z)
-        decoded = (v.reshape(*z.shape[:-1], -1) for v in self.decode(z.reshape(-1, z.shape[-1])))
+        given = (np.tile(c, (len(z) if z.ndim == 3 else 1, 1)) for c in images[self.n_views :])
+        decoded = (v.reshape(*z.shape[:-1], -1) for v in self.decode(z.reshape(-1, z.shape[-1]), *given))
         return sum(
             log_normal(x.reshape(len(x), -1).astype(np.float64), y, self.noise).sum(axis=-1)
             for x, y in zip(images, decoded)
@@ -306,7 +320,8 @@ class Spots(FakeView):
         for name, rows in (("train", slice(0, cut)), ("test", slice(cut, None))):
             columns = {k: v if v is None else v[rows] for k, v in (("y", y), ("factors", factors), ("tags", tags))}
             images = tuple(v[rows] for v in x)
-            codes = self.encode(tuple(v.astype(np.float32) / 255 for v in images))
+            given = () if self.condition is None else (self.condition.rows(y[rows][:, None], name),)
+            codes = self.encode((*(v.astype(np.float32) / 255 for v in images), *given))
             self._splits[name] = FakeSplit(self, name, *codes, x=images, **columns)
 
     def _fit(self, x):
@@ -333,15 +348,19 @@ class Spots(FakeView):
 
     def encode(self, images):
         images = images if isinstance(images, (tuple, list)) else (images,)
+        assert len(images) == self.n_views + (self.condition is not None)
         flat = np.concatenate([v.reshape(len(v), -1) - m for v, m in zip(images, self.middle)], axis=1)
         mean = (flat @ self._inverse).astype(np.float32)
         return mean, np.full_like(mean, 0.3)
 
-    def decode(self, z):
+    def decode(self, z, *given):
         z = np.asarray(z, np.float32)
         assert z.ndim == 2 and z.shape[1] == self.latent_dim, z.shape
+        wanted = [] if self.condition is None else [(len(z), self.condition.dim)]
+        assert [c.shape for c in given] == wanted
+        tint = sum(c.argmax(axis=1)[:, None] / np.float32(20) for c in given)  # the class only makes images brighter
         return tuple(
-            (m + z @ w).reshape(-1, *s).astype(np.float32)
+            (m + z @ w + tint).reshape(-1, *s).astype(np.float32)
             for m, w, s in zip(self.middle, self.weights, self.data_shapes)
         )
 

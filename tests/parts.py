@@ -15,12 +15,13 @@ def config(*words) -> dict:
     return OmegaConf.to_container(compose("train", list(words)), resolve=True)
 
 
-def make_vae(*words, shapes=((8, 8, 1),), binarize="none", standardize=None, **more):
+def make_vae(*words, shapes=((8, 8, 1),), binarize="none", standardize=None, condition_dim=0, **more):
     """The complete model of `vaelab train <words>` for images of the given shapes."""
     from vaelab.build import build
     from vaelab.datasets.base import DataFacts
 
-    return build(config(*words), DataFacts(shapes, binarize, standardize), **more)
+    facts = DataFacts(shapes, binarize, standardize, condition_dim=condition_dim)
+    return build(config(*words), facts, **more)
 
 
 def data(kind, eight_bit=True):

@@ -13,7 +13,7 @@ FLOORS = (
     {"contracts"},
     {"config"},
     {"compute", "system"},
-    {"datasets", "schedules", "models", "priors", "posteriors", "likelihoods", "objectives"},
+    {"datasets", "schedules", "models", "priors", "conditions", "posteriors", "likelihoods", "objectives"},
     {"structures"},
     {"training", "view", "records"},
     {"scores"},

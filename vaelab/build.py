@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from vaelab.config import trust
 from vaelab.config.parts import part
-from vaelab.contracts import Objective, Prior, optional, takes
+from vaelab.contracts import Condition, Objective, Prior, optional, takes
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
@@ -40,6 +41,16 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32") 
     def of(group, **runtime):
         return part(cfg[group], group, trusted=cfg.get("trusted") or (), **runtime)
 
+    given = {}
+    if facts.condition_dim:
+        kind = trust.load(cfg["structure"]["_target_"], "structure", cfg.get("trusted") or ())
+        if not takes(kind, "__init__", "condition_dim"):
+            raise ConfigError(
+                f"{kind.__name__} takes no condition (`condition_dim`, see Structure in vaelab/contracts.py). Use "
+                "condition=none, or structure=single or conjoint."
+            )
+        planes = optional(of("condition"), Condition, "planes")
+        given = {"condition_dim": facts.condition_dim, "condition_planes": planes}
     keras.utils.set_random_seed(seeds.sub_seed(seed, "init"))
     saved = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
@@ -52,6 +63,7 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32") 
             make_likelihood=lambda: of("likelihood"),
             data_shapes=facts.shapes,
             latent_dim=cfg["latent_dim"],
+            **given,
         )
         reads_rows = optional(structure.prior, Prior, "training_log_prob") is not None
         if reads_rows and not takes(structure, "__call__", "rows"):
@@ -61,11 +73,13 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32") 
                 "structures.rates.rate_of, or choose another prior."
             )
         initializers.apply(structure, kernel=cfg["kernel_initializer"], bias=cfg["bias_initializer"], seed=seed)
-        preprocessing = Preprocessing(dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed)
+        preprocessing = Preprocessing(
+            dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed, n_views=len(facts.shapes)
+        )
         if connect := optional(structure.prior, Prior, "connect"):
 
             def encode(views):
-                return structure.infer(tuple(preprocessing.to_network(view) for view in views))
+                return structure.infer(preprocessing.all_to_network(views))
 
             connect(encode if structure.closed_form else None, facts, seed)
         objective = of("objective", structure=structure, seed=seed)

@@ -6,9 +6,9 @@ counts where it has not. Arguments before a `*` are handed over by position, tho
 more, with defaults. `check` refuses a part that does not fit, `optional` reads what a part may have: nothing else in
 vaelab asks a part what it has.
 
-Letters: B batch, S samples, D latents, H W C an image, C' likelihood parameters per pixel, F features, V views, N
-images. Rates and likelihoods are in nats per image, summed over pixels, latents and views. Tensors are Keras's
-(`keras.ops`), arrays numpy's; "symbolic" tensors are those of functional models.
+Letters: B batch, S samples, D latents, K columns of a condition, H W C an image, C' likelihood parameters per pixel,
+F features, V views, N images. Rates and likelihoods are in nats per image, summed over pixels, latents and views.
+Tensors are Keras's (`keras.ops`), arrays numpy's; "symbolic" tensors are those of functional models.
 """
 
 import functools
@@ -94,7 +94,8 @@ class Prior(Protocol):
     """connect(encode, facts, seed), once encoder and posterior stand: `encode` takes views in [0, 1] to (mean, std) of
     q(z|x), None where q is no Gaussian; facts: the `DataFacts`. It may make weights."""
     start: Callable | None = None
-    """start(images, rng), before the first step: views as stored, (N, H, W, C), and a numpy generator."""
+    """start(images, rng), before the first step: views as stored, (N, H, W, C), the condition (N, K) behind them where
+    there is one, and a numpy generator."""
     start_at: Callable | None = None
     """start_at(codes (N, D), rng): first weights near codes that it is to be fitted to."""
     training_log_prob: Callable | None = None
@@ -121,6 +122,28 @@ class Prior(Protocol):
     out; None: from `log_density`."""
     rate_of_moments: Callable | None = None
     """`rate` in numpy: (mean, std), each (N, D) -> (N, D) float64; None: by `rate` in float32 where there is one."""
+
+
+class Condition(Protocol):
+    """`conf/condition/<name>.yaml`: c of p(x|z, c) and q(z|x, c), what is known of an image besides its pixels.
+
+    It says what it reads of a dataset; `vaelab.conditions.columns` makes numbers of it, which a `Split` holds as
+    `given` and a structure takes as the last entry of x.
+    """
+
+    def fields(self, dataset):
+        """[(name, names of choices or (), mean, std)] (`columns.Field`) of the training images; () for no condition.
+        ConfigError where the dataset has nothing of the kind."""
+
+    def values(self, dataset, split):
+        """(N, number of fields): numbers of choices, or numbers; None where the split has none."""
+
+    option: str = "own"
+    """The option's name."""
+    conditional: bool = True
+    """Whether there is a condition at all."""
+    planes: bool = False
+    """Whether the encoder's images also get a constant channel for each column."""
 
 
 class Posterior(Protocol):
@@ -213,7 +236,11 @@ class Structure(Protocol):
 
     def __call__(self, x, *, training=False, samples=None):
         """Tuple of views (B, H, W, C) -> `structures.outputs.Outputs`. It may take `rows` (B,), the numbers of these
-        training images, and hand them to `structures.rates.rate_of`: priors with `training_log_prob` ask for it."""
+        training images, and hand them to `structures.rates.rate_of`: priors with `training_log_prob` ask for it.
+
+        With a condition, x has it behind the views here and below, (B, condition_dim), and `decode` takes it after z.
+        A structure that can be conditional takes `condition_dim` and `condition_planes` (`Condition.planes`) when it is
+        made and has `condition_dim`; others are refused with a condition."""
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
@@ -236,6 +263,8 @@ class Structure(Protocol):
     def layer_table(self):
         """[(network, layer, type, output shape, parameters)] of every layer."""
 
+    condition_dim: int = 0
+    """K, the size of the condition that it takes; 0 for none."""
     has_density: bool = False
     """Whether q(z|x), no diagonal Gaussian, has an exact density all the same: `draw` then also takes eps
     (S, B, eps_dim), eps_dim is D, and there is `log_q` below."""
@@ -254,8 +283,8 @@ class Objective(Protocol):
     def losses(self, x, outputs, log_likelihood, stage):
         """{"loss": scalar, <term>: scalar, ...}, means over the batch.
 
-        x: views as the network sees them; outputs: the structure's; log_likelihood: (B,) or (S, B); stage: beta,
-        capacity, training.
+        x: views as the network sees them, the condition behind them where there is one; outputs: the structure's;
+        log_likelihood: (B,) or (S, B); stage: beta, capacity, training.
         """
 
     samples: int | None = None
@@ -395,6 +424,9 @@ class View(Protocol):
     layers: Sequence
     """(network, layer, type, output shape, parameters) of every layer."""
     prior: PriorView
+    condition: object
+    """`vaelab.conditions.columns.Columns`: what c of p(x|z, c), q(z|x, c) is; None where there is none. `inputs` below
+    are views with c behind them, `given` is () or (c,), c (N, K)."""
 
     def frames(self):
         """[(epoch, arrays)] kept during training."""
@@ -412,13 +444,16 @@ class View(Protocol):
     def sample_prior(self, n, rng):
         """z ~ p(z), (n, D) float64."""
 
+    def sample_given(self, n, rng):
+        """Conditions of n training images drawn at random, ((n, K),); () where there is none."""
+
     def log_prior(self, z):
         """log p(z), (..., D) -> (...)."""
 
-    def encode(self, images):
+    def encode(self, inputs):
         """(mean, std) of q(z|x), each (N, D)."""
 
-    def sample_posterior(self, images, n, rng):
+    def sample_posterior(self, inputs, n, rng):
         """z ~ q(z|x), (n, N, D)."""
 
     def see(self, images):
@@ -427,26 +462,26 @@ class View(Protocol):
     def posterior_samples(self, split, n, rows=slice(None)):
         """The same of rows of a split, from a stream of these rows' own."""
 
-    def log_q(self, images, z):
+    def log_q(self, inputs, z):
         """log q(z|x): z (N, D) -> (N,), z (S, N, D) -> (S, N); None where it is not known."""
 
-    def push(self, images, eps):
+    def push(self, inputs, eps):
         """(z, log q(z|x)) of noise eps, (S, N, eps_dim) -> (S, N, D), (S, N): z ~ q(z|x) where eps ~ N(0, I). Without
         `has_density` the second is None."""
 
-    def decode(self, z):
-        """z (N, D) -> E[x|z] per view, (N, H, W, C)."""
+    def decode(self, z, *given):
+        """z (N, D) -> E[x|z] per view, (N, H, W, C). NotApplicable where the run has a condition and none is given."""
 
-    def simulate(self, z, rng):
+    def simulate(self, z, rng, *given):
         """x ~ p(x|z) per view, (N, H, W, C)."""
 
-    def log_prob(self, images, z):
+    def log_prob(self, inputs, z):
         """log p(x|z), views summed: z (N, D) -> (N,), z (S, N, D) -> (S, N)."""
 
-    def least_distortion(self, images):
+    def least_distortion(self, inputs):
         """The least -log p(x|z) that any decoder could give, views summed, (N,); None where it is not known."""
 
-    def grad_log_joint(self, images, z):
+    def grad_log_joint(self, inputs, z):
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
 
 
@@ -480,6 +515,12 @@ class SplitView(Protocol):
 
     def images(self, rows=slice(None)):
         """Views in [0, 1], float32, before standardisation."""
+
+    def given(self, rows=slice(None)):
+        """The condition of the images, ((N, K),); () where there is none."""
+
+    def inputs(self, rows=slice(None)):
+        """What the model's functions take: `images` and `given`."""
 
     def sample_posterior(self, n, rng, rows=slice(None)):
         """z ~ q(z|x), (n, N, D)."""
@@ -520,6 +561,7 @@ BY_GROUP = {
     "dataset": DatasetLoader,
     "model": Architecture,
     "prior": Prior,
+    "condition": Condition,
     "posterior": Posterior,
     "likelihood": Likelihood,
     "structure": Structure,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from fake_view import Codes, LinearGaussian, spots
+from support import rest_slow
 
 from vaelab import contracts
 from vaelab.config import locate
@@ -63,7 +64,7 @@ def fake(kind):
     factors = np.stack([np.arange(240) % 3, np.arange(240) // 3 % 4], axis=1)
     curves = {"beta": (np.arange(3), np.ones(3))}
     return spots(latent_dim=3, shape=(8, 8, 1), factors=factors, factor_names=("shape", "size"), frames=fake_frames(),
-                 schedules=curves)  # fmt: skip
+                 schedules=curves, conditional=kind == "conditional")  # fmt: skip
 
 
 def applied(kind, name, view):
@@ -113,6 +114,18 @@ def test_every_option_reads_the_contract_alone(kind, name):
         except NotApplicable:
             continue
     pytest.fail(f"{kind}={name} applies to none of the views")
+
+
+@pytest.mark.parametrize("name", rest_slow(METRICS, ["elbo", "nll", "reconstruction", "density_coverage"]))
+def test_every_metric_takes_a_condition(name):
+    """The same numbers of kinds as without one, or a sentence; pictures are drawn with one in test_every_plot."""
+    try:
+        found = applied("metric", name, fake("conditional"))
+    except NotApplicable as error:
+        assert 20 < len(str(error)) < 260
+        return
+    assert_is_result("metric", found)
+    assert found.keys() == applied("metric", name, fake("one_view")).keys()
 
 
 @pytest.mark.slow

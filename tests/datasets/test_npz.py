@@ -130,3 +130,20 @@ def test_a_damaged_array_inside(tmp_path):
 def test_the_path_may_be_relative_to_the_data_folder(tmp_path):
     write(tmp_path)
     assert len(load("npz", path="a.npz", data_dir=tmp_path).train) == 10
+
+
+def test_numbers_beside_the_images(tmp_path):
+    rng = np.random.default_rng(0)
+    numbers = {"age": rng.normal(size=10), "both": rng.normal(size=(4, 2)), "t_age": rng.normal(size=4)}
+    path = write(tmp_path, **numbers, words=np.array(["a"] * 10))
+    usual = {"train_covariates": "age", "test_covariates": "t_age"}
+    found = own(path, **usual, covariate_names=["age"])
+    assert found.covariate_names == ("age",) and found.train.covariates.shape[1] == 1
+    np.testing.assert_allclose(found.test.covariates[:, 0], numbers["t_age"], rtol=1e-6)
+    assert found.checksum() != own(path).checksum() and own(path).covariate_names == ()
+    with pytest.raises(DataError, match=r"covariates of training and test images have \[1, 2\] columns"):
+        own(path, **{**usual, "test_covariates": "both"})
+    with pytest.raises(DataError, match=r"covariates 'words' .* expected numbers"):
+        own(path, **{**usual, "train_covariates": "words"})
+    with pytest.raises(ConfigError, match=r"dataset\.covariate_names: expected 1 names"):
+        own(path, **usual, covariate_names=["age", "dose"])

@@ -25,6 +25,7 @@ LEARNED = {
     "exemplar": ["prior=exemplar", "prior.terms=5"],
     "exemplar at random": ["prior=exemplar", "prior.terms=50", "prior.choose=random"],
     "realnvp": ["prior=realnvp", "prior.couplings=2", "prior.hidden_dims=[16]"],
+    "condition": ["condition=label"],
     "posterior realnvp": ["posterior=realnvp", "posterior.couplings=2", "posterior.hidden_dims=[16]"],
 }
 
@@ -154,14 +155,15 @@ def test_killed_twice_and_resumed_gives_the_same_bytes(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("learned", LEARNED)
-def test_what_a_prior_or_a_flow_learned_survives_a_kill(learned, tmp_path):
+def test_what_a_prior_a_flow_or_a_conditional_model_learned_survives_a_kill(learned, tmp_path):
     reference, run = tmp_path / "reference", tmp_path / "run"
     length, more = {"trainer.epochs": 40, "explorer": "none"}, ["model.hidden_dims=[32]", *LEARNED[learned]]
     vaelab("train", *words("dense", reference, **length), *more, cwd=tmp_path)
     kills = [("writing",), ("training", 0.1)]
     assert kill_and_resume(tmp_path, run, [*words("dense", run, **length), *more], kills) == 2
     assert_identical(run, reference)
-    assert (run / "prior.npz").is_file() == (not learned.startswith("posterior"))
+    assert (run / "prior.npz").is_file() == (not learned.startswith(("posterior", "condition")))
+    assert (run / "condition.json").is_file() == (learned == "condition")
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ HERE = Path(__file__).resolve().parent
 BACKENDS = ["tensorflow", "jax", "torch"]
 JOBS = {
     "vae": ["beta_schedule=warmup", "objective.free_bits=0.1"],
+    "vae, condition": ["condition=label", "condition.planes=true"],
+    "avb, condition": ["objective=avb", "posterior=implicit", "condition=label"],
     "vae, flow": ["posterior=realnvp", "latent_dim=3"],
     "iwae, flow": ["objective=iwae", "posterior=realnvp", "posterior.context_dim=0"],
     "capacity": ["objective=capacity", "capacity_schedule=warmup"],
@@ -37,18 +39,20 @@ import numpy as np
 sys.path.insert(0, sys.argv[1])
 from parts import config, make_vae, trainer_of
 import keras
-from vaelab.datasets.prepare import load_dataset
+from vaelab.jobs.opening import open_dataset
 from vaelab.training.variables import arrays_of, of_model
 from vaelab.training.fit import fit
 assert keras.backend.backend() == sys.argv[2]
 
 def trained(name, words, epochs, folder=None):
     cfg = config("model=dense", "model.hidden_dims=[32]", "trainer=quick", "trainer.progress=false", *words)
-    dataset = load_dataset(cfg["dataset"], data_dir=None, seed=0, validation=name == "vae")
+    cfg["trainer"]["validation"] = "split" if name == "vae" else "none"
+    dataset = open_dataset(cfg)
     words = [w for w in words if not w.startswith("dataset=")]
-    vae = make_vae("model=dense", "model.hidden_dims=[32]", *words, shapes=dataset.shapes, total_steps=20)
+    vae = make_vae("model=dense", "model.hidden_dims=[32]", *words, shapes=dataset.shapes, total_steps=20,
+                   condition_dim=dataset.facts.condition_dim)
     # a whole epoch with its smaller last batches for one kind, four batches for the others: each shape is compiled
-    short = {} if name == "vae" else {"steps_per_epoch": 4, "validation": "none"}
+    short = {} if name == "vae" else {"steps_per_epoch": 4}
     trainer = trainer_of(cfg, epochs=epochs, early_stopping=None, **short)
     keep = {"seed": 0, "schedule": lambda p: 1.0, "optimize": None, "checkpoint_path": folder}
     history = fit(vae, dataset, trainer, **keep).history
@@ -61,7 +65,7 @@ for name, words in json.loads(sys.argv[3]).items():
     assert all(np.isfinite(v) for row in history for v in row.values()), (name, history)
     with tempfile.TemporaryDirectory() as folder:
         assert same(weights, trained(name, words, 1, folder)[1]), f"{name}: not repeatable"
-        if name not in ("vae", "vae, flow", "avb"):
+        if name not in ("vae", "vae, condition", "vae, flow", "avb"):
             continue
         straight, resumed = trained(name, words, 2), trained(name, words, 2, folder)
     key = "train/loss"

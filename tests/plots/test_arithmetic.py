@@ -18,7 +18,7 @@ def view():
 
 
 def result(monkeypatch, view, expression):
-    blocks = watched(monkeypatch, module, arithmetic, view, split="test", expression=expression)
+    blocks = watched(monkeypatch, module, arithmetic, view, split="test", expression=expression, condition=None)
     return blocks[-1].images[0, 0]
 
 
@@ -42,7 +42,7 @@ def test_result_is_the_decoded_sum(monkeypatch, view):
 
 
 def test_originals_are_shown_below(monkeypatch, view):
-    blocks = watched(monkeypatch, module, arithmetic, view, split="test", expression="#12 - #57 + bag")
+    blocks = watched(monkeypatch, module, arithmetic, view, split="test", expression="#12 - #57 + bag", condition=None)
     part = view.split("test")
     assert np.array_equal(blocks[0].images[1, 0], part.images(np.array([12]))[0][0])
     z = part.mean[12] - part.mean[57] + part.mean[part.y == 3].mean(axis=0)
@@ -52,7 +52,7 @@ def test_originals_are_shown_below(monkeypatch, view):
 
 def test_two_views(monkeypatch):
     view = spots(latent_dim=6, shape=(8, 8, 1), n_views=2)
-    blocks = watched(monkeypatch, module, arithmetic, view, split="test", expression="#1 - #2 + #3")
+    blocks = watched(monkeypatch, module, arithmetic, view, split="test", expression="#1 - #2 + #3", condition=None)
     z = view.split("test").mean[[1]] - view.split("test").mean[[2]] + view.split("test").mean[[3]]
     for v in range(2):
         assert np.allclose(blocks[-1].images[2 * v, 0], view.decode(z)[v][0], atol=1e-5)
@@ -88,9 +88,9 @@ def test_parsed():
 )
 def test_bad_expressions(view, expression, words):
     with pytest.raises(ConfigError, match=words):
-        arithmetic(view, split="test", expression=expression)
+        arithmetic(view, split="test", expression=expression, condition=None)
 
 
 def test_classes_need_labels():
     with pytest.raises(ConfigError, match="no classes"):
-        arithmetic(spots(labels=False, shape=(8, 8, 1)), split="test", expression="bag - #1")
+        arithmetic(spots(labels=False, shape=(8, 8, 1)), split="test", expression="bag - #1", condition=None)

@@ -28,6 +28,8 @@ CASES = {
     "two_views": {"latent_dim": 6, "n_views": 2, "shape": (8, 8, 1)},
     "two_views_without_labels": {"latent_dim": 3, "n_views": 2, "labels": False, "shape": (8, 8, 3)},
     "implicit_posterior": {"latent_dim": 2, "closed_form": False, "shape": (8, 8, 1)},
+    "a_condition": {"latent_dim": 2, "conditional": True, "shape": (8, 8, 1)},
+    "two_views_and_a_condition": {"latent_dim": 6, "n_views": 2, "conditional": True, "shape": (8, 8, 1)},
 }
 SMALL = {"n": 4, "slices": 3, "steps": 3, "iterations": 250, "perplexity": 5.0, "images": 4}  # quick settings
 DOES_NOT_APPLY = {
@@ -38,8 +40,14 @@ DOES_NOT_APPLY = {
     "class_grid": lambda v: not v.class_names,
     "conjoint_scatter": lambda v: v.n_views < 2,
     "conjoint_swap": lambda v: v.n_views < 2,
-    **{name: lambda v: v.n_views < 2 for name in PLOTS if name.startswith("background_transfer")},
+    **{name: lambda v: v.n_views < 2 or v.condition for name in PLOTS if name.startswith("background_transfer")},
 }
+
+# Pictures of codes that come from no image: a run with a condition must be told with which one.
+NEEDS_A_CONDITION = {
+    "traversal", "traversal_animation", "manifold", "manifold_3d", "manifold_3d_animation", "latent_card", "arithmetic",
+    "generate",
+}  # fmt: skip
 
 
 def drawn(view, name, **more):
@@ -56,7 +64,8 @@ def drawn(view, name, **more):
 def frame(view, z, codes, rows):
     """What training keeps for its animations."""
     arrays = {"codes": codes, "rows": rows, "code_rows": rows}
-    for v, (drawn, again) in enumerate(zip(view.decode(z), view.decode(codes))):
+    given = view.split("test").given(rows), view.sample_given(len(z), np.random.default_rng(0))
+    for v, (drawn, again) in enumerate(zip(view.decode(z, *given[1]), view.decode(codes, *given[0]))):
         for name, images in (("samples", drawn), ("reconstructions", again)):
             arrays[f"{name}_{v}"] = np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
     return arrays
@@ -87,7 +96,12 @@ def test_draws(name, case):
             drawn(view, name)
         assert 20 < len(str(error.value)) < 260
         return
-    picture = drawn(view, name)
+    if view.condition and name in NEEDS_A_CONDITION:
+        with pytest.raises(NotApplicable, match=r"give plots.*condition=\.\.\., class \(class 0, "):
+            drawn(view, name)
+        picture = drawn(view, name, condition="class 1")
+    else:
+        picture = drawn(view, name)
     if isinstance(picture, Animation):
         frames = picture.arrays()
         assert len(frames) > 1 and all(f.shape == frames[0].shape and f.dtype == np.uint8 for f in frames)

@@ -9,7 +9,10 @@ from vaelab.errors import ConfigError
 from vaelab.plots import interpolation as module
 from vaelab.plots.interpolation import between_codes, interpolation
 
-USUAL = {"split": "test", "between": "images", "space": "latent", "path": "linear", "n": 3, "steps": 5, "pairs": None}
+USUAL = {
+    "split": "test", "between": "images", "space": "latent", "path": "linear", "n": 3, "steps": 5, "pairs": None,
+    "condition": None,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("space,path", [("latent", "linear"), ("latent", "spherical"), ("pixel", "linear")])

@@ -12,7 +12,7 @@ from vaelab.plots import manifold_3d as module_3d
 from vaelab.plots.manifold import manifold
 from vaelab.plots.manifold_3d import manifold_3d
 
-USUAL = {"split": "test", "n": 5, "dims": None, "scale": 1.0, "rectangle": None, "at": None}
+USUAL = {"split": "test", "n": 5, "dims": None, "scale": 1.0, "rectangle": None, "at": None, "condition": None}
 
 
 def test_corners_are_the_priors_quantiles(monkeypatch):

@@ -9,7 +9,7 @@ from vaelab.errors import ConfigError
 from vaelab.plots import reconstructions as module
 from vaelab.plots.reconstructions import reconstructions
 
-USUAL = {"split": "test", "choose": "random", "n": 12, "indices": None}
+USUAL = {"split": "test", "choose": "random", "n": 12, "indices": None, "condition": None}
 
 
 def shown(monkeypatch, view, **change):

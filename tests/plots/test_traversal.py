@@ -11,7 +11,7 @@ from vaelab.plots.traversal import codes, traversal
 
 USUAL = {
     "split": "test", "output": "still", "span": "prior", "width": 2.0, "steps": 5, "latents": None, "most": 16,
-    "at": None, "duration_ms": 100,
+    "at": None, "condition": None, "duration_ms": 100,
 }  # fmt: skip
 
 

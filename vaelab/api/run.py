@@ -87,36 +87,72 @@ class Run:
         with locate.config_dirs(self._dirs):
             return opening.open_view(self.folder, self.config, accept_changed_data=self._accept)
 
-    def encode(self, x) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, x, condition=None) -> tuple[np.ndarray, np.ndarray]:
         """(mean, std) of q(z|x), each (N, D).
 
         Args:
+            condition: of a run that has one: "sneaker" for all, or a list with one for each image.
             x: images (N, H, W, C), or one (H, W, C), uint8 or floats in [0, 1]; a tuple of them where there are several
                 views.
 
         Raises:
             ConfigError: images of another shape, or floats that are no shares of the brightest value.
         """
-        return self.view.encode(self._images(x, "encode"))
+        images = self._images(x, "encode")
+        return self.view.encode((*images, *self._given("encode", condition, len(images[0]))))
 
-    def decode(self, z):
+    def decode(self, z, condition=None):
         """Image means (N, H, W, C) of codes (N, D), or of one (D,); a tuple of them where there are several views.
 
+        Args:
+            condition: of a run that has one: "sneaker" for all, or a list with one for each code.
+
         Raises:
-            ConfigError: codes of another length.
+            ConfigError: codes of another length, or no such condition.
         """
         codes, wanted = np.atleast_2d(np.asarray(z, np.float32)), self.view.latent_dim
         if codes.ndim != 2 or codes.shape[1] != wanted:
             raise ConfigError(f"decode: expected codes (N, {wanted}), got {np.shape(z)}.")
-        return _one_or_all(self.view.decode(codes))
+        return _one_or_all(self.view.decode(codes, *self._given("decode", condition, len(codes))))
 
-    def reconstruct(self, x):
-        """Image means (N, H, W, C) of E[z|x] of each image; a tuple of them where there are several views."""
-        return self.decode(self.encode(x)[0])
+    def reconstruct(self, x, condition=None):
+        """Image means (N, H, W, C) of E[z|x] of each image; a tuple of them where there are several views.
 
-    def sample(self, n: int, seed: int = 0):
-        """Image means (n, H, W, C) of n draws from the prior."""
-        return self.decode(self.view.sample_prior(n, seeds.generator(seed, "plots")))
+        Args:
+            condition: as of `encode`; another one to decode with is given to `decode`.
+        """
+        return self.decode(self.encode(x, condition)[0], condition)
+
+    def sample(self, n: int, seed: int = 0, condition=None):
+        """Image means (n, H, W, C) of n draws from the prior.
+
+        Args:
+            condition: of a run that has one: "sneaker" for all, or a list of n; None for those of training images drawn
+                at random.
+        """
+        rng = seeds.generator(seed, "plots")
+        z = self.view.sample_prior(n, rng)
+        if condition is None and self.view.condition is not None:
+            return _one_or_all(self.view.decode(z, *self.view.sample_given(n, rng)))
+        return self.decode(z, condition)
+
+    def _given(self, method: str, condition, n: int) -> tuple:
+        """The condition of n images or codes, ((n, K),); () in a run that has none.
+
+        Raises:
+            ConfigError: the run has none, or needs one; no such condition; or another number of them.
+        """
+        known = self.view.condition
+        if known is None:
+            if condition is not None:
+                raise ConfigError(f"{method}: this run has no condition (condition=none); leave it out.")
+            return ()
+        if condition is None:
+            raise ConfigError(f"{method}: this run has a condition: give condition=, {known.in_words()}.")
+        rows = known.read(condition, method)
+        if len(rows) not in (1, n):
+            raise ConfigError(f"{method}: expected one condition, or one for each of {n}, got {len(rows)}.")
+        return (np.repeat(rows, n // len(rows), axis=0),)
 
     def _images(self, x, asks: str) -> tuple:
         """The views of x as the model's view takes them; `asks` names who asks, for the message."""

@@ -28,6 +28,11 @@ YOUNGER = {
     "trainer.monitor_from": lambda cfg: cfg["trainer"]["monitor_from"] is None,
     "objective.gradient": lambda cfg: cfg["objective"]["gradient"] == "reparameterised",
     "posterior.log_var_range": lambda cfg: cfg["posterior"]["log_var_range"] is None,
+    "condition": lambda cfg: cfg["condition"] == {"_target_": "vaelab.conditions.none.Unconditional"},
+    **{
+        f"dataset.{key}": lambda cfg, key=key: cfg["dataset"].get(key) is None
+        for key in ("train_covariates", "test_covariates", "covariate_names")
+    },
     "prior": lambda cfg: cfg["prior"] == {"_target_": "vaelab.priors.standard.Standard"},
 }
 

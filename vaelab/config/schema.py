@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vaelab.config.types import (
+    Condition,
     FolderName,
     Fraction,
     HistoryKey,
@@ -137,7 +138,8 @@ MULTI = {"metric": "metrics", "plot": "plots", "score": "scores"}
 # Runtime facts a configurable constructor receives besides its yaml settings.
 RUNTIME = {
     "self", "data_shape", "data_shapes", "latent_dim", "latent_layout", "noise_dim", "seed", "data_dir", "view",
-    "architecture", "make_posterior", "make_prior", "make_likelihood", "structure", "name",
+    "architecture", "make_posterior", "make_prior", "make_likelihood", "structure", "name", "condition_dim",
+    "condition_planes",
 }  # fmt: skip
 
 # What `vaelab runs` shows.
@@ -171,6 +173,7 @@ OTHER_COMMANDS = {
     # data
     "verb": Literal["list", "fetch", "verify", "show"],
     # generate
+    "given": {"condition": Condition | None},
     "z": list[Any] | None,
     "scale": PositiveInt | None,
     # export

@@ -13,6 +13,8 @@ Minutes = Annotated[str, "with minutes, as in 5min"]
 FolderName = Annotated[str, "that can name a folder"]
 HistoryKey = Annotated[str, "such as val/loss, or -val/elbo to maximise"]
 
+Condition = str | int | float | list | dict  # what may be typed of one
+
 Split = Literal["train", "validation", "test"]
 KernelInitializer = Literal[
     "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform"

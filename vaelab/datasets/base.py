@@ -9,7 +9,7 @@ import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -121,16 +121,20 @@ class Split:
         y: integer class labels (N,), or None.
         factors: integer indices of generative factors (N, F), or None.
         tags: integer per view, for instance a background style (N, V), or None.
+        covariates: further numbers (N, F) float32, or None.
+        given: the run's condition, ((N, K) float32,), or ().
     """
 
     x: tuple[np.ndarray | Rows, ...]
     y: np.ndarray | None = None
     factors: np.ndarray | None = None
     tags: np.ndarray | None = None
+    covariates: np.ndarray | None = None
+    given: tuple[np.ndarray, ...] = ()
 
     def __post_init__(self):
         object.__setattr__(self, "x", tuple(Rows(v) if isinstance(v, np.memmap) else v for v in self.x))
-        for part in (*self.x, self.y, self.factors, self.tags):
+        for part in (*self.x, self.y, self.factors, self.tags, self.covariates, *self.given):
             if part is not None and len(part) != len(self.x[0]):
                 raise ValueError(f"All parts of a split must have equal length. Received: {len(part)}, {len(self)}")
             if isinstance(part, np.ndarray):
@@ -139,11 +143,17 @@ class Split:
     def __len__(self) -> int:
         return len(self.x[0])
 
+    @property
+    def inputs(self) -> tuple[np.ndarray | Rows, ...]:
+        """What a model takes: the views, and the condition where there is one."""
+        return (*self.x, *self.given)
+
     def take(self, rows) -> "Split":
         """The split of the given rows (a slice, an integer array or a mask). What lies on disk is not read."""
         pick = lambda a: None if a is None else a[rows]  # noqa: E731
         x = tuple(v.take(rows) if isinstance(v, Rows) else v[rows] for v in self.x)
-        return Split(x, pick(self.y), pick(self.factors), pick(self.tags))
+        given = tuple(c[rows] for c in self.given)
+        return Split(x, pick(self.y), pick(self.factors), pick(self.tags), pick(self.covariates), given)
 
 
 class Rowed(Sequence):
@@ -191,6 +201,7 @@ class DataFacts(NamedTuple):
         binarize, standardize, data_kind: as those of `Dataset`.
         eight_bit: whether every training pixel is known to be one of 256 levels; False where nobody looked.
         n_images: training images, or an upper bound; None where that is not known yet.
+        condition_dim: columns of the condition, 0 for none.
     """
 
     shapes: tuple[tuple[int, int, int], ...]
@@ -199,6 +210,7 @@ class DataFacts(NamedTuple):
     data_kind: str = "grey"
     eight_bit: bool = False
     n_images: int | None = None
+    condition_dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -211,6 +223,8 @@ class Dataset:
         class_names: one name per label value; empty without labels.
         factor_names, factor_sizes: for datasets with known generative factors.
         tag_names: names of the tag values.
+        covariate_names: one for each column of the splits' covariates.
+        condition: the `conditions.columns.Columns` of the splits' `given`, or None.
         values: what a pixel is: "grey" (intensity), "binary" (0 or 1 by nature), "static" (0 or 1, drawn once by who
             published them) or "real" (any real number).
         binarize: none | threshold | static | dynamic, as applied by `prepare`.
@@ -228,6 +242,8 @@ class Dataset:
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
     tag_names: tuple[str, ...] = ()
+    covariate_names: tuple[str, ...] = ()
+    condition: Any = None
     values: str = "grey"
     binarize: str = "none"
     standardize: tuple[float, float] | None = None
@@ -236,7 +252,8 @@ class Dataset:
     instead_of: str | None = None
 
     def __post_init__(self):
-        for field in ("class_names", "factor_names", "tag_names", "notes"):  # texts of files, folders and settings
+        # texts of files, folders and settings
+        for field in ("class_names", "factor_names", "tag_names", "covariate_names", "notes"):
             object.__setattr__(self, field, tuple(name_of(str(text)) for text in getattr(self, field)))
 
     @property
@@ -248,7 +265,10 @@ class Dataset:
     @property
     def facts(self) -> DataFacts:
         """What a model of these data must know; `eight_bit`, which takes reading all pixels, is left to the dataset."""
-        return DataFacts(self.shapes, self.binarize, self.standardize, self.data_kind, n_images=len(self.train))
+        return DataFacts(
+            self.shapes, self.binarize, self.standardize, self.data_kind, n_images=len(self.train),
+            condition_dim=0 if self.condition is None else self.condition.dim,
+        )  # fmt: skip
 
     @property
     def data_kind(self) -> str:
@@ -271,14 +291,15 @@ class Dataset:
         return found
 
     def checksum(self) -> str:
-        """sha256 over the bytes of all splits (views and labels), first 16 hex digits."""
+        """sha256 over the bytes of all splits (views, labels and covariates), first 16 hex digits."""
         return self._checksum
 
     @cached_property
     def _checksum(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for part in () if split is None else split.x if split.y is None else (*split.x, split.y):
+            parts = () if split is None else (*split.x, split.y, split.covariates)
+            for part in (p for p in parts if p is not None):
                 for rows in chunks(part):
                     digest.update(np.ascontiguousarray(part[rows]).data)
         return digest.hexdigest()[:16]

@@ -26,6 +26,9 @@ def load(
     test: list[str] | None,
     train_labels: str | None,
     test_labels: str | None,
+    train_covariates: str | None,
+    test_covariates: str | None,
+    covariate_names: list[str] | None,
     image_shape: list[PositiveInt] | None,
     values: Literal["grey", "binary", "real"],
     class_names: list[str] | None,
@@ -41,16 +44,20 @@ def load(
             view, without labels and test split.
         train, test: names of the arrays, one per view; test None: `test_fraction` is held out with `data_seed`.
         train_labels, test_labels: names of integer arrays (N,), or None.
+        train_covariates, test_covariates: names of arrays of numbers (N,) or (N, F), for condition=array, or None.
+        covariate_names: of the F columns (None: covariate_1, ...).
         image_shape: (H, W, C) of one image where the array does not say it (None: it does).
         values: grey (intensities), binary (0 and 1 by nature) or real (any numbers).
         class_names: of labels 0, 1, ... (None: the numbers).
     """
-    source, arrays = _read(path, data_dir, [*train, train_labels, *(test or ()), test_labels if test else None])
+    tested = [*test, test_labels, test_covariates] if test else []
+    source, arrays = _read(path, data_dir, [*train, train_labels, train_covariates, *tested])
     if source.suffix.lower() == ".npy":
-        train, test, train_labels = ["x"], None, None
-    splits = [_split(arrays, source, train, train_labels, image_shape, values)]
+        train, test, train_labels, train_covariates = ["x"], None, None, None
+    splits = [_split(arrays, source, train, train_labels, train_covariates, image_shape, values)]
     if test:
-        splits.append(_split(arrays, source, test, test_labels, image_shape, values))
+        splits.append(_split(arrays, source, test, test_labels, test_covariates, image_shape, values))
+    covariates = _covariate_names(covariate_names, splits, source)
     labels = [s.y for s in splits if s.y is not None]
     n_classes = max((int(y.max(initial=-1)) for y in labels), default=-1) + 1
     if n_classes > MOST_CLASSES:
@@ -69,14 +76,16 @@ def load(
         notes = (
             f"npz: the pixels of {source} are 0 and 1 of 255, nearly black. If 1 means white: dataset.values=binary.",
         )
-    return Dataset("npz", *splits, class_names=names if labels else (), values=values, notes=notes)
+    return Dataset(
+        "npz", *splits, class_names=names if labels else (), covariate_names=covariates, values=values, notes=notes
+    )
 
 
 def listed(*, data_dir: str | None, path, train, test, image_shape, values) -> Listed:
     """Every image of the arrays `train` and, where there are any, `test`, by the first array's name and its row."""
     source, arrays = _read(path, data_dir, [*train, *(test or ())])
     groups = [["x"]] if source.suffix.lower() == ".npy" else [train, test] if test else [train]
-    splits = [_split(arrays, source, names, None, image_shape, values) for names in groups]
+    splits = [_split(arrays, source, names, None, None, image_shape, values) for names in groups]
     images = splits[0].x if len(splits) == 1 else tuple(np.concatenate(pair) for pair in zip(*(s.x for s in splits)))
     return Listed(Split(images), Rowed(*((g[0], len(s)) for g, s in zip(groups, splits))), {}, values)
 
@@ -87,13 +96,14 @@ def _read(path: str | None, data_dir: str | None, names: list) -> tuple[Path, di
     return source, {"x": _mapped(source)} if source.suffix.lower() == ".npy" else _archive(source, names)
 
 
-def shapes(*, path, image_shape, train, class_names, **_) -> tuple[tuple[int, int, int], ...] | None:
+def shapes(*, path, image_shape, train, class_names, covariate_names, **_) -> tuple[tuple[int, int, int], ...] | None:
     """(H, W, C) of each view if `image_shape` says it."""
     if not path:
         raise ConfigError("dataset=npz needs the file of your arrays: dataset.path=FILE.npz.")
     if not train:
         raise ConfigError("dataset.train: expected the name of at least one array, got [].")
     different("dataset.class_names", class_names)
+    different("dataset.covariate_names", covariate_names)
     if image_shape is None:
         return None
     if len(image_shape) != 3:
@@ -151,15 +161,44 @@ def _listed(names: list[str]) -> str:
     return ", ".join(map(visible, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
 
 
-def _split(arrays, source: Path, views: list[str], labels: str | None, image_shape, values: str) -> Split:
+def _split(
+    arrays, source: Path, views: list[str], labels: str | None, covariates: str | None, image_shape, values: str
+) -> Split:
     x = tuple(_images(arrays[name], name, source, image_shape, values) for name in views)
     y = None if labels is None else _labels(arrays[labels], labels, source)
-    for name, part in zip([*views, labels], [*x, y]):
+    c = None if covariates is None else _covariates(arrays[covariates], covariates, source)
+    for name, part in zip([*views, labels, covariates], [*x, y, c]):
         if part is not None and len(part) != len(x[0]):
             raise DataError(
                 f"dataset=npz: {source} has {len(x[0])} images in '{views[0]}' but {len(part)} in '{name}'."
             )
-    return Split(x, y)
+    return Split(x, y, covariates=c)
+
+
+def _covariates(array: np.ndarray, name: str, source: Path) -> np.ndarray:
+    """(N, F) float32."""
+    columns = array[:, None] if array.ndim == 1 else array
+    if columns.ndim != 2 or not columns.shape[1] or columns.dtype.kind not in "buif":
+        raise DataError(
+            f"dataset=npz: covariates '{name}' of {source} are {array.dtype} of shape {array.shape}; expected numbers "
+            "(N,) or (N, F)."
+        )
+    return _single(columns)
+
+
+def _covariate_names(names: list[str] | None, splits: list[Split], source: Path) -> tuple[str, ...]:
+    """One for each column of the splits' covariates.
+
+    Raises:
+        DataError: the splits have other numbers of columns, or one has none.
+        ConfigError: there are more or fewer names.
+    """
+    widths = [0 if s.covariates is None else s.covariates.shape[1] for s in splits]
+    if len(set(widths)) > 1:
+        raise DataError(f"dataset=npz {source}: covariates of training and test images have {widths} columns.")
+    if names is not None and len(names) != widths[0]:
+        raise ConfigError(f"dataset.covariate_names: expected {widths[0]} names, one for each column, got {names}.")
+    return tuple(names or (f"covariate_{k}" for k in range(1, widths[0] + 1)))
 
 
 def _labels(array: np.ndarray, name: str, source: Path) -> np.ndarray:

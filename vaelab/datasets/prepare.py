@@ -309,6 +309,7 @@ def _concatenated(one: Split, other: Split) -> Split:
     return Split(
         tuple(np.concatenate(pair) for pair in zip(one.x, other.x)),
         pick(one.y, other.y), pick(one.factors, other.factors), pick(one.tags, other.tags),
+        pick(one.covariates, other.covariates),
     )  # fmt: skip
 
 

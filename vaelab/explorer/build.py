@@ -10,7 +10,7 @@ from pathlib import Path
 from vaelab import __version__
 from vaelab.errors import ConfigError, RunError
 from vaelab.explorer import litert
-from vaelab.explorer.content import Content, content
+from vaelab.explorer.content import Content, content, refuse_condition
 from vaelab.system.files import write_bytes
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +36,7 @@ def write(path, view, decoder, *, run_line: str | None, settings: dict, fingerpr
         RunError: the decoder is not this run's.
     """
     path = Path(path)
+    refuse_condition(view)
     if decoder.input_shape[-1] != view.latent_dim:
         raise RunError(f"The decoder takes {decoder.input_shape[-1]} latents, the run has {view.latent_dim}.")
     half = decoder.count_params() * 4 > settings["half_precision_above"] * 1e6

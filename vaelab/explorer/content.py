@@ -84,6 +84,15 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
     return Content(facts, codes, colours, maps, golden_z, golden_y, atlases)
 
 
+def refuse_condition(view) -> None:
+    """ConfigError where the run decodes with a condition."""
+    if view.condition is not None:
+        raise ConfigError(
+            "The explorer decodes codes alone, and this run decodes with a condition "
+            f"(condition={view.condition.option}). Use vaelab generate, or plot=[samples,traversal]."
+        )
+
+
 def run_line(folder) -> str:
     """`run=FOLDER` as a shell and Hydra take it."""
     return words.pasteable(words.setting("run", folder))

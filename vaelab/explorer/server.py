@@ -90,8 +90,9 @@ def _canonical(host: str) -> str:
 def page(view, *, run_line: str | None, settings: dict) -> bytes:
     """The page for `app`: the same as the file's, without runtime and decoder."""
     from vaelab.explorer import build
-    from vaelab.explorer.content import content
+    from vaelab.explorer.content import content, refuse_condition
 
+    refuse_condition(view)
     shown = content(view, run_line=run_line, settings=settings)
     return build.page(shown, build.content_blobs(shown), decoder={"kind": "server", "url": "decode"})
 

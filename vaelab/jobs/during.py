@@ -118,10 +118,12 @@ def frame(view) -> dict:
     test = view.split("test")
     rng = view.rng("plots", zlib.crc32(b"frames"))
     prior = view.sample_prior(SAMPLES, rng).astype(np.float32)
+    given = view.sample_given(SAMPLES, view.rng("plots", zlib.crc32(b"frames"), 1))
     code_rows = rng.permutation(len(test))[:CODES]
-    codes = view.encode(tuple(v[code_rows] for v in test.x))[0]
+    codes = view.encode((*(v[code_rows] for v in test.x), *test.given(code_rows)))[0]
     images = min(IMAGES, len(code_rows))
-    decoded = view.decode(np.concatenate([prior, codes[:images]]))
+    both = [np.concatenate(pair) for pair in zip(given, test.given(code_rows[:images]))]
+    decoded = view.decode(np.concatenate([prior, codes[:images]]), *both)
     arrays = {"codes": codes, "code_rows": code_rows, "rows": code_rows[:images]}
     for v, shown in enumerate(decoded):
         pixels = np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)

@@ -57,6 +57,11 @@ def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset, resize: str 
     Raises:
         ConfigError: images of another shape, or of pixels that the run's likelihood does not describe.
     """
+    if own.condition is not None:
+        raise ConfigError(
+            f"This run has a condition (condition={own.condition.option}), unknown of images from elsewhere: "
+            "it is measured and drawn on its own data alone."
+        )
     how = own.binarize if own.binarize != "none" else AS_PUBLISHED.get(own.values, "none")
     prepared = {"binarize": how, "binarize_seed": cfg["dataset"].get("binarize_seed"), "standardize": False}
     trusted = cfg.get("trusted") or ()

@@ -48,7 +48,8 @@ def tiles(folder: RunFolder, view) -> None:
         test = view.split("test")
         rows = one_of_each(test.y, len(test), RECONSTRUCTIONS)
         drawn = view.sample_prior(SAMPLES, seeds.generator(0, "plots"))
-        decoded = view.decode(np.concatenate([drawn, test.mean[rows]]))
+        given = zip(view.sample_given(SAMPLES, seeds.generator(0, "plots", 1)), test.given(rows))
+        decoded = view.decode(np.concatenate([drawn, test.mean[rows]]), *map(np.concatenate, given))
         arrays = {"class_names": np.array(view.class_names or [], str)}
         for v, images in enumerate(decoded):
             arrays[f"samples_{v}"] = _bytes(images[:SAMPLES])

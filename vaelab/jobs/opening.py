@@ -6,12 +6,13 @@ from typing import Any
 
 from vaelab.build import build, part
 from vaelab.compute import backend, seeds
+from vaelab.conditions import columns
 from vaelab.config import words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
 from vaelab.config.older import migrated, official_sources
 from vaelab.config.schema import Trainer
-from vaelab.contracts import Prior, optional
+from vaelab.contracts import Condition, Prior, optional
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
 from vaelab.jobs import foreign
@@ -46,12 +47,19 @@ def start_backend(cfg: dict, *, exactly: bool = False) -> Trainer:
     return trainer
 
 
-def open_dataset(cfg: dict):
-    """The prepared dataset of a configuration."""
-    return load_dataset(
-        cfg["dataset"], data_dir=cfg["data_dir"], seed=cfg["seed"], trusted=cfg.get("trusted") or (),
+def open_dataset(cfg: dict, folder: RunFolder | None = None):
+    """The prepared dataset of a configuration, with the condition of every image.
+
+    Args:
+        folder: the run's, if it has one: its condition is standardised by the numbers it was trained with.
+    """
+    trusted = cfg.get("trusted") or ()
+    dataset = load_dataset(
+        cfg["dataset"], data_dir=cfg["data_dir"], seed=cfg["seed"], trusted=trusted,
         validation=cfg["trainer"]["validation"] == "split",
     )  # fmt: skip
+    condition, known = part(cfg["condition"], "condition", trusted=trusted), folder and folder.read_condition()
+    return columns.applied(condition, optional(condition, Condition, "option"), dataset, known)
 
 
 def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
@@ -97,7 +105,7 @@ def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False
         again = words.pasteable("vaelab", "resume", words.setting("run", folder))
         raise RunError(f"{folder} has no finished epoch yet: its checkpoint/ is empty. {again}")
     state, best = saved.state, saved.best
-    dataset = as_trained_on(folder, open_dataset(cfg), accept=accept_changed_data)
+    dataset = as_trained_on(folder, open_dataset(cfg, folder), accept=accept_changed_data)
     vae = build(cfg, dataset.facts)
     held, where = variables.of_model(vae), f"{folder.checkpoint}"
     variables.assign(held, variables.by_path(saved.model if best is None else best, held, where), where)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from vaelab.compute import normal
+from vaelab.conditions.columns import Columns
 from vaelab.config.folders import says_what_was_meant
 from vaelab.contracts import Prior, Structure, has_density, optional
 from vaelab.errors import RunError
@@ -55,7 +56,9 @@ def stored_view(folder) -> Known:
                 facts["rate_per_latent"] = normal.rate(found["mean"], found["std"])
         return Known(name=name, n=len(found["distortion"]), **facts)
 
-    view = Known(split=split, frames=lambda: [(epoch, {}) for epoch in folder.frame_files()])
+    known = folder.read_condition()
+    condition = None if known is None else Columns(known["option"], known["fields"])
+    view = Known(split=split, condition=condition, frames=lambda: [(epoch, {}) for epoch in folder.frame_files()])
     with suppress(NotStored):
         test = split("test")
         vars(view).update(latent_dim=test.mean.shape[1], has_density=test.has_density)
@@ -81,6 +84,7 @@ def planned_view(structure, dataset) -> Known:
         latent_dim=structure.latent_dim, closed_form=structure.closed_form,
         has_density=has_density(structure, Structure), parts=dict(structure.latent_parts),
         prior=SimpleNamespace(option=optional(prior, Prior, "option")), split=split,
+        condition=dataset.condition, n_views=len(dataset.shapes),
         class_names=tuple(dataset.class_names), tag_names=tuple(dataset.tag_names),
         factor_names=tuple(dataset.factor_names), factor_sizes=tuple(dataset.factor_sizes),
     )  # fmt: skip

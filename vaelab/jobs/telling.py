@@ -70,7 +70,8 @@ def next_sweep(chosen: dict, overrides) -> list[str]:
         swept.append("latent_dim=2,10")
     left_out = {"run_name", "sweep_name", *map(words.key, swept)}
     typed = [w for w in overrides if words.key(w) not in left_out and not words.key(w).startswith("hydra")]
-    usual = {"structure": "single", "posterior": "gaussian", "likelihood": "bernoulli", "objective": "vae"}
+    usual = {"structure": "single", "condition": "none", "posterior": "gaussian", "likelihood": "bernoulli"}
+    usual["objective"] = "vae"
     if chosen.get("experiment"):
         named = {"experiment": chosen["experiment"]}
     else:

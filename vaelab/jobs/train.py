@@ -9,7 +9,7 @@ import time
 from vaelab.config import trust, words
 from vaelab.config.schema import Trainer
 from vaelab.config.together import check_optimizer
-from vaelab.contracts import Likelihood, Prior, misfit_of, optional
+from vaelab.contracts import Condition, Likelihood, Prior, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.phases import Phases
@@ -71,6 +71,8 @@ def train(
         dataset = data(cfg, original or folder, accept=accept_changed_data)
         vae, monitored = model(cfg, trainer, dataset, new=new)
         folder.write_config(cfg)
+        if dataset.condition is not None:
+            folder.write_condition(dataset.condition.plain())
         known, own = folder.status(), folder.path
         folder.update_status(
             state="running", message=None, started=known.get("started", started), chosen=chosen, monitored=monitored,
@@ -107,7 +109,7 @@ def check(cfg: dict, trainer: Trainer, *, new: bool) -> None:
     Args:
         new: whether this is no continuation or repetition of an earlier run, which may be what is refused today.
     """
-    from vaelab.build import SMALLER, build
+    from vaelab.build import SMALLER, build, part
     from vaelab.datasets.prepare import declared_facts
     from vaelab.training.fit import monitored_key
 
@@ -115,6 +117,9 @@ def check(cfg: dict, trainer: Trainer, *, new: bool) -> None:
     facts = declared_facts(cfg)
     if facts is None:
         return
+    condition = part(cfg["condition"], "condition", trusted=cfg.get("trusted") or ())
+    # how many columns it has is not known yet
+    facts = facts._replace(condition_dim=int(optional(condition, Condition, "conditional")))
     with memory.weights_fit(SMALLER, copies=4):
         vae = build(cfg, facts)
     monitored_key(cfg["optimize"], vae, validates=trainer.validation != "none", early_stopping=trainer.early_stopping)
@@ -124,7 +129,7 @@ def check(cfg: dict, trainer: Trainer, *, new: bool) -> None:
 
 def data(cfg: dict, run: RunFolder, *, accept: bool):
     """The `Dataset`, if it is what the run (which goes on, or is repeated) was trained on; tells its notes."""
-    dataset = opening.open_dataset(cfg)
+    dataset = opening.open_dataset(cfg, run)
     for note in dataset.notes:
         log.log(NOTE, note)
     return opening.as_trained_on(run, dataset, accept=accept)
@@ -144,7 +149,7 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
     length = {"total_steps": plan(trainer, n).steps, "steps_per_epoch": steps_per_epoch(trainer, n)}
     with memory.weights_fit(SMALLER, copies=4):
         vae = build(cfg, dataset.facts, precision=trainer.precision, **length)
-    start_prior(vae, dataset.train.x, cfg["seed"])
+    start_prior(vae, dataset.train.inputs, cfg["seed"])
     refuse_large_batches(vae, min(trainer.batch_size, len(dataset.train)))
     likelihood = vae.structure.likelihoods[0]
     if new:

@@ -64,7 +64,7 @@ def ais(
     plan = _Plan(_grid(temperatures), leapfrog_steps, step_size, acceptance, chains, pilot_chains)
     results = []
     for chosen in _chunks(rows, chains):
-        path = _Path(view, part.images(chosen), part.mean[chosen], part.std[chosen])
+        path = _Path(view, part.inputs(chosen), part.mean[chosen], part.std[chosen])
         results.append(_forward(path, plan, rng))
     log_weights = np.concatenate([r.log_weights for r in results], axis=1)  # (C, N)
     accepted = float(np.mean(np.concatenate([r.accepted for r in results], axis=1)))
@@ -92,11 +92,12 @@ def _bounds(view, split: str, n: int, plan: "_Plan") -> dict[str, Score]:
     """Bidirectional Monte Carlo on n images simulated from the model."""
     rng = stream(view, "bdmc", split)
     z = view.sample_prior(n, rng).astype(np.float32)  # z ~ p(z)
-    images = view.simulate(z, rng)  # x ~ p(x|z), so z ~ p(z|x)
-    mean, std = view.encode(images)
+    given = view.sample_given(n, rng)
+    inputs = (*view.simulate(z, rng, *given), *given)  # x ~ p(x|z), so z ~ p(z|x)
+    mean, std = view.encode(inputs)
     lower, upper = np.empty(n), np.empty(n)
     for chosen in _chunks(np.arange(n), plan.chains):
-        path = _Path(view, tuple(v[chosen] for v in images), mean[chosen], std[chosen])
+        path = _Path(view, tuple(v[chosen] for v in inputs), mean[chosen], std[chosen])
         forth = _forward(path, plan, rng)
         start = np.broadcast_to(path.standardised(z[chosen]), (plan.chains, *z[chosen].shape))
         back = _anneal(path, plan.grid[::-1], start, forth.steps[::-1], plan, rng)
@@ -128,8 +129,8 @@ class _Annealed(NamedTuple):
 class _Path:
     """The densities between r(z) and p(x, z) of N images, in coordinates u = (z - mean) / std: u (C, N, D)."""
 
-    def __init__(self, view, images, mean, std):
-        self.view, self.images, self._repeated = view, images, {}
+    def __init__(self, view, inputs, mean, std):
+        self.view, self.inputs, self._repeated = view, inputs, {}
         self.mean, self.std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
         self._constant = -np.log(self.std).sum(axis=1) - 0.5 * self.mean.shape[1] * math.log(2 * math.pi)
 
@@ -141,7 +142,7 @@ class _Path:
         chains = len(u)
         z = (self.mean + self.std * u).astype(np.float32).reshape(-1, u.shape[-1])  # (C N, D)
         if chains not in self._repeated:
-            self._repeated[chains] = tuple(np.concatenate([v] * chains) for v in self.images)
+            self._repeated[chains] = tuple(np.concatenate([v] * chains) for v in self.inputs)
         value, gradient = self.view.grad_log_joint(self._repeated[chains], z)
         gradient = np.asarray(gradient, np.float64).reshape(u.shape) * self.std
         return np.asarray(value, np.float64).reshape(u.shape[:-1]), gradient

@@ -44,7 +44,7 @@ def background_transfer(
         images: how many are transferred; null for the whole split.
         judge_images: training images of each view that the classifiers learn from.
     """
-    who = transfer.roles(view, source_view, SETTING)
+    who = needs(view, source_view=source_view)
     transfer.refuse_start(method, start, SETTING)
     part, train = view.split(split), view.split("train")
     if part.y is None or part.tags is None:
@@ -99,3 +99,11 @@ def _judge(x: np.ndarray, y: np.ndarray):
         warnings.simplefilter("ignore", ConvergenceWarning)  # its accuracy is reported beside
         # directions in which real images do not vary say nothing of decoded ones
         return make_pipeline(PCA(0.95, svd_solver="full"), net).fit(x, y).predict
+
+
+def needs(view, *, source_view, **_):
+    """Two views with a shared part, and no condition."""
+    return transfer.roles(view, source_view, SETTING)
+
+
+background_transfer.needs = needs

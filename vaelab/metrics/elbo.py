@@ -65,5 +65,5 @@ def _distortion(view, split: str, n_samples: int) -> np.ndarray:
     for start in range(0, len(part), step):
         rows = slice(start, min(start + step, len(part)))
         z = drawn[:, rows] if drawn is not None else part.sample_posterior(n_samples, rng, rows)  # (S, B, D)
-        out[rows] = -view.log_prob(part.images(rows), z).mean(axis=0, dtype=np.float64)
+        out[rows] = -view.log_prob(part.inputs(rows), z).mean(axis=0, dtype=np.float64)
     return out

@@ -44,7 +44,7 @@ def elbo_knn(
     for start in range(0, len(rows), step):
         chunk = slice(start, start + step)
         z = view.posterior_samples(split, draws, rows[chunk])  # (S, n, D)
-        distortion[chunk] = -view.log_prob(part.images(rows[chunk]), z).mean(axis=0, dtype=np.float64)
+        distortion[chunk] = -view.log_prob(part.inputs(rows[chunk]), z).mean(axis=0, dtype=np.float64)
         for i in range(z.shape[1]):
             q = np.asarray(z[:, i], np.float64)
             entropy = neighbours.entropy(q, k)

@@ -59,7 +59,7 @@ def nll(
     )
     for start in range(0, len(rows), step):
         chunk = slice(start, start + step)
-        weights = _log_weights(view, part.images(rows[chunk]), _proposal(view, part, rows[chunk], widen), samples, rng)
+        weights = _log_weights(view, part.inputs(rows[chunk]), _proposal(view, part, rows[chunk], widen), samples, rng)
         for k in wanted:
             estimates[k][chunk] = -importance.log_mean(weights, k)
         weighed.append(importance.weigh(weights))
@@ -85,11 +85,11 @@ def nll(
 def _proposal(view, part, rows, widen: float):
     """Noise eps ~ N(0, I), (S, B, D) -> (z ~ r, log |det dz/deps|), (S, B, D) and (S, B) or (B,), of B images."""
     if view.has_density and not view.closed_form:
-        images = part.images(rows)
+        inputs = part.inputs(rows)
 
         def push(eps):
             wide = np.float32(widen) * eps
-            z, log_q = view.push(images, wide)
+            z, log_q = view.push(inputs, wide)
             log_det = np.sum(log_normal(wide.astype(np.float64), 0.0, 1.0), axis=-1) - log_q
             return z, log_det + math.log(widen) * z.shape[-1]
 

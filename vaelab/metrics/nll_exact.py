@@ -27,7 +27,7 @@ def nll_exact(view, *, split: Split, images: PositiveInt | None) -> dict[str, Sc
         ConfigError: log p(x, z) is not quadratic in z.
     """
     rows, some = subset(view, split, images)
-    shown, dim = view.split(split).images(rows), view.latent_dim
+    shown, dim = view.split(split).inputs(rows), view.latent_dim
     n = len(rows)
 
     def gradient(z):

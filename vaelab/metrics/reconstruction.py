@@ -30,11 +30,12 @@ def reconstruction(view, *, split: Split) -> dict[str, Score]:
     step = max(1, _PIXELS_PER_CALL // pixels)
     for start in range(0, len(part), step):
         rows = slice(start, min(start + step, len(part)))
-        images, decoded = part.images(rows), view.decode(codes[rows])
+        images, given = part.images(rows), part.given(rows)
+        decoded = view.decode(codes[rows], *given)
         for number, (x, y) in enumerate(zip(images, decoded), start=1):
             for name, value in _compared(x, y, view.data_kind in _UNIT_KINDS).items():
                 values.setdefault(f"{name}_view_{number}", []).append(value)
-        values.setdefault("distortion_at_mean", []).append(-view.log_prob(images, codes[rows]))
+        values.setdefault("distortion_at_mean", []).append(-view.log_prob((*images, *given), codes[rows]))
     whole = {name: np.concatenate(v) for name, v in values.items()}
     for name in ("mse", "psnr", "ssim"):
         each = [whole[key] for key in whole if key.startswith(f"{name}_view_")]

@@ -28,6 +28,8 @@ def compared(
 ) -> Compared:
     """Real images of a split and as many decoded samples, as principal components of their pixels.
 
+    Where the run has a condition, the samples' are those of training images drawn at random.
+
     Args:
         metric: who asks, for the message.
         sampler: "prior", z ~ p(z), or "mixture", z from a Gaussian mixture fitted to training codes.
@@ -45,12 +47,14 @@ def compared(
     part, rng = view.split(split), stream(view, metric, split)
     step = max(1, _PIXELS_PER_CALL // size)
     codes = sampled_codes(view, len(rows), sampler, mixture, rng)
+    given = view.sample_given(len(rows), rng)
     real, fake = [], []
     for start in range(0, len(rows), step):
         chunk = slice(start, start + step)
         real.append(_projected(space, part.images(rows[chunk])))
-        images_of_codes = view.decode(codes[chunk]) if pixels == "mean" else view.simulate(codes[chunk], rng)
-        fake.append(_projected(space, images_of_codes))
+        own = tuple(c[chunk] for c in given)
+        z = codes[chunk]
+        fake.append(_projected(space, view.decode(z, *own) if pixels == "mean" else view.simulate(z, rng, *own)))
     explained = float(space.explained_variance_ratio_.sum())
     binary = view.data_kind in ("threshold", "static", "dynamic", "binary")
     note = noted(

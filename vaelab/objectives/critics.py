@@ -1,7 +1,9 @@
-"""Networks T(x_1, ..., x_V, z) -> (B,) that tell posterior draws from others."""
+"""Networks T(x_1, ..., x_V, [c,] z) -> (B,) that tell posterior draws from others; a condition c is seen with x."""
 
 import keras
 from keras import layers
+
+from vaelab.contracts import Structure, optional
 
 
 def inner_product(views, *, hidden_dims, activation):
@@ -52,30 +54,32 @@ class ViewInputs:
     """Symbolic images of all views and the latent vector, and which of them meet in one term of the critic.
 
     Args:
-        structure: has `data_shapes`, `latent_dim`, `latent_parts`, `view_parts`.
+        structure: has `data_shapes`, `latent_dim`, `latent_parts`, `view_parts`, and may have `condition_dim`.
         joint: False: one term for each view, T_i(x_i, [private_i, shared]); True: one term of all views and all of z.
     """
 
     def __init__(self, structure, joint: bool):
         self.images = [keras.Input(s, name=f"image_{i}") for i, s in enumerate(structure.data_shapes, start=1)]
+        size = optional(structure, Structure, "condition_dim")
+        self.given = [keras.Input((size,), name="condition")] if size else []
         self.z = keras.Input((structure.latent_dim,), name="z")
         self._parts = [[structure.latent_parts[p] for p in read] for read in structure.view_parts]
         self._joint = joint
 
     def each(self):
-        """(suffix of names, images, z of the term) for every term."""
+        """(suffix of names, images and the condition, z of the term) for every term."""
         if self._joint or len(self.images) == 1:
-            yield "", self.images, self.z
+            yield "", [*self.images, *self.given], self.z
             return
         for n, (image, parts) in enumerate(zip(self.images, self._parts), start=1):
             pieces = [self.z[:, part] for part in parts]
             z = pieces[0] if len(pieces) == 1 else layers.Concatenate(name=f"z_{n}")(pieces)
-            yield f"_{n}", [image], z
+            yield f"_{n}", [image, *self.given], z
 
 
 def _pixels(images, name):
-    """All pixels of some images as 2x - 1, (B, n)."""
-    flat = [layers.Flatten()(image) for image in images]
+    """All pixels of some images (and a condition) as 2x - 1, (B, n)."""
+    flat = [layers.Flatten()(image) if len(image.shape) > 2 else image for image in images]
     flat = flat[0] if len(flat) == 1 else layers.Concatenate(name="all_views")(flat)
     return layers.Rescaling(2.0, -1.0, name=f"center{name}")(flat)
 
@@ -90,4 +94,5 @@ def _tower(x, dims, activation, last, name):
 def _critic(views, logits):
     """The sum of (B, 1) terms as a model [x_1, ..., x_V, z] -> (B,)."""
     total = logits[0] if len(logits) == 1 else layers.Add(dtype="float32", name="logit")(logits)
-    return keras.Model([*views.images, views.z], layers.Reshape((), dtype="float32", name="t")(total), name="critic")
+    inputs = [*views.images, *views.given, views.z]
+    return keras.Model(inputs, layers.Reshape((), dtype="float32", name="t")(total), name="critic")

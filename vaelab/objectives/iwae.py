@@ -42,6 +42,7 @@ class IWAE(layers.Layer):
             )
         self.samples, self.gradient = k, gradient
         self.decode, self.log_likelihood = structure.decode, structure.log_likelihood
+        self.n_views = len(structure.data_shapes)
         self.log_posterior, self.log_prior = structure.log_posterior, structure.prior.log_prob
 
     def in_words(self, beta: float) -> str:
@@ -72,5 +73,6 @@ class IWAE(layers.Layer):
         held = ops.stop_gradient(outputs.z)
         z = held + weights[..., None] * (outputs.z - held)
         q = type(outputs.q)(*map(ops.stop_gradient, outputs.q))
-        log_w = self.log_likelihood(x, self.decode(z)) + stage.beta * (self.log_prior(z) - self.log_posterior(z, q))
+        log_likelihood = self.log_likelihood(x, self.decode(z, *x[self.n_views :]))
+        log_w = log_likelihood + stage.beta * (self.log_prior(z) - self.log_posterior(z, q))
         return ops.sum(weights * log_w, axis=0)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaelab.config.types import Split
+from vaelab.config.types import Condition, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, place_grid, same_shape
@@ -32,13 +32,14 @@ class Term(NamedTuple):
     what: int | str
 
 
-def arithmetic(view, *, split: Split, expression: str):
+def arithmetic(view, *, split: Split, expression: str, condition: Condition | None):
     """Decoded terms and their decoded sum, each above the image of the split whose code is nearest.
 
     Args:
         expression: terms joined by + and -, each with an optional factor ("0.5*bag"): #12 is the code (posterior
             mean) of image 12, a class name or mean(name) the mean code of its images; mean(7) also takes the
             label's number. Names in lower case, other signs as _ ("t_shirt_top"), or quoted.
+        condition: what all are decoded with, in a run that has one.
     Returns:
         matplotlib Figure.
 
@@ -51,7 +52,8 @@ def arithmetic(view, *, split: Split, expression: str):
     factors = np.array([t.factor for t in terms])
     z = np.vstack([codes, factors @ codes]).astype(np.float32)
     rows = [_nearest(part, t, c) for t, c in zip([*terms, None], z)]
-    decoded = same_shape(view.decode(z))
+    given = pick.given(view, condition, "plots.arithmetic.condition")
+    decoded = same_shape(view.decode(z, *pick.repeated(given, len(z))))
     originals = same_shape(part.images(np.array(rows)))
     tiles = np.stack([image for pair in zip(decoded, originals) for image in pair], axis=1)  # (terms + 1, 2 V, H, W, C)
     heads = [_label(view, part, t, k == 0) for k, t in enumerate(terms)] + ["result"]
@@ -69,7 +71,7 @@ def arithmetic(view, *, split: Split, expression: str):
     page, placed = place_grid(
         blocks, title=f"Arithmetic: {typed}",
         facts=[view.name, f"{part.name} split", "a class is the mean code of its images",
-               "nearest: the image whose code is nearest"],
+               "nearest: the image whose code is nearest", pick.told(view, given)],
         between=0.55, largest_tile=1.5,
     )  # fmt: skip
     signs = ["−" if t.factor < 0 else "+" for t in terms] + ["="]
@@ -77,6 +79,14 @@ def arithmetic(view, *, split: Split, expression: str):
         level = spot.bottoms[0] + spot.height / 2
         page.text(sign, spot.lefts[0] - 0.275, level, size=TITLE + 4, ha="center", weight="bold")
     return page.figure
+
+
+def needs(view, *, condition, **_):
+    """A condition."""
+    pick.needs_given(view, condition, "plots.arithmetic.condition", own=False)
+
+
+arithmetic.needs = needs
 
 
 def parsed(expression: str) -> list[Term]:

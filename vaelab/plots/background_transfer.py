@@ -44,7 +44,7 @@ def background_transfer(
     Raises:
         ConfigError: not two views, a file that cannot be read, or lists that do not fit together.
     """
-    who = transfer.roles(view, source_view, SETTING)
+    who = needs(view, source_view=source_view)
     transfer.refuse_start(method, start, SETTING)
     part = view.split(split)
     if method == "splice":
@@ -62,6 +62,14 @@ def background_transfer(
     rows = tuple(f"{name}\n→ {target}" for name, target in zip(names, below))
     facts = [view.name, f"{iterations} iterations", "" if sources else f"{split} split", _direction(who)]
     return _figure(tiles, rows, columns, "Background transfer", facts)
+
+
+def needs(view, *, source_view, **_):
+    """Two views with a shared part, and no condition."""
+    return transfer.roles(view, source_view, SETTING)
+
+
+background_transfer.needs = needs
 
 
 def chosen_sources(view, part, n, indices, sources, who, setting) -> tuple[np.ndarray, list[str]]:

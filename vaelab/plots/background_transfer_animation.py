@@ -50,8 +50,7 @@ def background_transfer_animation(
     Raises:
         ConfigError: not two views, or a file that cannot be read.
     """
-    setting = f"plots.background_transfer_{'animation' if show == 'target' else show}"
-    who = transfer.roles(view, source_view, setting)
+    setting, who = _setting(show), needs(view, show=show, source_view=source_view)
     part = view.split(split)
     indices, sources, targets = ([v] if v is not None else None for v in (index, source, target))
     image, (name,) = chosen_sources(view, part, 1, indices, sources, who, setting)
@@ -110,3 +109,15 @@ def _walk(view, place, codes, captions, facts, color, n) -> list[np.ndarray]:
         page.figure.draw_artist(caption)
         shown.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return shown
+
+
+def needs(view, *, show, source_view, **_):
+    """Two views with a shared part, and no condition."""
+    return transfer.roles(view, source_view, _setting(show))
+
+
+background_transfer_animation.needs = needs
+
+
+def _setting(show: str) -> str:
+    return f"plots.background_transfer_{'animation' if show == 'target' else show}"

@@ -153,6 +153,53 @@ def plane(view, split, dims, plot: str, n: int = 2) -> list[int]:
     return list(range(n))
 
 
+def given(view, typed, setting: str, own=()) -> tuple:
+    """The condition of some codes: what was typed for all of them, else their own, ((n, K),); () in a run without.
+
+    Args:
+        typed: of the setting `condition`, or None.
+        setting: its name, for messages.
+        own: ((n, K),) of the images the codes come from; () where they come from none, and then (1, K) is returned.
+
+    Raises:
+        ConfigError: it was typed of a run that has none, or is no condition of this run.
+        NotApplicable: neither was typed nor is there one of their own.
+    """
+    if view.condition is None:
+        if typed is not None:
+            raise ConfigError(f"{setting} would be ignored: this run has no condition (condition=none).")
+        return ()
+    if typed is None:
+        if not own:
+            raise NotApplicable(f"this run decodes with a condition: give {setting}=..., {view.condition.in_words()}.")
+        return own
+    rows = view.condition.read(typed, setting)
+    if len(rows) != 1:
+        raise ConfigError(f"{setting}: expected one condition for all images, got {len(rows)}.")
+    return (np.repeat(rows, len(own[0]) if own else 1, axis=0),)
+
+
+def given_of(view, part, at, typed, setting: str) -> tuple:
+    """`given` of one code, that of image `at` of a split or of None."""
+    return given(view, typed, setting, () if at is None else part.given([at]))
+
+
+def needs_given(view, typed, setting: str, own: bool) -> None:
+    """What `given` raises, as far as it is known before training; own: whether the codes come from images."""
+    columns = view.condition
+    given(view, typed, setting, (np.zeros((1, columns.dim), np.float32),) if own and columns is not None else ())
+
+
+def repeated(given, n: int) -> tuple:
+    """One condition, ((1, K),) or (), for n codes."""
+    return tuple(np.repeat(c, n, axis=0) for c in given)
+
+
+def told(view, given) -> str:
+    """ "condition: sneaker" of one condition; "" where there is none."""
+    return f"condition: {view.condition.told(given[0][:1])[0]}" if given else ""
+
+
 def views(images) -> tuple:
     """Images as a tuple of views."""
     return tuple(images) if isinstance(images, (tuple, list)) else (images,)

@@ -28,7 +28,8 @@ def class_grid(
     """n images of every class; beyond 20 classes in two or three columns.
 
     Args:
-        source: samples decodes draws from a Gaussian fitted to the posterior means of the class (full covariance);
+        source: samples decodes draws from a Gaussian fitted to the posterior means of the class (full covariance),
+            where the run has a condition with those of images of the class;
             reconstructions and originals show random images of the class.
         n: images per class; fewer where the page has no room, and then it says so.
     Returns:
@@ -75,9 +76,10 @@ def _images(view, part, members, source, n, generator) -> tuple[np.ndarray, ...]
             size, axes = np.linalg.eigh(spread)
             root = axes * np.sqrt(np.maximum(size, 0))
         z = middle + generator.standard_normal((n, view.latent_dim)) @ root.T
-        return view.decode(z.astype(np.float32))
+        given = part.given(generator.choice(members, n)) if view.condition is not None else ()
+        return view.decode(z.astype(np.float32), *given)
     rows = np.sort(generator.choice(members, min(n, len(members)), replace=False))
-    return part.images(rows) if source == "originals" else view.decode(part.mean[rows])
+    return part.images(rows) if source == "originals" else view.decode(part.mean[rows], *part.given(rows))
 
 
 def needs(view, *, split, **_):

@@ -11,7 +11,7 @@ from vaelab.plots.grid import Block, grid_figure
 def conjoint_swap(view, *, split: Split, n: PositiveInt, indices: list[int] | None):
     """Per view a table: the row's image gives the private parts, the column's image the shared part; both are shown.
 
-    On the diagonal each image meets itself: its reconstruction.
+    A condition is that of the row's image. On the diagonal each image meets itself: its reconstruction.
 
     Args:
         n: images drawn at random, of different classes where there are labels.
@@ -27,7 +27,8 @@ def conjoint_swap(view, *, split: Split, n: PositiveInt, indices: list[int] | No
     part = view.split(split)
     rows = _rows(view, part, n, indices)
     codes = np.asarray(part.mean[rows], np.float32)
-    decoded = view.decode(swapped(codes, view.parts["shared"]).reshape(-1, view.latent_dim))
+    given = pick.repeated(part.given(rows), len(rows))
+    decoded = view.decode(swapped(codes, view.parts["shared"]).reshape(-1, view.latent_dim), *given)
     originals = part.images(rows)
     names = [pick.image_label(view, part, r) for r in rows]
     size = len(rows)

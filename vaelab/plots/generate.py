@@ -2,21 +2,24 @@
 
 import numpy as np
 
+from vaelab.config.types import Condition
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, folded, grid_figure, number, square
 
 
-def generate(view, *, z: list[float] | list[list[float]] | None):
+def generate(view, *, z: list[float] | list[list[float]] | None, condition: Condition | None):
     """Decoder means of the given codes.
 
     Args:
         z: one vector [0.5, -1.2] or several [[0.5, -1.2], [3, 7]], D numbers each (null: the prior's mean).
+        condition: what all are decoded with, in a run that has one.
     Returns:
         matplotlib Figure.
     """
     points = codes(view, z)
-    decoded = view.decode(points)
+    given = pick.given(view, condition, "plots.generate.condition")
+    decoded = view.decode(points, *pick.repeated(given, len(points)))
     columns = square(len(points), *decoded[0].shape[1:3], blocks=view.n_views)
     labels = [_label(point, k, len(points)) for k, point in enumerate(points)]
     blocks = []
@@ -24,11 +27,19 @@ def generate(view, *, z: list[float] | list[list[float]] | None):
         tiles = folded(images, columns)
         above = {r: labels[r * columns : (r + 1) * columns] for r in range(len(tiles))}
         blocks.append(Block(tiles, pick.view_name(view, v), above=above))
-    facts = [view.name, "decoder means"]
+    facts = [view.name, "decoder means", pick.told(view, given)]
     if len(points) == 1:
         facts.append("z = (" + ", ".join(number(c) for c in points[0]) + ")")
     title = "Images of typed coordinates" if len(points) > 1 else "Image of typed coordinates"
     return grid_figure(blocks, title=title, facts=facts, gap=0.08, largest_tile=3.0 if len(points) == 1 else 1.7)
+
+
+def needs(view, *, condition, **_):
+    """A condition."""
+    pick.needs_given(view, condition, "plots.generate.condition", own=False)
+
+
+generate.needs = needs
 
 
 def codes(view, z) -> np.ndarray:

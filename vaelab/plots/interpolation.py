@@ -4,11 +4,13 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt, Split
+from vaelab.config.types import Condition, PositiveInt, Split
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, place_grid
 from vaelab.plots.style import MUTED, SMALL, wrapped
+
+SETTING = "plots.interpolation.condition"
 
 
 def interpolation(
@@ -21,6 +23,7 @@ def interpolation(
     n: PositiveInt,
     steps: PositiveInt,
     pairs: list[list[int | str]] | None,
+    condition: Condition | None,
 ):
     """Pairs of images with the decoded path between them; its two ends are the two direct reconstructions.
 
@@ -33,6 +36,8 @@ def interpolation(
         n: pairs drawn at random, of different classes where there are labels.
         steps: images on the path, ends included.
         pairs: chosen instead: [[12, 57], [3, 900]] images, or [[bag, sneaker]] classes.
+        condition: decode all with this one, in a run that has one; null: it goes in a straight line from that of the
+            first end to that of the last.
     Returns:
         matplotlib Figure.
     References:
@@ -50,15 +55,15 @@ def interpolation(
     else:
         ends, starts, stops, words = _class_pairs(view, part, n, pairs)
     originals = [part.images(ends[:, k]) for k in (0, 1)]
+    own = _blended([part.given(ends[:, k]) for k in (0, 1)], steps)
+    given = pick.given(view, condition, SETTING, own)
     if space == "latent":
         middle = view.prior.mean  # great circles are about it
         codes = middle + between_codes(starts - middle, stops - middle, steps, path)
-        decoded = view.decode(codes.reshape(-1, view.latent_dim))
+        decoded = view.decode(codes.reshape(-1, view.latent_dim), *given)
         how = f"{path} between codes" if between == "images" else f"{path} between mean codes of classes"
     else:
-        blends = [between_codes(a, b, steps, "linear") for a, b in zip(*originals)]  # (pairs, steps, H, W, C) per view
-        flat = tuple(b.reshape(-1, *b.shape[2:]).astype(np.float32) for b in blends)
-        decoded = view.decode(view.encode(flat)[0])
+        decoded = view.decode(view.encode((*_blended(originals, steps), *own))[0], *given)
         how = "pixels blended, then encoded and decoded"
     blocks = []
     for v, images in enumerate(decoded):
@@ -73,11 +78,26 @@ def interpolation(
         )
     page, placed = place_grid(
         blocks, title="Interpolation between images" if between == "images" else "Interpolation between class means",
-        facts=[view.name, f"{part.name} split", how, f"{steps} steps"],
+        facts=[view.name, f"{part.name} split", how, f"{steps} steps",
+               pick.told(view, () if condition is None else given)],
         largest_tile=1.0, largest_body=12.0,
     )  # fmt: skip
     _write_pairs(placed, words)
     return page.figure
+
+
+def _blended(ends, steps: int) -> tuple[np.ndarray, ...]:
+    """Arrays (pairs, ...) of either end -> each (pairs * steps, ...), in straight lines."""
+    blends = [between_codes(a, b, steps, "linear") for a, b in zip(*ends)]
+    return tuple(b.reshape(-1, *b.shape[2:]).astype(np.float32) for b in blends)
+
+
+def needs(view, *, condition, **_):
+    """The condition that was typed."""
+    pick.needs_given(view, condition, SETTING, own=True)
+
+
+interpolation.needs = needs
 
 
 def _write_pairs(placed, words) -> None:

@@ -5,7 +5,7 @@ from matplotlib import colormaps
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from vaelab.config.types import PositiveFloat, PositiveInt, Split
+from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import enlarged, number, tiled, to_rgb, with_cells
 from vaelab.plots.manifold import held_at
@@ -37,6 +37,7 @@ def latent_card(
     width: PositiveFloat,
     images: PositiveInt,
     step: PositiveFloat,
+    condition: Condition | None,
 ):
     """One line per latent, the highest rate first.
 
@@ -52,6 +53,7 @@ def latent_card(
         width: of the traversal, in prior standard deviations.
         images: codes the map is averaged over.
         step: of the central differences.
+        condition: what the traversal is decoded with, in a run that has one; the map has each image's own.
     Returns:
         matplotlib Figure.
     """
@@ -61,10 +63,12 @@ def latent_card(
     if latents is not None:
         order = pick.checked_latents(view, latents, "plots.latent_card.latents")
     base, steps = np.array(view.prior.mean), about_the_prior(view, order, width, STEPS)
-    decoded = view.decode(codes(base, order, steps).reshape(-1, view.latent_dim))
+    given = pick.given(view, condition, "plots.latent_card.condition")
+    z = codes(base, order, steps).reshape(-1, view.latent_dim)
+    decoded = view.decode(z, *pick.repeated(given, len(z)))
     strips = [v.reshape(len(order), STEPS, *v.shape[1:]) for v in decoded]
     rows = pick.random_rows(view, part, images, "latent_card")
-    maps = [jacobian(view, part.mean[rows], d, step) for d in order]  # per latent, per view (H, W)
+    maps = [jacobian(view, part.mean[rows], d, step, *part.given(rows)) for d in order]  # per latent, per view (H, W)
     bars, meaning = _associations(view, part, order)
 
     tile = 0.68
@@ -76,6 +80,7 @@ def latent_card(
             view.name,
             pick.split_facts(view, part),
             f"traversal from −{width:g} to {width:g}, the others {held_at(view, None)}",
+            pick.told(view, given),
             f"map: |change of the image| per unit of the latent, mean over {len(rows)} images",
             "" if len(order) == view.latent_dim else f"{len(order)} of {view.latent_dim} latents",
         ],
@@ -97,13 +102,13 @@ def latent_card(
     return page.figure
 
 
-def jacobian(view, z: np.ndarray, d: int, step: float) -> list[np.ndarray]:
+def jacobian(view, z: np.ndarray, d: int, step: float, *given) -> list[np.ndarray]:
     """Per view (H, W): mean of |decode(z + step e_d) - decode(z - step e_d)| / (2 step), over codes z (N, D)."""
     shift = np.zeros(view.latent_dim, np.float32)
     shift[d] = step
     return [
         (np.abs(after - before) / (2 * step)).mean(axis=(0, 3))
-        for after, before in zip(view.decode(z + shift), view.decode(z - shift))
+        for after, before in zip(view.decode(z + shift, *given), view.decode(z - shift, *given))
     ]
 
 
@@ -216,8 +221,9 @@ def _scale(page, largest, tile) -> None:
     page.text(f"0 to {largest:.2g}", MAP + tile / 2, page.height - 0.47, size=SMALL - 1, color=MUTED, ha="center")
 
 
-def needs(view, *, latents, **_):
-    """The latents that were chosen."""
+def needs(view, *, latents, condition, **_):
+    """The latents that were chosen, and a condition."""
+    pick.needs_given(view, condition, "plots.latent_card.condition", own=False)
     if latents is not None:
         pick.checked_latents(view, latents, "plots.latent_card.latents")
 

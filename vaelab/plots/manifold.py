@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vaelab.config.types import PositiveFloat, PositiveInt, Split
+from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure, number, thinned
@@ -18,6 +18,7 @@ def manifold(
     scale: PositiveFloat,
     rectangle: list[float] | None,
     at: int | None,
+    condition: Condition | None,
 ):
     """n x n decoder means over the plane of two latents; the second latent grows upwards.
 
@@ -27,6 +28,7 @@ def manifold(
             from its mean.
         rectangle: [x_min, x_max, y_min, y_max] with equal steps instead.
         at: image of the split whose code holds the other latents (null: the prior's mean).
+        condition: what is decoded with, in a run that has one (null: that of image `at`).
     Returns:
         matplotlib Figure.
     """
@@ -45,7 +47,8 @@ def manifold(
     z[..., shown[0]] = x
     if len(shown) > 1:
         z[..., shown[1]] = y[::-1, None]
-    decoded = view.decode(z.reshape(-1, view.latent_dim))
+    given = pick.given_of(view, part, at, condition, "plots.manifold.condition")
+    decoded = view.decode(z.reshape(-1, view.latent_dim), *pick.repeated(given, len(y) * len(x)))
     rest = view.latent_dim - len(shown)
     held = f"the other {rest} latents {held_at(view, at)}" if rest else ""
     tile = 9.0 / (n * view.n_views)
@@ -65,7 +68,7 @@ def manifold(
     return grid_figure(
         blocks,
         title=f"Manifold: the decoder over {' and '.join(names)}",
-        facts=[view.name, what, held],
+        facts=[view.name, what, held, pick.told(view, given)],
         gap=0.0,
         x_label=names[0],
         y_label=names[1] if len(names) > 1 else "",
@@ -73,8 +76,9 @@ def manifold(
     )
 
 
-def needs(view, *, split, dims, **_):
-    """Two latents, or one alone."""
+def needs(view, *, split, dims, at, condition, **_):
+    """Two latents, or one alone, and a condition."""
+    pick.needs_given(view, condition, "plots.manifold.condition", own=at is not None)
     if dims is not None or view.latent_dim > 1:
         pick.plane(view, view.split(split), dims, "manifold")
 

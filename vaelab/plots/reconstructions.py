@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveInt, Split
+from vaelab.config.types import Condition, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
@@ -26,6 +26,7 @@ def reconstructions(
     choose: Literal["random", "indices", "per_class", "worst", "best"],
     n: PositiveInt,
     indices: list[int] | None,
+    condition: Condition | None,
 ):
     """Pairs of image and decoder mean at the posterior mean, views side by side.
 
@@ -34,13 +35,15 @@ def reconstructions(
             (at one posterior draw, nats) of the whole split.
         n: images shown; with per_class at most this many classes.
         indices: row numbers in the split.
+        condition: decode with this one (encoded as what it is, drawn as another); null: each image's own.
     Returns:
         matplotlib Figure.
     """
     part = view.split(split)
     rows = _rows(view, part, choose, n, indices)
     originals = part.images(rows)
-    decoded = view.decode(part.mean[rows])
+    given = pick.given(view, condition, "plots.reconstructions.condition", part.given(rows))
+    decoded = view.decode(part.mean[rows], *given)
     labels = [f"{pick.class_name(view, part, r)}\n#{r}".strip() for r in rows]
     if choose in ("worst", "best"):
         labels = [f"{pick.class_name(view, part, r)}\n#{r}: {number(part.distortion[r])}".strip() for r in rows]
@@ -50,9 +53,19 @@ def reconstructions(
         for v, (a, b) in enumerate(zip(originals, decoded))
     ]
     facts = [view.name, pick.split_facts(view, part, len(rows)), "decoder mean at the posterior mean"]
+    if condition is not None:
+        facts.append(f"decoded with {pick.told(view, given)}")
     if choose in ("worst", "best"):
         facts.append("index: distortion in nats")
     return grid_figure(blocks, title=TITLES[choose], facts=facts)
+
+
+def needs(view, *, condition, **_):
+    """The condition that was typed."""
+    pick.needs_given(view, condition, "plots.reconstructions.condition", own=True)
+
+
+reconstructions.needs = needs
 
 
 def _rows(view, part, choose, n, indices) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaelab.config.types import PositiveFloat, PositiveInt, Split
+from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
@@ -23,6 +23,7 @@ def traversal(
     latents: list[int] | None,
     most: PositiveInt,
     at: int | None,
+    condition: Condition | None,
     duration_ms: PositiveInt,
 ):
     """One row of decoder means per latent, the latent with the highest rate first.
@@ -36,6 +37,7 @@ def traversal(
         latents: which ones (null: all, by rate).
         most: latents shown where none are chosen.
         at: image of the split to start from (null: the prior's mean).
+        condition: what is decoded with, in a run that has one (null: that of image `at`).
         duration_ms: of a frame.
     Returns:
         matplotlib Figure, or Animation.
@@ -51,7 +53,9 @@ def traversal(
         order = order[:most]
     values = _values(view, part, order, span, width, steps)  # (latents, steps)
     base = base_code(view, part, at, "traversal")
-    decoded = view.decode(codes(base, order, values).reshape(-1, view.latent_dim))
+    given = pick.given_of(view, part, at, condition, "plots.traversal.condition")
+    z = codes(base, order, values).reshape(-1, view.latent_dim)
+    decoded = view.decode(z, *pick.repeated(given, len(z)))
     decoded = [v.reshape(len(order), steps, *v.shape[1:]) for v in decoded]
     names = [f"{pick.latent_name(view, d)}\n{value[d]:.2f} {'nats' if unit == 'nats' else 'std'}" for d in order]
     facts = [
@@ -61,6 +65,7 @@ def traversal(
         if span == "prior"
         else "from the 1st to the 99th percentile of each latent's posterior means",
         "around the prior's mean" if at is None else f"around image {pick.image_label(view, part, at)}",
+        pick.told(view, given),
         "nats: mean rate" if unit == "nats" else "std: of the posterior means",
         "" if len(order) == view.latent_dim else f"{len(order)} of {view.latent_dim} latents",
     ]
@@ -120,8 +125,9 @@ def _animation(view, decoded, ends, names, title, facts, duration_ms):
     return Animation(grid_frames(frames, captions, title=title, facts=facts), duration_ms)
 
 
-def needs(view, *, latents, **_):
-    """The latents that were chosen."""
+def needs(view, *, latents, at, condition, **_):
+    """The latents that were chosen, and a condition."""
+    pick.needs_given(view, condition, "plots.traversal.condition", own=at is not None)
     if latents is not None:
         pick.checked_latents(view, latents, "plots.traversal.latents")
 

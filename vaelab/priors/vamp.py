@@ -42,10 +42,16 @@ class Vamp(GaussianMixture):
         """Takes the encoder and makes the pseudo-inputs.
 
         Raises:
-            ConfigError: q(z|x) is no Gaussian, pixels are no intensities, or the training images are fewer than K.
+            ConfigError: q(z|x) is no Gaussian or has a condition, pixels are no intensities, or the training images are
+                fewer than K.
         """
         if encode is None:
             raise ConfigError("prior=vamp is a mixture of Gaussians q(z|u_k): use posterior=gaussian.")
+        if facts.condition_dim:
+            raise ConfigError(
+                "prior=vamp encodes pseudo-inputs, which have no condition for q(z|x, c). Use prior=mixture, or "
+                "condition=none."
+            )
         if facts.data_kind == "real":
             raise ConfigError(
                 "prior=vamp clips its pseudo-inputs to [0, 1], and these data are real numbers. Use prior=mixture."

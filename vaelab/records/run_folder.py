@@ -87,7 +87,8 @@ class RunFolder(Folder):
 
     def files(self) -> list[tuple[Path, str]]:
         """(file, sub-folder) of everything tracking should keep; checkpoints stay here."""
-        top = ["config.yaml", "history.csv", "metrics.json", "environment.txt", "run.log", "explorer.html"]
+        top = ["config.yaml", "history.csv", "metrics.json", "environment.txt", "run.log", "explorer.html",
+               "condition.json"]  # fmt: skip
         found = [(self.path / name, "") for name in top]
         found += [(self.model_file(m), "models") for m in MODELS]
         found += [(p, "figures") for p in sorted((self.path / "figures").glob("*"))]
@@ -270,6 +271,26 @@ class RunFolder(Folder):
     def read_prior(self) -> dict:
         """{name: array} of prior.npz; empty where the prior learned nothing."""
         return _read_arrays(self.path / "prior.npz")
+
+    def write_condition(self, known: dict) -> None:
+        """condition.json: what the columns of the run's condition are (`conditions.columns.Columns.plain`)."""
+        write(self.path / "condition.json", json.dumps(known, indent=1, ensure_ascii=False))
+
+    def read_condition(self) -> dict | None:
+        """Content of condition.json; None where the run has no condition.
+
+        Raises:
+            RunError: damaged.
+        """
+        known = self._read_json("condition.json", types={"option": str, "fields": list})
+        if not known:
+            return None
+        fields = known.get("fields")
+        kinds = [[type(value) for value in f] for f in fields or () if isinstance(f, list)]
+        wanted = [[str, list, float, float]] * len(fields or ())
+        if not fields or kinds != wanted or {type(name) for f in fields for name in f[1]} - {str}:
+            raise damaged(self.path / "condition.json", "fields: expected [name, choices, mean, deviation] of each")
+        return known
 
     def save_fitted_prior(self, option: str, arrays: dict | None, network, settings: dict, scores: dict) -> Path:
         """fitted_priors/<option>/: prior.npz and prior.h5 as the run's own would be, config.yaml, metrics.json.

@@ -8,6 +8,7 @@ from keras import layers, ops
 from vaelab.config.types import NonNegativeInt
 from vaelab.contracts import Posterior, optional
 from vaelab.errors import ConfigError
+from vaelab.structures.conditioning import exported, joined
 from vaelab.structures.decoding import decode_samples
 from vaelab.structures.networks import concatenated, cut, cuts, layer_rows, renamed
 from vaelab.structures.outputs import Outputs
@@ -19,7 +20,8 @@ class Conjoint(layers.Layer):
     """x = (x_1, ..., x_V); z = [private_1, ..., private_V, shared]; x_i ~ p(x_i | private_i, shared).
 
     Each view has its own features h_i. private_i is a posterior head on h_i, shared one head on all of them,
-    [h_1, ..., h_V]; decoder i reads [private_i, shared]; nothing else is shared. One joint ELBO: log-likelihoods are
+    [h_1, ..., h_V]; decoder i reads [private_i, shared]; nothing else is shared. A condition c stands behind what each
+    head and each decoder reads. One joint ELBO: log-likelihoods are
     summed over views, the rate is that of the private parts plus that of the shared part once.
 
     Args:
@@ -31,6 +33,8 @@ class Conjoint(layers.Layer):
         make_likelihood: function () -> likelihood layer.
         data_shapes: (H, W, C) of each view.
         latent_dim: None, or the sum of all parts.
+        condition_dim: K, 0 for no condition.
+        condition_planes: whether images also get a constant channel for each of its columns.
     """
 
     def __init__(
@@ -44,8 +48,11 @@ class Conjoint(layers.Layer):
         make_likelihood,
         data_shapes,
         latent_dim,
+        condition_dim=0,
+        condition_planes=False,
     ):
         super().__init__(name="structure", dtype="float32")
+        self.condition_dim = condition_dim
         self.data_shapes = tuple(map(tuple, data_shapes))
         numbers = range(1, len(self.data_shapes) + 1)
         private = _private_dims(private_dims, len(self.data_shapes))
@@ -60,14 +67,16 @@ class Conjoint(layers.Layer):
         self.encoders, self.decoders = [], []
         for i, shape in zip(numbers, self.data_shapes):
             with keras.name_scope(f"encoder_{i}"):  # variables of the views need names of their own in one `.h5`
-                self.encoders.append(
-                    ViewEncoder(architecture, shape, self.heads[0], network=f"encoder_{i}", noise=f"view_{i}_noise")
-                )
+                encoder = ViewEncoder(
+                    architecture, shape, self.heads[0], network=f"encoder_{i}", noise=f"view_{i}_noise",
+                    planes=condition_dim if condition_planes else 0,
+                )  # fmt: skip
+            self.encoders.append(encoder)
         for name, head in zip(self._sizes, self.heads):
-            head.build((None, sum(self.encoders[v].features_dim for v in self._read_by(name))))
+            head.build((None, sum(self.encoders[v].features_dim for v in self._read_by(name)) + condition_dim))
         for i, shape, p in zip(numbers, self.data_shapes, self.views):
             with keras.name_scope(f"decoder_{i}"):
-                decoder = architecture.decoder(shape, self._read(i), p.channels(shape[-1]))
+                decoder = architecture.decoder(shape, self._read(i) + condition_dim, p.channels(shape[-1]))
             self.decoders.append(renamed(decoder, f"decoder_{i}"))
         self.built = True
 
@@ -124,15 +133,21 @@ class Conjoint(layers.Layer):
         return self._view_parts
 
     def call(self, x, training=False, samples=None, rows=None):
-        """x: tuple of views (B, H, W, C) each -> Outputs."""
-        features = [encoder(view, training=training) for encoder, view in zip(self.encoders, x)]
+        """x: tuple of views (B, H, W, C) each [and the condition (B, K), here and below] -> Outputs."""
+        views, given = self._parted(x)
+        features = [encoder(view, *given, training=training) for encoder, view in zip(self.encoders, views)]
         drawn = [
-            head(self._seen(name, features), training=training, samples=samples)
+            head(self._seen(name, features, given), training=training, samples=samples)
             for name, head in zip(self._sizes, self.heads)
         ]
         z = ops.concatenate([z for z, _ in drawn], axis=-1)
         q = self._together([q for _, q in drawn])
-        return Outputs(z, q, self.decode(z, training=training), rate_of(self, z, q, rows))
+        return Outputs(z, q, self.decode(z, *given, training=training), rate_of(self, z, q, rows))
+
+    def _parted(self, x):
+        """(views, () or (condition,))."""
+        n = len(self.data_shapes)
+        return x[:n], x[n:]
 
     def _together(self, parameters) -> Any:
         """q of the parts' parameters: one after another in the latent axis, those of flows as they are."""
@@ -142,13 +157,15 @@ class Conjoint(layers.Layer):
 
     def _posterior_of(self, x):
         """q of views."""
-        features = [encoder(view) for encoder, view in zip(self.encoders, x)]
-        return self._together([h.parameters(self._seen(name, features)) for name, h in zip(self._sizes, self.heads)])
+        views, given = self._parted(x)
+        features = [encoder(view, *given) for encoder, view in zip(self.encoders, views)]
+        heads = zip(self._sizes, self.heads)
+        return self._together([h.parameters(self._seen(name, features, given)) for name, h in heads])
 
-    def _seen(self, part, features):
-        """The features that the head of a part reads, (B, F)."""
+    def _seen(self, part, features, given):
+        """What the head of a part reads, (B, F + K)."""
         seen = [features[v] for v in self._read_by(part)]
-        return seen[0] if len(seen) == 1 else ops.concatenate(seen, axis=-1)
+        return joined(seen[0] if len(seen) == 1 else ops.concatenate(seen, axis=-1), *given)
 
     def infer(self, x):
         """(mean, std) of q(z|x), each (B, D), where it `has_moments`."""
@@ -158,17 +175,19 @@ class Conjoint(layers.Layer):
     def draw(self, x, eps):
         """z ~ q(z|x), (B, D), made from eps ~ N(0, I) of shape (B, eps_dim); (S, B, .) where it `has_density`."""
         noises = [eps[..., part] for part in cuts(self._noise_sizes)]
-        features = [e(view, eps=noise) for e, view, noise in zip(self.encoders, x, noises)]
-        heads = zip(self._sizes, self.heads, noises[len(self.encoders) :])
-        return ops.concatenate([h(self._seen(name, features), eps=noise)[0] for name, h, noise in heads], axis=-1)
+        views, given = self._parted(x)
+        features = [e(view, *given, eps=noise) for e, view, noise in zip(self.encoders, views, noises)]
+        seen = [self._seen(name, features, given) for name in self._sizes]
+        heads = zip(self.heads, seen, noises[len(self.encoders) :])
+        return ops.concatenate([head(own, eps=noise)[0] for head, own, noise in heads], axis=-1)
 
-    def decode(self, z, training=False):
-        """z (B, D) or (S, B, D) -> tuple of likelihood parameters, one for each view."""
+    def decode(self, z, *given, training=False):
+        """z (B, D) or (S, B, D) [, condition (B, K)] -> tuple of likelihood parameters, one for each view."""
         parts = self.latent_parts
         return tuple(
             decode_samples(
                 lambda codes, d=decoder: d(codes, training=training),
-                ops.concatenate([z[..., parts[name]] for name in read], axis=-1),
+                joined(ops.concatenate([z[..., parts[name]] for name in read], axis=-1), *given),
             )
             for decoder, read in zip(self.decoders, self._view_parts)
         )
@@ -192,7 +211,8 @@ class Conjoint(layers.Layer):
         """(encoder, decoder, reconstruction) as functional models of built-in layers, on images in [0, 1].
 
         The encoder maps (x_1, ..., x_V) to (mean, std), or (x_1, ..., x_V, noise) to z where q(z|x) has no closed form,
-        latents in the order [private_1, ..., private_V, shared]; the decoder maps z to one image for each view.
+        latents in the order [private_1, ..., private_V, shared]; the decoder maps z to one image for each view. A
+        condition is the last input of each, by that name.
 
         Args:
             to_network, to_image: symbolic maps between [0, 1] and what the network sees (standardisation, or nothing).
@@ -202,29 +222,38 @@ class Conjoint(layers.Layer):
         again = self._inputs()
         code = encoder(again)
         z = code[0] if self.closed_form else code
-        return encoder, decoder, keras.Model(again, decoder(z), name="vae")
+        given = again[-1:] if self.condition_dim else []
+        return encoder, decoder, keras.Model(again, decoder([z, *given] if given else z), name="vae")
 
     def _inputs(self):
-        """Fresh symbolic inputs: the images, then the noise where there is any."""
+        """Fresh symbolic inputs: the images, then the noise and the condition where there are any."""
         inputs = [keras.Input(s, name=f"image_{i}") for i, s in enumerate(self.data_shapes, start=1)]
-        return inputs if self.closed_form else [*inputs, keras.Input((self.eps_dim,), name="noise")]
+        noise = [] if self.closed_form else [keras.Input((self.eps_dim,), name="noise")]
+        return [*inputs, *noise, *self._given()]
+
+    def _given(self):
+        """[] or [symbolic condition]."""
+        return [keras.Input((self.condition_dim,), name="condition")] if self.condition_dim else []
 
     def _exported_encoder(self, to_network):
         inputs = self._inputs()
+        given = inputs[-1:] if self.condition_dim else []
         n_views = len(self.data_shapes)
         noises = [None] * (n_views + len(self.heads))
         if not self.closed_form:
             parts = cuts(self._noise_sizes)
-            noises = [cut(inputs[-1], part, f"noise_{n}") for n, part in enumerate(parts, start=1)]
+            noises = [cut(inputs[n_views], part, f"noise_{n}") for n, part in enumerate(parts, start=1)]
         features = []
         for i, (view, noise) in enumerate(zip(self.encoders, noises), start=1):
             image = keras.Input(self.data_shapes[i - 1], name=f"image_{i}")
-            entries = [image] if noise is None else [image, keras.Input(noise.shape[1:], name="noise")]
-            inner = view.exported(to_network(image), entries[-1])
-            model = keras.Model(entries, inner, name=f"features_{i}")
-            features.append(model([inputs[i - 1]] if noise is None else [inputs[i - 1], noise]))
+            own = [] if noise is None else [noise]
+            entries = [image, *(keras.Input(n.shape[1:], name="noise") for n in own)]
+            code = self._given() if view.planes else []
+            inner = view.exported(to_network(image), entries[-1], code)
+            model = keras.Model([*entries, *code], inner, name=f"features_{i}")
+            features.append(model([inputs[i - 1], *own, *(given if code else [])]))
         parts = [
-            head.exported(concatenated([features[v] for v in self._read_by(name)], f"{name}_features"), noise)
+            head.exported(self._exported_seen(name, features, given), noise)
             for name, head, noise in zip(self._sizes, self.heads, noises[n_views:])
         ]
         if self.closed_form:
@@ -233,16 +262,22 @@ class Conjoint(layers.Layer):
             outputs = concatenated(parts, "z")
         return keras.Model(inputs, outputs, name="encoder")
 
+    def _exported_seen(self, part, features, given):
+        """`_seen` of symbolic tensors."""
+        seen = concatenated([features[v] for v in self._read_by(part)], f"{part}_features")
+        return exported(seen, given, f"{part}_features_and_condition")
+
     def _exported_decoder(self, to_image):
         z, parts, images = keras.Input((self.latent_dim,), name="z"), self.latent_parts, []
+        given = self._given()
         for i, (decoder, p, read) in enumerate(zip(self.decoders, self.views, self._view_parts), start=1):
-            code = keras.Input((self._read(i),), name="z")
+            code = keras.Input((self._read(i) + self.condition_dim,), name="z")
             with keras.name_scope(f"likelihood_{i}"):  # .h5 files want every weight's path to differ
                 image = to_image(p.exported(decoder(code)))
             model = keras.Model(code, image, name=f"view_{i}")
             own = concatenated([cut(z, parts[name], f"{name}_of_view_{i}") for name in read], f"z_of_view_{i}")
-            images.append(model(own))
-        return keras.Model(z, images, name="decoder")
+            images.append(model(exported(own, given, f"z_of_view_{i}_and_condition")))
+        return keras.Model([z, *given] if given else z, images, name="decoder")
 
     def layer_table(self):
         """(network, layer, type, output shape, parameters) of every layer; heads are a network of their own."""

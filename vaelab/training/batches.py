@@ -44,7 +44,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self.rows(index)
-        views = tuple(np.ascontiguousarray(view[rows]) for view in self.split.x)
+        views = tuple(np.ascontiguousarray(view[rows]) for view in self.split.inputs)
         return ((*views, rows.astype(np.int32)) if self.numbered else views,)
 
     def rows(self, step):

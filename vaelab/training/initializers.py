@@ -48,7 +48,8 @@ def apply(structure, *, kernel: str | None, bias: str | None, seed: int) -> None
 
 
 def start_prior(vae, images, seed: int) -> None:
-    """Hands the training images (views as stored) to a prior that asks for them; for a model with its first weights."""
+    """Hands the training images (views as stored, and their condition) to a prior that asks for them; for a model with
+    its first weights."""
     if start := optional(vae.structure.prior, Prior, "start"):
         start(images, seeds.generator(seed, "init", 2))
         vae.renew_prior()

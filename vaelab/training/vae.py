@@ -13,7 +13,7 @@ from vaelab.training.progress import factor
 
 
 class ForwardPass(NamedTuple):
-    """What the loss is made of: the views the network saw, and the structure's outputs."""
+    """What the loss is made of: the views the network saw (and the condition), and the structure's outputs."""
 
     x: tuple
     outputs: object
@@ -59,7 +59,8 @@ class VAEModel(keras.Model):
         self.built = True
 
     def call(self, x, training=False):
-        """Tuple of stored views, in training with `rows` behind them where the prior reads those -> ForwardPass."""
+        """Tuple of stored views, the condition behind them where there is one, in training `rows` behind both where the
+        prior reads those -> ForwardPass."""
         if isinstance(x, Steps):  # Keras looks once, without computing, what the model makes of the data
             x = x.views
         more = {"samples": optional(self.objective, Objective, "samples")}

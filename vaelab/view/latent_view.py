@@ -12,7 +12,7 @@ from vaelab.compute.normal import log_normal
 from vaelab.contracts import Likelihood, Objective, Structure, has_density, misfit_of, optional
 from vaelab.datasets.base import Rows, Split, to_unit
 from vaelab.datasets.prepare import FIXED_SEED, binary
-from vaelab.errors import DataError
+from vaelab.errors import DataError, NotApplicable
 from vaelab.system import memory
 from vaelab.view.prior_view import NumpyPrior
 from vaelab.view.seen import Seen
@@ -46,7 +46,7 @@ class LatentView:
         self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
         self.schedules, self._frames, self._foreign = schedules or {}, frames, foreign
         self.latent_dim, self.parts = self._structure.latent_dim, dict(self._structure.latent_parts)
-        self.n_views, self.data_shapes = len(dataset.shapes), dataset.shapes
+        self.n_views, self.data_shapes, self.condition = len(dataset.shapes), dataset.shapes, dataset.condition
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)
         self.factor_names, self.factor_sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
         self.data_kind, self.closed_form = dataset.data_kind, self._structure.closed_form
@@ -143,26 +143,32 @@ class LatentView:
         """z ~ p(z), (n, D) float64."""
         return self.prior.sample(n, rng)
 
+    def sample_given(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Conditions of n training images drawn at random, ((n, K) float32,); () where the run has none."""
+        given = self.dataset.train.given
+        return (given[0][rng.integers(len(given[0]), size=n)],) if given else ()
+
     def log_prior(self, z) -> np.ndarray:
         """log p(z) in nats over the last axis, (..., D) -> (...)."""
         return self.prior.log_density(z)
 
     # -- model functions ------------------------------------------------------------------------------------------
 
-    def encode(self, images) -> tuple[np.ndarray, np.ndarray]:
-        """(mean, std) of q(z|x), each (N, D). Images: tuple of views, or one array, (N, H, W, C), uint8 or [0, 1].
+    def encode(self, inputs) -> tuple[np.ndarray, np.ndarray]:
+        """(mean, std) of q(z|x), each (N, D). Inputs: tuple of views, or one array, (N, H, W, C), uint8 or [0, 1], and
+        behind them the condition (N, K) where the run has one.
 
         Where they are not known they are moments over `moment_draws` samples.
         """
-        views = self._views(images)
+        views = self._checked(inputs)
         if (n := self.moment_draws) is None:
             return self._mapped(self._functions["encode"], views)
         draws = self.sample_posterior(views, n, self.rng("metrics", n))
         return draws.mean(axis=0), draws.std(axis=0)
 
-    def sample_posterior(self, images, n: int, rng: np.random.Generator) -> np.ndarray:
+    def sample_posterior(self, inputs, n: int, rng: np.random.Generator) -> np.ndarray:
         """n draws from q(z|x) of each image, (n, N, D) float32."""
-        views = self._views(images)
+        views = self._checked(inputs)
         memory.require(
             8 * n * len(views[0]) * self.latent_dim, f"{n:,} draws from q(z|x) of each image", "Ask for fewer."
         )
@@ -177,7 +183,7 @@ class LatentView:
 
     def see(self, images) -> Seen:
         """Images (views as stored) each by itself, whatever lies beside them."""
-        return Seen(self, self._views(images))
+        return Seen(self, self._checked(images))
 
     def posterior_samples(self, split: str, n: int, rows=slice(None)) -> np.ndarray:
         """n draws from q(z|x) for rows of a split, (n, N, D)."""
@@ -185,61 +191,65 @@ class LatentView:
         first = int(np.arange(len(chosen))[rows][:1].sum())  # other rows, other draws
         return chosen.sample_posterior(n, self.rng("metrics", SPLITS.index(split), n, first), rows)
 
-    def decode(self, z) -> tuple[np.ndarray, ...]:
+    def decode(self, z, *given) -> tuple[np.ndarray, ...]:
         """z (N, D) -> image means per view, (N, H, W, C) float32 in [0, 1] where the data are.
+
+        Args:
+            given: the condition of each code, (N, K), where the run has one.
 
         Raises:
             ConfigError: the images do not fit into memory.
+            NotApplicable: the run has a condition and none is given.
         """
         pixels = sum(map(math.prod, self.data_shapes))
         memory.require(2 * 4 * len(z) * pixels, f"{len(z):,} decoded images", "Ask for fewer.")  # batches, then joined
-        return self._mapped(self._functions["decode"], np.asarray(z, np.float32))
+        return self._mapped(self._functions["decode"], np.asarray(z, np.float32), *self._conditions(given))
 
-    def simulate(self, z, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def simulate(self, z, rng: np.random.Generator, *given) -> tuple[np.ndarray, ...]:
         """x ~ p(x|z) per view for z (N, D): (N, H, W, C) in [0, 1] where the data are, before standardisation.
 
         Views are independent given z.
         """
         from keras import ops
 
-        structure, out = self._structure, []
+        structure, out, codes = self._structure, [], (np.asarray(z, np.float32), *self._conditions(given))
         for start in range(0, len(z), self._batch):
-            decoded = structure.decode(ops.convert_to_tensor(np.asarray(z[start : start + self._batch], np.float32)))
+            decoded = structure.decode(*(ops.convert_to_tensor(a[start : start + self._batch]) for a in codes))
             drawn = [p.sample(params, int(rng.integers(2**31))) for p, params in zip(structure.likelihoods, decoded)]
             out.append([ops.convert_to_numpy(self._vae.preprocessing.to_image(x)) for x in drawn])
         return tuple(np.concatenate(view) for view in zip(*out))
 
-    def log_prob(self, images, z) -> np.ndarray:
+    def log_prob(self, inputs, z) -> np.ndarray:
         """log p(x|z) in nats, views summed: z (N, D) -> (N,), z (S, N, D) -> (S, N). Images never leave the program."""
-        views, z = self._views(images), np.asarray(z, np.float32)
+        views, z = self._checked(inputs), np.asarray(z, np.float32)
         if z.ndim == 2:
             return self._mapped(self._functions["log_prob"], views, z)
         return self._of_samples("log_prob_samples", views, z)
 
-    def log_q(self, images, z) -> np.ndarray | None:
+    def log_q(self, inputs, z) -> np.ndarray | None:
         """log q(z|x) in nats, shapes as `log_prob`; None where it is not known."""
         if self.closed_form:
-            mean, std = self.encode(images)
+            mean, std = self.encode(inputs)
             return np.sum(log_normal(np.asarray(z), mean, std), axis=-1)
         if not self.has_density:
             return None
         z = np.asarray(z, np.float32)
-        found = self._of_samples("log_q", self._views(images), z if z.ndim == 3 else z[None])
+        found = self._of_samples("log_q", self._checked(inputs), z if z.ndim == 3 else z[None])
         return found if z.ndim == 3 else found[0]
 
-    def push(self, images, eps) -> tuple[np.ndarray, np.ndarray | None]:
+    def push(self, inputs, eps) -> tuple[np.ndarray, np.ndarray | None]:
         """(z, log q(z|x), None where it is not known) of noise: eps (S, N, eps_dim) -> (S, N, D), (S, N).
 
         z ~ q(z|x) where eps ~ N(0, I).
         """
         if self.closed_form:
-            mean, std = self.encode(images)
+            mean, std = self.encode(inputs)
             z = mean + std * eps
             return z, np.sum(log_normal(z, mean, std), axis=-1)
         if not self.has_density:
-            views = self._views(images)
-            return np.stack([self._mapped(self._functions["draw"], views, np.float32(e)) for e in eps]), None
-        return self._of_samples("push", self._views(images), np.asarray(eps, np.float32))
+            x = self._checked(inputs)
+            return np.stack([self._mapped(self._functions["draw"], x, np.float32(e)) for e in eps]), None
+        return self._of_samples("push", self._checked(inputs), np.asarray(eps, np.float32))
 
     def _of_samples(self, name: str, views, z):
         """A function of views and (S, N, D) whose results are (S, N, ...), in calls of a bearable size."""
@@ -247,14 +257,14 @@ class LatentView:
         found = self._mapped(self._functions[name], views, np.ascontiguousarray(z.swapaxes(0, 1)), batch=per_call)
         return tree.map_structure(lambda a: a.swapaxes(0, 1), found)
 
-    def least_distortion(self, images) -> np.ndarray | None:
+    def least_distortion(self, inputs) -> np.ndarray | None:
         """The least -log p(x|z) that any decoder could give, views summed, (N,); None where it is not known."""
         function = self._functions["least_distortion"]
-        return function and self._mapped(function, self._views(images))
+        return function and self._mapped(function, self._checked(inputs))
 
-    def grad_log_joint(self, images, z) -> tuple[np.ndarray, np.ndarray]:
+    def grad_log_joint(self, inputs, z) -> tuple[np.ndarray, np.ndarray]:
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
-        return self._mapped(self._gradient, np.asarray(z, np.float32), *self._views(images), flat=True)
+        return self._mapped(self._gradient, np.asarray(z, np.float32), *self._checked(inputs), flat=True)
 
     @cached_property
     def layers(self) -> list[tuple[str, str, str, tuple, int]]:
@@ -274,6 +284,9 @@ class LatentView:
         def seen(views):
             return vae.preprocessing(views, training=False)
 
+        def log_likelihood(x, z):
+            return structure.log_likelihood(x, structure.decode(z, *x[self.n_views :]))
+
         def by_image(function):
             """A function of views and z (S, B, D) that takes and returns samples behind images, (B, S, ...)."""
             from keras import ops
@@ -291,12 +304,12 @@ class LatentView:
         least = [optional(p, Likelihood, "least_distortion") for p in structure.likelihoods]
         functions = {
             "least_distortion": all(least) and (lambda views: sum(f(x) for f, x in zip(least, seen(views)))),
-            "decode": lambda z: tuple(
+            "decode": lambda z, *given: tuple(
                 vae.preprocessing.to_image(p.mean(params))
-                for p, params in zip(structure.likelihoods, structure.decode(z))
+                for p, params in zip(structure.likelihoods, structure.decode(z, *given))
             ),
-            "log_prob": lambda views, z: structure.log_likelihood(seen(views), structure.decode(z)),
-            "log_prob_samples": by_image(lambda x, z: structure.log_likelihood(x, structure.decode(z))),
+            "log_prob": lambda views, z: log_likelihood(seen(views), z),
+            "log_prob_samples": by_image(log_likelihood),
         }
         if structure.has_moments:
             functions["encode"] = lambda views: structure.infer(seen(views))
@@ -314,15 +327,27 @@ class LatentView:
 
         def log_joint(z, *views):
             seen = self._vae.preprocessing(views, training=False)
-            return structure.log_likelihood(seen, structure.decode(z)) + self._prior.log_prob(z)
+            decoded = structure.decode(z, *seen[self.n_views :])
+            return structure.log_likelihood(seen, decoded) + self._prior.log_prob(z)
 
         return compiled_gradient(log_joint)
 
-    def _views(self, images) -> tuple:
-        views = images if isinstance(images, (tuple, list)) else (images,)
-        if len(views) != self.n_views:
-            raise ValueError(f"Expected {self.n_views} views. Received: {len(views)}")
-        return tuple(views)
+    def _checked(self, inputs) -> tuple:
+        """Views, and the condition behind them where the run has one."""
+        inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+        if len(inputs) < self.n_views:
+            raise ValueError(f"Expected {self.n_views} views. Received: {len(inputs)}")
+        return (*inputs[: self.n_views], *self._conditions(inputs[self.n_views :]))
+
+    def _conditions(self, given) -> tuple:
+        """() or (condition,), as the run has it."""
+        if len(given) == (self.condition is not None):
+            return tuple(np.asarray(c, np.float32) for c in given)
+        if given:
+            raise ValueError(f"Expected {self.n_views} views alone: this run has no condition.")
+        raise NotApplicable(
+            f"this run has a condition (condition={self.condition.option}), and images and codes were used without one."
+        )
 
     def _mapped(self, function, *arguments, batch=None, flat=False):
         """function over chunks of equal size (the last one padded), so that it is compiled once; results joined."""
@@ -359,9 +384,22 @@ class SplitView:
         """Views in [0, 1], float32, before standardisation."""
         return tuple(to_unit(np.asarray(v[rows])) for v in self.x)
 
+    def given(self, rows=slice(None)) -> tuple[np.ndarray, ...]:
+        """The condition of the images, ((N, K) float32,); () where the run has none."""
+        return tuple(c[rows] for c in self._split.given)
+
+    def inputs(self, rows=slice(None)) -> tuple[np.ndarray, ...]:
+        """What the model's functions take: `images` and `given`."""
+        return (*self.images(rows), *self.given(rows))
+
+    @property
+    def _stored(self) -> tuple:
+        """`inputs` of all images, as they are stored."""
+        return (*self.x, *self._split.given)
+
     @cached_property
     def _moments(self):
-        return self._view.encode(self.x)
+        return self._view.encode(self._stored)
 
     @property
     def mean(self) -> np.ndarray:
@@ -379,18 +417,18 @@ class SplitView:
         rng = seeds.generator(self._view.seed, "eval_noise", SPLITS.index(self.name), 1)
         if self._view.closed_form:
             return self.mean + self.std * rng.standard_normal(self.mean.shape, np.float32)
-        return self._view.sample_posterior(self.x, 1, rng)[0]
+        return self._view.sample_posterior(self._stored, 1, rng)[0]
 
     @cached_property
     def distortion(self) -> np.ndarray:
         """-log p(x|z) at `z`, nats, (N,)."""
-        return -self._view.log_prob(self.x, self.z)
+        return -self._view.log_prob(self._stored, self.z)
 
     def sample_posterior(self, n: int, rng: np.random.Generator, rows=slice(None)) -> np.ndarray:
         """n draws from q(z|x) of each of the rows, (n, N, D) float32."""
         if self._view.closed_form:
             return _gaussian_draws(self.mean[rows], self.std[rows], n, rng)
-        return self._view.sample_posterior(self.images(rows), n, rng)
+        return self._view.sample_posterior(self.inputs(rows), n, rng)
 
     @cached_property
     def rate_per_latent(self) -> np.ndarray | None:
@@ -409,9 +447,9 @@ class SplitView:
             log_q = np.sum(log_normal(np.asarray(self.z, np.float64), self.mean, self.std), axis=-1)
             return log_q - view.log_prior(self.z)
         if view.has_density:
-            return np.asarray(view.log_q(self.x, self.z), np.float64) - view.log_prior(self.z)
+            return np.asarray(view.log_q(self._stored, self.z), np.float64) - view.log_prior(self.z)
         estimate = view._functions["rate"]
-        return estimate and view._mapped(estimate, self.x, self.z)
+        return estimate and view._mapped(estimate, self._stored, self.z)
 
 
 def _gaussian_draws(mean, std, n: int, rng: np.random.Generator) -> np.ndarray:

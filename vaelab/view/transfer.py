@@ -37,12 +37,17 @@ def roles(view, source_view: int, setting: str) -> Roles:
     """The roles of the two views; source_view counts from 1.
 
     Raises:
-        ConfigError: the model has not two views or no shared part.
+        ConfigError: the model has not two views or no shared part, or it has a condition.
     """
     if view.n_views != 2 or "shared" not in view.parts:
         raise NotApplicable(
             f"{setting} needs a model of two views with a shared part (structure=conjoint); "
             f"this run has {view.n_views} view{'s' if view.n_views > 1 else ''}."
+        )
+    if view.condition is not None:
+        raise NotApplicable(
+            f"{setting}: what is transferred has the condition of neither view's image, and this run decodes with one "
+            f"(condition={view.condition.option})."
         )
     if source_view not in (1, 2):
         raise ConfigError(f"{setting}.source_view: expected 1 or 2, got {source_view}.")
