@@ -1,6 +1,7 @@
 """Imports point down: who may import whom inside vaelab (docs/design.md has the drawing)."""
 
 import ast
+import importlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -126,3 +127,17 @@ def test_cli_and_config_import_nothing_heavy():
         if module in ("cli", "dispatch") or module.startswith("config"):
             used = {n.partition(".")[0] for n in imports(path)} & HEAVY
             assert not used, f"{module} imports {used}"
+
+
+@pytest.mark.parametrize("folder", ["experiments", "benchmarks"])
+def test_scripts_beside_the_package_import_what_there_is(folder):
+    for path in sorted((PACKAGE.parent / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "vaelab":
+                module = importlib.import_module(node.module)
+                gone = [a.name for a in node.names if not hasattr(module, a.name) and not _module(node.module, a.name)]
+                assert not gone, f"{path.name} imports {gone} of {node.module}"
+
+
+def _module(package, name):
+    return (PACKAGE.parent / package.replace(".", "/") / f"{name}.py").is_file()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from vaelab.plots.style import DPI, FAINT, WIDTH, colour, plain_axes
+from vaelab.plots.style import DPI, MUTED, WIDTH, colour, plain_axes
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = (1, 10, 100, 1000)
@@ -22,7 +22,7 @@ def main() -> None:
     figure = Figure(figsize=(WIDTH, 3.8), dpi=DPI, facecolor="white")
     for ax, row in zip(figure.subplots(1, len(rows), squeeze=False)[0], rows):
         values = [float(row[f"test/nll_is{k}"]) for k in SAMPLES]
-        plain_axes(ax).grid(True, color=FAINT, linewidth=0.6)
+        plain_axes(ax).grid(True, color=MUTED, linewidth=0.6, alpha=0.3)
         ax.plot(SAMPLES, values, color=colour(0), linewidth=2, marker="o", label="importance sampling")
         for name, label, k, style in LINES:
             if name in row:
