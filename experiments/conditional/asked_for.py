@@ -1,6 +1,6 @@
 """Of 10,000 samples, how many are what was asked for? A convolutional classifier of the data's own images judges.
 
-python asked_for.py RUN DATA_DIR        (minutes of CPU time; the classifier is kept beside it)
+python asked_for.py RUN DATA_DIR        (minutes of CPU time; the classifier is kept in classifier_<dataset>.keras)
 
 Writes asked_for.csv: the classifier's accuracy on the test images, and that of the samples, as the decoder's means and
 drawn from p(x|z, c), class by class.

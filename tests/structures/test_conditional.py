@@ -105,11 +105,15 @@ def test_images_see_it_as_channels_where_that_is_asked_for(structure, shapes, pl
     np.testing.assert_array_equal(ops.convert_to_numpy(seen[-1]), x[-1])  # neither scaled nor binarised
 
 
-def test_the_critic_sees_it():
-    vae = make_vae("objective=avb", "condition=label", "model=dense", condition_dim=3)
-    assert [i.name for i in vae.objective.critic.inputs] == ["image_1", "condition", "z"]
-    x, z = np.zeros((2, 8, 8, 1), np.float32), np.ones((2, 2), np.float32)
-    one, other = (ops.convert_to_numpy(vae.objective.critic([x, np.eye(3, dtype=np.float32)[rows], z]))
+@pytest.mark.parametrize("views", [1, 2])
+def test_the_critic_sees_it(views):
+    structure = ("structure=conjoint", "structure.private_dims=0") if views > 1 else ()
+    words = (*structure, "objective=avb", "condition=label", "model=dense", "model.hidden_dims=[8]")
+    vae = make_vae(*words, shapes=((8, 8, 1),) * views, condition_dim=3)
+    names = [f"image_{v + 1}" for v in range(views)]
+    assert [i.name for i in vae.objective.critic.inputs] == [*names, "condition", "z"]
+    x, z = [np.zeros((2, 8, 8, 1), np.float32)] * views, np.ones((2, 2), np.float32)
+    one, other = (ops.convert_to_numpy(vae.objective.critic([*x, np.eye(3, dtype=np.float32)[rows], z]))
                   for rows in ([0, 1], [0, 2]))  # fmt: skip
     assert one[0] == other[0] and one[1] != other[1]
 
@@ -125,3 +129,16 @@ def test_without_a_condition_nothing_is_joined():
     plain, joined = (make_vae("model=dense", "model.hidden_dims=[9]", **more) for more in ({}, {"condition_dim": 3}))
     shapes = [[tuple(v.shape) for v in vae.structure.trainable_variables] for vae in (plain, joined)]
     assert (9, 2) in shapes[0] and (12, 2) in shapes[1] and (2, 9) in shapes[0] and (5, 9) in shapes[1]
+
+
+def test_what_training_and_a_sweep_keep_of_it(known, tmp_path):
+    """Frames for animations, and tiles for the report, whose codes come from no image: conditions are drawn."""
+    from vaelab.jobs.during import frame
+    from vaelab.jobs.job import tiles
+    from vaelab.records.run_folder import RunFolder
+
+    view, _ = known
+    kept = frame(view)
+    assert len(kept["samples_0"]) == 36 and len(kept["reconstructions_0"]) == 18
+    tiles(RunFolder(tmp_path), view)
+    assert len(RunFolder(tmp_path).read_tiles()["samples_0"]) == 16

@@ -80,7 +80,7 @@ class ViewInputs:
 def _pixels(images, name):
     """All pixels of some images (and a condition) as 2x - 1, (B, n)."""
     flat = [layers.Flatten()(image) if len(image.shape) > 2 else image for image in images]
-    flat = flat[0] if len(flat) == 1 else layers.Concatenate(name="all_views")(flat)
+    flat = flat[0] if len(flat) == 1 else layers.Concatenate(name=f"all_views{name}")(flat)
     return layers.Rescaling(2.0, -1.0, name=f"center{name}")(flat)
 
 
