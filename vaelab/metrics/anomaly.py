@@ -10,7 +10,7 @@ from vaelab.metrics.score import Score
 from vaelab.metrics.separation import separation
 from vaelab.metrics.stream import stream
 from vaelab.scores.against import chosen
-from vaelab.scores.measure import measured
+from vaelab.scores.measure import measured, refuse_condition
 
 
 def anomaly(view, *, split: Split, scores: list[str] | None, bootstrap: TwoOrMore) -> dict[str, Score]:
@@ -46,6 +46,7 @@ def anomaly(view, *, split: Split, scores: list[str] | None, bootstrap: TwoOrMor
 
 def _left_out(view, split: str, **_) -> np.ndarray:
     """The numbers of the classes that have images in a split and none in training."""
+    refuse_condition(view)
     train, part = view.split("train"), view.split(split)
     if train.y is None or part.y is None:
         raise NotApplicable(f"metric=anomaly needs classes, and this run's {split} split has no labels.")

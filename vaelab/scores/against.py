@@ -9,7 +9,7 @@ from vaelab.config import locate
 from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError
 from vaelab.scores import foils
-from vaelab.scores.measure import Made, by_name, measured
+from vaelab.scores.measure import Made, by_name, measured, refuse_condition
 
 SLOW = ("nll", "likelihood_regret")  # hundreds of passes through the decoder for each image
 
@@ -76,7 +76,8 @@ def chosen(view, scores: list[str] | None, where: str) -> dict[str, Made]:
 
 
 def check(view, *, on, where: str, **_) -> None:
-    """ConfigError where `on` names what is neither a dataset nor a foil, or nothing."""
+    """ConfigError where `on` names what is neither a dataset nor a foil, or nothing; NotApplicable with a condition."""
+    refuse_condition(view)
     known = [*foils.FOILS, *locate.options("dataset")]
     if not on:
         raise ConfigError(f"{where}.on: expected datasets or foils, got []. There are: {', '.join(known)}.")

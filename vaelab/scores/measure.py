@@ -26,8 +26,18 @@ class Made(NamedTuple):
     sign: int
 
 
+def refuse_condition(view) -> None:
+    """NotApplicable where p(x|z, c) is not of the image alone."""
+    if view.condition is not None:
+        raise NotApplicable(
+            f"scores of single images are of models without a condition; this run has one "
+            f"(condition={view.condition.option})."
+        )
+
+
 def make(node: dict, view, trusted=()) -> Made:
     """The score of a `score` node for a run."""
+    refuse_condition(view)
     part = trust.load(node["_target_"], "score", trusted)
     return Made(part(view, **settings(node)), 1 if optional(part, ImageScore, "larger_is_stranger") else -1)
 
