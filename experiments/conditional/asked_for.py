@@ -14,7 +14,7 @@ import numpy as np
 
 import vaelab
 
-SAMPLES, EPOCHS = 10_000, 4
+SAMPLES, EPOCHS = 10_000, 5
 HERE = Path(__file__).resolve().parent
 
 
@@ -39,7 +39,7 @@ def main(run: str, data_dir: str) -> None:
 
 
 def classifier(path: Path, train, classes: int):
-    """Two convolutions and a dense layer, trained on images as the model was, grey and binarised by a draw each."""
+    """Strided convolutions and a dense layer, trained on grey images and on those the model was judged by."""
     import keras
     from keras import layers
 
@@ -51,10 +51,8 @@ def classifier(path: Path, train, classes: int):
     model = keras.Sequential(
         [
             keras.Input(grey.shape[1:]),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
+            layers.Conv2D(32, 5, strides=2, activation="relu"),
+            layers.Conv2D(64, 5, strides=2, activation="relu"),
             layers.Flatten(),
             layers.Dropout(0.4),
             layers.Dense(128, activation="relu"),
@@ -63,7 +61,7 @@ def classifier(path: Path, train, classes: int):
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     x, y = np.concatenate([grey, drawn]), np.tile(np.asarray(train.y), 2)
-    model.fit(x, y, batch_size=256, epochs=EPOCHS, verbose=2)
+    model.fit(x, y, batch_size=128, epochs=EPOCHS, verbose=2)
     model.save(path)
     return model
 

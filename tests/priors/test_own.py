@@ -103,7 +103,7 @@ def test_a_view_goes_through_it(prior):
     drawn = view.sample_prior(20_000, rng)
     np.testing.assert_allclose(drawn.std(axis=0), np.sqrt(1 + 1.5**2), rtol=0.02)
     np.testing.assert_allclose(view.prior.quantiles([0.5])[0], 0, atol=0.2)
-    assert manifold(view, split="test", n=3, dims=None, scale=1.0, rectangle=None, at=None).texts
+    assert manifold(view, split="test", n=3, dims=None, scale=1.0, rectangle=None, at=None, condition=None).texts
     assert isinstance(view.schedules, dict) and view.frames() == []
 
 
