@@ -32,7 +32,7 @@ def ood_images(
                 tiles = np.full((n, *view_images.shape[1:]), np.nan, np.float32)
                 tiles[:shown] = view_images
                 if v == 0:
-                    texts = [number(group.values[score][r]) for r in chosen]
+                    texts = [number(float(group.values[score][r])) for r in chosen]
                     above[len(pictures)] = tuple(texts + [""] * (n - shown))
                 rows.append(f"{name}, {kind}" if v == 0 else "")
                 pictures.append(tiles)

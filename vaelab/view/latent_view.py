@@ -303,7 +303,7 @@ class LatentView:
 
         least = [optional(p, Likelihood, "least_distortion") for p in structure.likelihoods]
         functions = {
-            "least_distortion": all(least) and (lambda views: sum(f(x) for f, x in zip(least, seen(views)))),
+            "least_distortion": (lambda views: sum(f(x) for f, x in zip(least, seen(views)))) if all(least) else None,
             "decode": lambda z, *given: tuple(
                 vae.preprocessing.to_image(p.mean(params))
                 for p, params in zip(structure.likelihoods, structure.decode(z, *given))
