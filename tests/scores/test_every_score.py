@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from fake_view import Codes, LinearGaussian, spots
+from support import rest_slow
 
 from vaelab.config import locate
 from vaelab.contracts import ImageScore, optional
@@ -39,7 +40,7 @@ def view_of(kind):
     return view
 
 
-@pytest.mark.parametrize("kind", ["grey", "rgb", "two_views", "implicit"])
+@pytest.mark.parametrize("kind", rest_slow(["grey", "implicit", "rgb", "two_views"], 2))
 @pytest.mark.parametrize("name", SCORES)
 def test_a_finite_number_of_each_image_by_itself(name, kind):
     view = view_of(kind)
