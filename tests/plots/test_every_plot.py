@@ -40,6 +40,8 @@ DOES_NOT_APPLY = {
     "class_grid": lambda v: not v.class_names,
     "conjoint_scatter": lambda v: v.n_views < 2,
     "conjoint_swap": lambda v: v.n_views < 2,
+    "ood": lambda v: v.condition,
+    "ood_images": lambda v: v.condition,
     **{name: lambda v: v.n_views < 2 or v.condition for name in PLOTS if name.startswith("background_transfer")},
 }
 

@@ -25,7 +25,7 @@ def error_maps(view, *, split: Split, choose: Literal["random", "worst", "unseen
     """
     part = view.split(split)
     rows = _rows(view, part, choose, n)
-    originals, decoded = part.images(rows), view.decode(part.mean[rows])
+    originals, decoded = part.images(rows), view.decode(part.mean[rows], *part.given(rows))
     maps = [np.abs(x - y).mean(axis=-1) for x, y in zip(originals, decoded)]
     largest = max(float(m.max()) for m in maps)
     labels = tuple(f"{pick.class_name(view, part, r)}\n#{r}".strip() for r in rows)
