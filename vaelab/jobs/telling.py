@@ -36,13 +36,17 @@ def beta_in_words(cfg, shapes, vae) -> str:
 
 
 def summary(scores, folder, phases: Phases, seconds) -> str:
-    """The short table at the end and three things to try next."""
+    """The short table at the end and a few things to try next."""
     run, status = words.setting("run", folder), folder.status()
     overrides = status.get("overrides") or []
     own = words.of_own_parts(overrides)
+    known = folder.read_condition()
+    firsts = [f[1][0] if f[1] else "0" for f in known["fields"]] if known else []
+    typed = [words.setting("condition", int(c) if c.isdecimal() else c) for c in firsts]
     following = [
-        ["plot", run, "plot=[traversal]", *own],
-        ["explore", run, *own],
+        ["plot", run, "plot=[samples]" if known else "plot=[traversal]", *own],
+        *([] if known else [["explore", run, *own]]),
+        *([["generate", run, *typed, "n=16", *own]] if len(typed) == 1 else []),
         ["train", "-m", *next_sweep(status.get("chosen") or {}, overrides)],
     ]
     return "\n".join(
