@@ -51,7 +51,7 @@ def test_what_is_told_and_kept(run, command):
     assert log.index("plot traversal left out") < log.index("parameters, 1,293 training images")  # before training
     assert {p.name for p in (run / "figures").iterdir()} == {"samples.png"}
     following = log.partition("next:")[2]
-    assert f"generate run={run} condition=0 n=16" in following and " explore " not in following
+    assert "generate run=run condition=0 n=16" in following and " explore " not in following
     made = command("generate", f"run={run}", "n=4", "condition=[7,3]").stdout.strip()
     assert made.endswith("generated_prior_4_seed0_7_3.png")
     for words, told in {
