@@ -69,6 +69,8 @@ def test_shapes_are_compared_before_anything_is_read():
     foreign.check(node("mnist", "on.resize=[8,8]"), digits)
     with pytest.raises(ConfigError, match=r"32x32x3.*channels must be equal"):
         foreign.check(node("cifar10"), digits)
+    with pytest.raises(ConfigError, match=r"on\.color=grey makes the channels equal"):
+        foreign.check(node("image_folder", "on.path=pictures"), digits)
     with pytest.raises(ConfigError, match=r"on=npz needs the file of your arrays: on\.path="):
         foreign.check(node("npz"), digits)
 

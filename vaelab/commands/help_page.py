@@ -32,7 +32,8 @@ def page(command: str) -> str:
             lines.append(textwrap.fill(names, 110, initial_indent=f"  {group:<{width}}  ", subsequent_indent=indent))
         lines.append("")
     lines += ["Settings and their defaults (key.subkey=value):", ""]
-    lines += [line for line in OmegaConf.to_yaml(without_hydra(full)).splitlines() if "_target_:" not in line]
+    shown = OmegaConf.to_yaml(without_hydra(full)).replace("'on':", "on:")  # which yaml 1.1 reads as true
+    lines += [line for line in shown.splitlines() if "_target_:" not in line]
     if command == "train":
         lines += [
             "",

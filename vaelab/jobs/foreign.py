@@ -154,7 +154,11 @@ def _fit(name: str, theirs, own, resize: str | None = None) -> None:
     told = f"on={name}: its images are {_said(theirs)}, those of this run {_said(own)}"
     if len(theirs) == len(own) == 1 and theirs[0][2] == own[0][2]:
         raise ConfigError(f"{told}. {resize or f'on.resize=[{own[0][0]},{own[0][1]}]'} makes them so.")
-    raise ConfigError(f"{told}: {'the number of views' if len(theirs) != len(own) else 'the channels'} must be equal.")
+    if len(theirs) != len(own):
+        raise ConfigError(f"{told}: the number of views must be equal.")
+    if "color" in locate.node("dataset", name)[0] and own[0][2] in (1, 3):
+        raise ConfigError(f"{told}. on.color={'grey' if own[0][2] == 1 else 'rgb'} makes the channels equal.")
+    raise ConfigError(f"{told}: the channels must be equal.")
 
 
 def _said(shapes) -> str:
