@@ -28,6 +28,20 @@ def pytest_configure():
     absl.logging.get_absl_handler().python_handler.close = lambda: None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """`@pytest.mark.quick(n)`: of a test's cases make test takes n, spread over them, and test-all the others."""
+    tests = {}
+    for item in items:
+        if item.get_closest_marker("quick") and not item.get_closest_marker("slow"):
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for cases in tests.values():
+        (n,) = cases[0].get_closest_marker("quick").args
+        chosen = {k * len(cases) // n for k in range(n)}
+        for case in (c for k, c in enumerate(cases) if k not in chosen):
+            case.add_marker("slow")
+
+
 def pytest_runtest_setup():
     """TensorFlow keeps the threads of a process's first operation: whichever test has it, later ones may train."""
     if "tensorflow" in sys.modules:

@@ -114,6 +114,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("word", MISTAKES)
+@pytest.mark.quick(5)
 def test_mistakes_with_own_parts_are_answered_in_a_sentence(own_parts, word, monkeypatch):
     from vaelab.config import compose, locate
     from vaelab.errors import ConfigError

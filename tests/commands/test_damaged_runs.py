@@ -104,6 +104,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.quick(18)
 def test_one_damaged_run_is_named_in_a_line_and_hides_no_other(damage, outputs, capsys):
     name, content = DAMAGED[damage]
     one = run_folder.find("one", outputs)

@@ -36,6 +36,7 @@ def content(folder):
         (["beta=2", "model=dense", "trainer.epochs=99", "seed=1", "latent_dim=3", "trainer.batch_size=9"], ", ...)"),
     ],
 )
+@pytest.mark.quick(3)
 def test_other_settings_are_refused_and_nothing_is_written(finished, capsys, words, told):
     before = content(finished)
     assert cli.main(["train", *words, f"hydra.run.dir={finished.path}"]) == 2
@@ -52,6 +53,7 @@ def test_other_settings_are_refused_and_nothing_is_written(finished, capsys, wor
         ["run_name=a", "plot=[]", "explorer=none", "tracking=none", "trainer.progress=false", "data_dir=/"],
     ],
 )
+@pytest.mark.quick(3)
 def test_the_same_settings_are_taken_and_what_changes_no_result_may_differ(finished, words):
     assert opening.refuse_other_settings(finished, config("beta=2", "model=dense", *words)) is None
 

@@ -35,6 +35,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("override,sentence", WRONG, ids=[w for w, _ in WRONG])
+@pytest.mark.quick(17)
 def test_wrong_input_is_said_in_a_sentence(override, sentence, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", override]) == 2
@@ -121,6 +122,7 @@ def test_config_dir_must_be_a_folder(capsys):
     assert "expected a folder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_images_too_small_to_downsample(command):
     done = command("train", "model.layers=5", check=False)
     assert done.returncode == 2

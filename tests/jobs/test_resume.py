@@ -208,6 +208,7 @@ def finished(tmp_path, monkeypatch):
         (["trainer.learning_rate=1"], 2, "trainer.learning_rate is not a setting"),
     ],
 )
+@pytest.mark.quick(4)
 def test_resume_says_what_it_does_not_do(finished, capsys, words, code, told):
     from vaelab import cli
 

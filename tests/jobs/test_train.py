@@ -51,6 +51,7 @@ def test_pictures_are_titled_by_what_was_chosen_wherever_the_run_lies(tmp_path):
         ({"experiment": "static_mnist", "dataset": "mnist"}, "experiment=static_mnist beta=0.5,1,4 latent_dim=2,10"),
     ],
 )
+@pytest.mark.quick(2)
 def test_the_sweep_proposed_next_is_one_of_the_same_kind(chosen, words):
     from vaelab.config.compose import check_sweep
     from vaelab.jobs.telling import next_sweep

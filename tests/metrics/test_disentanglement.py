@@ -157,6 +157,7 @@ def test_a_narrow_latent_counts(code_view):
 
 
 @pytest.mark.parametrize("name", ["factorvae", "betavae"])
+@pytest.mark.quick(1)
 def test_random_codes_are_at_chance_on_a_small_split(code_view, name):
     """200 images: votes that share images between training and judging lie well above 1 / F."""
     function, settings = SCORES[name]

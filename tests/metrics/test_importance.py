@@ -40,6 +40,7 @@ def lognormal(draws, images, sigma, seed=0):
 
 @pytest.mark.parametrize("draws", [2, 5, 10, 50, 100, 500])
 @pytest.mark.parametrize("images", [20, 1000])
+@pytest.mark.quick(6)
 def test_the_error_covers_noise_and_bias(draws, images):
     """Also where images are many and the bias is larger than the noise."""
     ratios = []

@@ -48,6 +48,7 @@ class KnownView(FakeView):
 
 
 @pytest.mark.parametrize("method", ["iterate", "splice"])
+@pytest.mark.quick(1)
 def test_perfect_and_failing_transfers(method):
     def values(**how):
         scores = background_transfer(KnownView(**how), **{**PLAIN, "method": method})

@@ -111,6 +111,7 @@ def gaussian_with_known_rate(objective):
 
 
 @pytest.mark.parametrize("objective", ["avb", pytest.param("avb_ac", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_critic_finds_the_true_rate_in_one_dimension(objective):
     vae = gaussian_with_known_rate(objective)
     x = (np.tile(np.eye(2, dtype=np.float32), (256, 1)).reshape(-1, 1, 2, 1),)

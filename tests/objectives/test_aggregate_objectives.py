@@ -107,6 +107,7 @@ def test_the_critic_learns_the_total_correlation_of_a_gaussian():
 
 
 @pytest.mark.parametrize("term,movers", [("correlation", {"encoder"}), ("critic", {"critic"})])
+@pytest.mark.quick(1)
 def test_each_term_moves_exactly_its_weights(term, movers):
     vae = make_vae("model=dense", "objective=factorvae", "objective.hidden_dims=[16]")
     losses = {

@@ -29,6 +29,7 @@ def picture(path, value):
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_row_is_source_start_and_iterations(monkeypatch, view):
     (block,) = watched(monkeypatch, module, background_transfer, view, **{**PLAIN, "indices": [3, 9]})
     source = view.split("test").images(np.array([3, 9]))[0]

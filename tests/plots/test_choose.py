@@ -32,6 +32,7 @@ def test_importance_without_closed_form_is_the_spread_of_the_means():
     assert unit != "nats" and np.allclose(value, view.split("test").mean.std(axis=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_latents_of_several_views_say_their_part():
     assert choose.latent_name(spots(latent_dim=6, shape=(8, 8, 1), n_views=2), 5) == "z5 shared"
     assert choose.latent_name(spots(latent_dim=6, shape=(8, 8, 1)), 5) == "z5"

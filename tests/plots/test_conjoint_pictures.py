@@ -17,6 +17,7 @@ def test_swapped_takes_private_from_the_row_and_shared_from_the_column():
     assert np.array_equal(found[0, 2], [0, 1, 2, 3, 16, 17]) and np.array_equal(found[1, 1], codes[1])
 
 
+@pytest.mark.slow
 def test_swaps_show_sources_and_results(monkeypatch):
     view = spots(latent_dim=6, shape=(8, 8, 1), n_views=2)
     blocks = watched(monkeypatch, module, conjoint_swap, view, split="test", n=2, indices=[3, 9])

@@ -17,6 +17,7 @@ USUAL = {
 
 @pytest.mark.parametrize("space,path", [("latent", "linear"), ("latent", "spherical"), ("pixel", "linear")])
 @pytest.mark.parametrize("n_views", [1, 2])
+@pytest.mark.quick(3)
 def test_ends_are_direct_reconstructions_and_originals(monkeypatch, space, path, n_views):
     view = spots(latent_dim=6, shape=(8, 8, 1), n_views=n_views)
     chosen = {**USUAL, "space": space, "path": path, "pairs": [[3, 40], [7, 9]]}

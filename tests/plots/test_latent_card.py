@@ -8,6 +8,7 @@ from vaelab.plots.latent_card import _associations, explained, jacobian
 
 
 @pytest.mark.parametrize("n_views", [1, 2])
+@pytest.mark.quick(1)
 def test_the_map_of_a_linear_decoder_is_its_weights(n_views):
     view = spots(latent_dim=6, shape=(8, 8, 3), n_views=n_views)
     z = view.split("test").mean[:5]

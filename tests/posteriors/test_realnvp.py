@@ -204,6 +204,7 @@ def test_what_a_flow_does_not_have_is_said(trained):
         (["posterior.std=softplus", "posterior.log_var_range=[-6,2]"], "rho is none"),
     ],
 )
+@pytest.mark.quick(6)
 def test_bad_combinations_end_in_a_sentence(words, sentence):
     shapes = ((8, 8, 1),) * (2 if "structure=conjoint" in words else 1)
     with pytest.raises(ConfigError, match=sentence):

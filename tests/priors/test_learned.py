@@ -272,6 +272,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.quick(1)
 def test_a_model_trains_its_prior_by_the_rate_of_a_draw(kind):
     from vaelab.build import build
     from vaelab.training.initializers import start_prior
@@ -314,6 +315,7 @@ def test_a_model_trains_its_prior_by_the_rate_of_a_draw(kind):
         (["prior=realnvp", "latent_dim=1"], {}, "needs two or more"),
     ],
 )
+@pytest.mark.quick(6)
 def test_bad_combinations_end_in_a_sentence(words, facts, sentence):
     from vaelab.build import build
 

@@ -76,6 +76,7 @@ def test_what_needs_more_of_a_prior_says_so(prior, words, sentence):
         model(prior, *words)
 
 
+@pytest.mark.slow
 def test_a_view_goes_through_it(prior):
     from vaelab.datasets.base import Dataset, Split
     from vaelab.metrics.elbo import elbo

@@ -31,6 +31,7 @@ def test_parts_lie_in_their_order(views):
 
 
 @pytest.mark.parametrize("posterior", ["gaussian", "implicit", "basis"])
+@pytest.mark.quick(1)
 def test_private_codes_see_their_view_and_the_shared_code_all(posterior):
     more = () if posterior == "gaussian" else ("objective=avb", f"posterior={posterior}")
     structure = make(*more, views=3).structure

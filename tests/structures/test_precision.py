@@ -21,6 +21,7 @@ def kind(tensor):
 
 @pytest.mark.parametrize("words", CASES, ids=lambda w: w[0])
 @pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.quick(3)
 def test_what_is_float32(words, views):
     more = ("structure=conjoint",) if views == 2 else ()
     words = ("model=conv_v1", "model.filters=4", *words, *more)
@@ -38,6 +39,7 @@ def test_what_is_float32(words, views):
 
 
 @pytest.mark.parametrize("model", locate.options("model"))
+@pytest.mark.quick(4)
 def test_every_decoder_ends_in_float32(model):
     shape = (9, 9, 1)  # some decoders crop
     network = make_vae(f"model={model}", shapes=(shape,), precision="bfloat16").structure.decoder

@@ -29,6 +29,7 @@ def view(request):
     return LatentView(vae, dataset, name=request.param, seed=0, batch=64)
 
 
+@pytest.mark.quick(4)
 def test_codes_rates_and_distortions(view):
     split = view.split("test")
     n, d = len(split), view.latent_dim
@@ -76,6 +77,7 @@ def test_views_are_simulated_independently_given_z(view):
     assert np.abs((one * two).mean(axis=0)).max() < 5 / np.sqrt(3000)  # pixel by pixel, over draws
 
 
+@pytest.mark.quick(2)
 def test_looking_twice_sees_the_same(view):
     rows = slice(0, 4)
     np.testing.assert_array_equal(view.posterior_samples("test", 2, rows), view.posterior_samples("test", 2, rows))

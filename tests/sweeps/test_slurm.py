@@ -56,6 +56,7 @@ def test_jobs_of_an_allocation_run_one_after_the_other_and_cost_each_other_nothi
     assert len(set(workers)) == 2 and workers[0] == workers[2]
 
 
+@pytest.mark.quick(1)
 def test_an_allocation_that_is_lost_costs_no_job(pool_of, tmp_path):
     """The second job takes its worker with it once; it begins again, and so does the one that had not begun."""
     mark = f"mark = pathlib.Path('{tmp_path / 'mark'}')\n"

@@ -21,6 +21,7 @@ def biases(vae):
 @pytest.mark.parametrize("model", rest_slow(["gated_dense", "dense"], 1))
 @pytest.mark.parametrize("scale", sorted(VARIANCES))
 @pytest.mark.parametrize("shape", ["normal", "uniform"])
+@pytest.mark.quick(2)
 def test_dense_kernels_have_the_variance(model, scale, shape):
     vae = make_vae(f"model={model}", f"kernel_initializer={scale}_{shape}", "latent_dim=20", shapes=((28, 28, 1),))
     for path, kernel in kernels(vae).items():

@@ -33,6 +33,7 @@ def test_normalized_sgd_steps_have_the_learning_rates_length():
     np.testing.assert_allclose(weights[1], [0, 0, -0.5], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_normalized_adam_does_not_see_a_losss_scale():
     found = []
     for scale in (1.0, 1000.0):

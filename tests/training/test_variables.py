@@ -29,6 +29,7 @@ def built(*words, shapes=((8, 8, 1),)):
         ("model=dense trainer.optimizer=rmsprop", ((8, 8, 1),), {"encoder/hidden_1/kernel"}),
     ],
 )
+@pytest.mark.quick(2)
 def test_a_path_says_where_in_the_model_a_variable_is(words, shapes, some):
     held, slots = built(*words.split(), shapes=shapes)
     again, slots_again = built(*words.split(), shapes=shapes)

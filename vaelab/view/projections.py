@@ -19,7 +19,7 @@ from vaelab.errors import ConfigError
 from vaelab.system.files import atomic_file
 
 NO_SHARES = np.empty(0)  # of variance: t-SNE and UMAP have no axes that explain it
-ANGLE = 0.9  # of Barnes-Hut, scikit-learn's is 0.5: a quarter less time, neighbours kept as well (benchmarks/README.md)
+ANGLE = 0.9  # scikit-learn's own is 0.5: slower, and neighbours are kept no better (benchmarks/README.md)
 _CACHE: WeakKeyDictionary = WeakKeyDictionary()  # view -> {key: Projection}
 
 
@@ -105,7 +105,8 @@ def tsne(codes: np.ndarray, components: int, seed: int, *, engine: str, perplexi
     """t-SNE (van der Maaten & Hinton, 2008), started from PCA.
 
     Perplexity is lowered to a third of the points where there are too few for it; the note says so. `iterations`
-    (250 or more) counts the first 250, whose affinities are exaggerated, with either engine.
+    (250 or more) counts the first 250, whose affinities are exaggerated, with either engine. scikit-learn's tree is as
+    coarse as `ANGLE` says (van der Maaten, 2014, theta there).
     """
     fitting = min(perplexity, max(1.0, (len(codes) - 1) / 3))
     note = f"{engine}, perplexity {fitting:.3g}"
