@@ -30,8 +30,8 @@ class FakeSplit:
         x: views, uint8 or float32; None for those that the means decode to.
     """
 
-    def __init__(self, view, name, mean, std, *, x=None, y=None, factors=None, tags=None):
-        self._view, self.name, self.y, self.factors, self.tags = view, name, y, factors, tags
+    def __init__(self, view, name, mean, std, *, x=None, y=None, factors=None, tags=None, masks=None):
+        self._view, self.name, self.y, self.factors, self.tags, self.masks = view, name, y, factors, tags, masks
         self.mean, self.std = mean, std
         self._given = () if view.condition is None else (view.condition.rows(y[:, None], name),)
         if x is not None:
@@ -297,7 +297,7 @@ class Spots(FakeView):
         latent_dim: D. With several views the parts are (private_1, .., private_V, shared), as equal as D allows.
     """
 
-    def __init__(self, x, y=None, *, latent_dim=2, class_names=(), factors=None, tags=None, **more):
+    def __init__(self, x, y=None, *, latent_dim=2, class_names=(), factors=None, tags=None, masks=None, **more):
         if y is not None and not class_names:
             class_names = tuple(f"class {k}" for k in range(int(y.max()) + 1))
         epochs = np.arange(1, 21)
@@ -318,7 +318,10 @@ class Spots(FakeView):
         self._fit(x)
         cut = len(x[0]) * 2 // 3
         for name, rows in (("train", slice(0, cut)), ("test", slice(cut, None))):
-            columns = {k: v if v is None else v[rows] for k, v in (("y", y), ("factors", factors), ("tags", tags))}
+            columns = {
+                k: v if v is None else v[rows]
+                for k, v in (("y", y), ("factors", factors), ("tags", tags), ("masks", masks))
+            }
             images = tuple(v[rows] for v in x)
             given = () if self.condition is None else (self.condition.rows(y[rows][:, None], name),)
             codes = self.encode((*(v.astype(np.float32) / 255 for v in images), *given))

@@ -357,6 +357,8 @@ class ImageScore(Protocol):
     """As a metric's."""
     larger_is_stranger: bool = True
     """Whether strange images score high."""
+    estimates_log_p: bool = False
+    """Whether it is an estimate or a bound of log p(x), or of -log p(x) where strange images score high, in nats."""
 
 
 class PriorView(Protocol):
@@ -497,6 +499,8 @@ class SplitView(Protocol):
     """(N, number of factors), or None."""
     tags: object
     """(N, V), or None."""
+    masks: object
+    """Which pixels of an image are not as they should be, (N, H, W, 1) uint8 from 0 to 255, or None."""
     mean: object
     """E[z|x] under q, (N, D)."""
     std: object

@@ -122,6 +122,38 @@ def test_train_and_test_folders_are_the_splits(tmp_path):
     assert "stray.png" in found.notes[0]
 
 
+def mvtec(root, masked=("000", "001")):
+    """A folder as MVTec AD has it: normal training images, test images with a hole, and masks of the holes."""
+    folder(root / "train", classes=("good",), n=3)
+    folder(root / "test", classes=("good",), n=2)
+    folder(root / "test", classes=("hole",), n=0)
+    for k in range(2):
+        save_image(root / "test" / "hole" / f"{k:03d}.png", seed=50 + k)
+    for name in masked:
+        pixels = np.zeros((8, 8), np.uint8)
+        pixels[: 2 + 2 * int(name)] = 255
+        (root / "ground_truth" / "hole").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / "ground_truth" / "hole" / f"{name}_mask.png")
+    return root
+
+
+def test_masks_beside_the_splits_are_those_of_the_test_images(tmp_path):
+    found = images(mvtec(tmp_path))
+    assert found.class_names == ("good", "hole") and found.train.masks is None and not found.notes
+    assert found.test.masks.shape == (4, 8, 8, 1)
+    rows = [int((m > 127).sum() / 8) for m in found.test.masks]
+    assert sorted(rows) == [0, 0, 2, 4] and all((r > 0) == (y == 1) for r, y in zip(rows, found.test.y))
+    larger = images(tmp_path, resize=[16, 16], pad_to=[18, 18]).test
+    assert larger.masks.shape == (4, 18, 18, 1) and larger.x[0].shape[1:3] == (18, 18)
+    for row, mask in zip(rows, larger.masks):
+        assert abs(int((mask > 127).sum()) - 2 * row * 16) <= 16
+
+
+def test_a_mask_that_is_missing_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"no mask of test/hole/001.png.*ground_truth/hole/001_mask.png"):
+        images(mvtec(tmp_path, masked=("000",)))
+
+
 def test_only_one_of_train_and_test_is_no_split(tmp_path):
     folder(tmp_path / "train", n=3)
     assert images(tmp_path / "train").class_names == ("cat", "dog")

@@ -42,6 +42,7 @@ DOES_NOT_APPLY = {
     "conjoint_swap": lambda v: v.n_views < 2,
     "ood": lambda v: v.condition,
     "ood_images": lambda v: v.condition,
+    "ood_codes": lambda v: v.condition,
     **{name: lambda v: v.n_views < 2 or v.condition for name in PLOTS if name.startswith("background_transfer")},
 }
 

@@ -228,7 +228,7 @@ class Run:
         with locate.config_dirs(self._dirs):
             nodes = plain(self._composed("score", "score", scores, settings).scores)
             given = foreign.of_images(self._images(images, "score"), self.view.dataset, self.config)
-            return pd.DataFrame(Scoring(self.view, nodes, self._trusted).of(given.x))
+            return pd.DataFrame(Scoring([self.view], nodes, self._trusted).of([given.x]))
 
     def plot(self, name: str, *typed: str, save: bool = False, **settings):
         """Draws a picture of the run.

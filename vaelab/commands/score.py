@@ -1,4 +1,4 @@
-"""`vaelab score run=R on=... csv=F`: how strange each image is to a finished run."""
+"""`vaelab score run=R on=... csv=F`: how strange each image is to a finished run, or to several together."""
 
 import csv
 import logging
@@ -22,18 +22,19 @@ _FAR = (95, 99)  # percentiles of the own test images, beyond which images are c
 def run(cfg) -> None:
     """Scores the images, a few hundred at a time, writes a line for each and prints how many are strange."""
     file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
-    folder, stored = opening.finished_run(cfg)
     nodes, on = results.chosen(plain(cfg.get("scores"))), plain(cfg.on)
-    if on:
-        foreign.check(on, stored, whole=True)
-    results.check(stored_view(folder), nodes, "score", trusted=stored["trusted"])
-    view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    found = foreign.listed(on, view.dataset, stored)
-    scoring = Scoring(view, nodes, stored["trusted"])
+    runs = opening.finished_runs(cfg)
+    for folder, stored in runs:
+        if on:
+            foreign.check(on, stored, whole=True)
+        results.check(stored_view(folder), nodes, "score", trusted=stored["trusted"])
+    views = [opening.open_view(*run, accept_changed_data=cfg.accept_changed_data) for run in runs]
+    lists = [foreign.listed(on, view.dataset, stored) for view, (_, stored) in zip(views, runs)]
+    scoring, found = Scoring(views, nodes, runs[0][1]["trusted"]), lists[0]
     seen, totals = len(found.images), {name: np.zeros(1 + len(_FAR)) for name in nodes}
     with ExitStack() as open_files:
         write = _writer(open_files.enter_context(atomic_file(file)), scoring.columns, open_files) if file else None
-        for rows, columns in scoring.chunks(found.images):
+        for rows, columns in scoring.chunks([each.images for each in lists]):
             for name in nodes:
                 beyond = [np.sum(columns[f"{name}_percentile"] > far) for far in _FAR]
                 totals[name] += [np.sum(columns[name]), *beyond]
@@ -45,7 +46,8 @@ def run(cfg) -> None:
     for name, why in list(found.skipped.items())[:5]:
         log.warning(f"{name} has no scores: {why}")
     others = f", {len(found.skipped):,} files that are none" if found.skipped else ""
-    output(f"{seen:,} images{others}; the run has {len(view.split('test')):,} test images")
+    of = "the run has" if len(runs) == 1 else f"means over {len(runs)} runs, which have"
+    output(f"{seen:,} images{others}; {of} {len(views[0].split('test')):,} test images")
     output(_table(scoring, totals, seen))
     if file:
         output(str(file))

@@ -199,6 +199,7 @@ OTHER_COMMANDS = {
 # Settings of one command that are not what they are elsewhere.
 OTHERWISE = {
     "compare": {"run": str | list | None},
+    "score": {"run": str | list | None},
     "plot": {"format": Literal["png", "svg", "pdf"]},
     "ui": {"port": PositiveInt},
 }

@@ -123,6 +123,7 @@ class Split:
         tags: integer per view, for instance a background style (N, V), or None.
         covariates: further numbers (N, F) float32, or None.
         given: the run's condition, ((N, K) float32,), or ().
+        masks: which pixels of an image are not as they should be, (N, H, W, 1) uint8 from 0 to 255, or None.
     """
 
     x: tuple[np.ndarray | Rows, ...]
@@ -131,10 +132,11 @@ class Split:
     tags: np.ndarray | None = None
     covariates: np.ndarray | None = None
     given: tuple[np.ndarray, ...] = ()
+    masks: np.ndarray | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "x", tuple(Rows(v) if isinstance(v, np.memmap) else v for v in self.x))
-        for part in (*self.x, self.y, self.factors, self.tags, self.covariates, *self.given):
+        for part in (*self.x, self.y, self.factors, self.tags, self.covariates, self.masks, *self.given):
             if part is not None and len(part) != len(self.x[0]):
                 raise ValueError(f"All parts of a split must have equal length. Received: {len(part)}, {len(self)}")
             if isinstance(part, np.ndarray):
@@ -153,7 +155,8 @@ class Split:
         pick = lambda a: None if a is None else a[rows]  # noqa: E731
         x = tuple(v.take(rows) if isinstance(v, Rows) else v[rows] for v in self.x)
         given = tuple(c[rows] for c in self.given)
-        return Split(x, pick(self.y), pick(self.factors), pick(self.tags), pick(self.covariates), given)
+        rest = map(pick, (self.y, self.factors, self.tags, self.covariates))
+        return Split(x, *rest, given, pick(self.masks))
 
 
 class Rowed(Sequence):
@@ -367,8 +370,11 @@ def map_rows(view, step, shape=None, dtype=None):
 
 
 def map_views(split: Split | None, function) -> Split | None:
-    """The split with `function` applied to each view."""
-    return None if split is None else replace(split, x=tuple(function(v) for v in split.x))
+    """The split with `function` applied to each view, and to masks."""
+    if split is None:
+        return None
+    masks = None if split.masks is None else function(split.masks)
+    return replace(split, x=tuple(function(v) for v in split.x), masks=masks)
 
 
 def hold_out(split: Split, part: float, rng: np.random.Generator) -> tuple[Split, Split]:

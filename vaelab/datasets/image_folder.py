@@ -1,8 +1,10 @@
 """Your own images: a folder of image files of any size, with one class per sub-folder or none."""
 
 import difflib
+import math
 import os
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Literal
@@ -13,7 +15,9 @@ from vaelab.config.types import Fraction, NonNegativeInt, PositiveInt
 from vaelab.datasets.base import Dataset, Listed, Split, different, split_rows
 from vaelab.datasets.image_cache import Decoded, Recipe, decoded, folder_key, skipped_note
 from vaelab.errors import ConfigError, DataError, name_of
+from vaelab.system import memory
 
+MASKS = "ground_truth"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 
@@ -37,6 +41,10 @@ def load(
     Files that are no images or cannot be read are skipped and named in the dataset's notes. Of moving pictures the
     first frame counts; transparent pixels show white; photographs are turned as the camera was held.
 
+    Beside the splits, ``path/ground_truth/<class>/<name>_mask.png`` (or <name>.png) are the masks of the test images
+    of these classes, white where an image is not as it should be (Bergmann et al., 2019, MVTec AD); images of other
+    classes have no such pixel.
+
     Args:
         path: the folder; relative to the working directory or to data_dir.
         image_size: H = W, or [H, W].
@@ -47,8 +55,10 @@ def load(
     root, files, foreign = _found(path, data_dir)
     by_split = {part: [f for f in files if f.startswith(f"{part}/")] for part in ("train", "test")}
     splits_given = all(by_split.values())
+    masks = [f for f in files if f.startswith(f"{MASKS}/")] if splits_given else []
     if splits_given:
-        foreign |= {f: "neither in train/ nor in test/" for f in files if not f.startswith(("train/", "test/"))}
+        used = ("train/", "test/", f"{MASKS}/")
+        foreign |= {f: "neither in train/ nor in test/" for f in files if not f.startswith(used)}
         files = by_split["train"] + by_split["test"]
     inner = [f.partition("/")[2] for f in files] if splits_given else files
     files, names, y = with_labels("image_folder", root, files, inner, labels, classes)
@@ -68,12 +78,46 @@ def load(
     for part, split in (("train", train), ("test", test)):
         if not len(split):
             raise DataError(f"dataset=image_folder: none of the files in {root / part} can be read as an image.")
+    if masks:
+        shown = [found.names[row] for row in order[~is_train[order]]]
+        test = replace(test, masks=_masks(root, masks, shown, Recipe(_size(image_size), "grey", fit)))
     return Dataset("image_folder", train, test, class_names=names, notes=notes)
+
+
+def _masks(root: Path, files: list[str], shown: list[str], recipe: Recipe) -> np.ndarray:
+    """(N, H, W, 1) uint8: the masks of test images, zeros for those of a class that has none.
+
+    Args:
+        files: below ground_truth/.
+        shown: the test images in their order, below test/.
+    """
+    found = _decoded(root, files, recipe)
+    by_image = {str(Path(f).relative_to(MASKS).with_suffix("")).removesuffix("_mask"): f for f in files}
+    row = {name: k for k, name in enumerate(found.names)}
+    with_masks = {Path(f).parts[1] for f in files}
+    memory.require(
+        len(shown) * math.prod(recipe.shape), f"{len(shown):,} masks", "Choose a smaller dataset.image_size."
+    )
+    masks = np.zeros((len(shown), *recipe.shape), np.uint8)
+    for k, name in enumerate(shown):
+        image = Path(name).relative_to("test")
+        file = by_image.get(str(image.with_suffix("")))
+        if file in row:
+            masks[k] = found.images[row[file]]
+        elif image.parts[0] in with_masks:
+            why = f"{file} cannot be read ({found.skipped[file]})" if file else f"there is no mask of {name}"
+            raise DataError(
+                f"dataset=image_folder: {root / MASKS}: {why}. Each test image of a class with masks needs one, "
+                f"{MASKS}/{image.with_suffix('')}_mask.png."
+            )
+    return masks
 
 
 def listed(*, data_dir: str | None, path, image_size, color, fit, classes) -> Listed:
     """Every image of the folder by its name below it, whatever splits and classes it has."""
     root, files, foreign = _found(path, data_dir)
+    if all(any(f.startswith(f"{part}/") for f in files) for part in ("train", "test")):
+        files = [f for f in files if not f.startswith(f"{MASKS}/")]
     if classes:
         files, _, _ = with_labels("image_folder", root, files, files, "folder", classes)
     found = _decoded(root, files, Recipe(_size(image_size), color, fit))

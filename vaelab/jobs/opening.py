@@ -1,6 +1,7 @@
 """Opening what a command works on: a configuration's dataset and model, or a finished run's."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -223,18 +224,28 @@ def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
     )
 
 
-def finished_run(cfg):
+def finished_runs(cfg) -> list:
+    """`finished_run` of each run of a command whose `run=` may be a list."""
+    references = list(cfg.run) if isinstance(cfg.run, Sequence) and not isinstance(cfg.run, str) else [cfg.run]
+    return [finished_run(cfg, reference) for reference in references or [None]]
+
+
+def finished_run(cfg, reference=...):
     """(folder, its configuration) for a command's `run=`, with the command's data_dir, device and trusted on top.
+
+    Args:
+        reference: another than `run=`.
 
     Raises:
         ConfigError: no run given.
         RunError: there is no such run.
     """
-    if not cfg.run:
+    reference = cfg.run if reference is ... else reference
+    if not reference:
         raise ConfigError(
             "run: expected a run folder, an MLflow run id, a run name or 'latest'. vaelab runs lists them."
         )
-    folder = run_folder.find(str(cfg.run), cfg.output_dir)
+    folder = run_folder.find(str(reference), cfg.output_dir)
     stored = stored_config(folder)
     if cfg.get("data_dir"):
         stored["data_dir"] = cfg.data_dir

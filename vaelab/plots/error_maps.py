@@ -13,7 +13,8 @@ from vaelab.plots.style import SEQUENTIAL, number
 
 
 def error_maps(view, *, split: Split, choose: Literal["random", "worst", "unseen"], n: PositiveInt):
-    """Images, what the decoder makes of their mean codes, and |x - E[x|z]| of each pixel, channels averaged.
+    """Images, what the decoder makes of their mean codes, and |x - E[x|z]| of each pixel, channels averaged;
+    below, what masks call strange, where the images have any.
 
     Maps share one scale, from 0 to the largest error shown.
 
@@ -32,8 +33,11 @@ def error_maps(view, *, split: Split, choose: Literal["random", "worst", "unseen
     blocks = []
     for v, (x, y, error) in enumerate(zip(originals, decoded, maps)):
         coloured = colormaps[SEQUENTIAL](error / max(largest, 1e-12))[..., :3]
-        tiles = np.stack([to_rgb(x) / 255, to_rgb(y) / 255, coloured]).astype(np.float32)
-        names = ("original", "decoded", "error") if v == 0 else ()
+        shown = [to_rgb(x) / 255, to_rgb(y) / 255, coloured]
+        if part.masks is not None and v == 0:
+            shown.append(to_rgb(part.masks[rows] / 255) / 255)
+        tiles = np.stack(shown).astype(np.float32)
+        names = ("original", "decoded", "error", "mask")[: len(shown)] if v == 0 else ()
         blocks.append(Block(tiles, heading=pick.view_name(view, v), rows=names, above={0: labels}))
     facts = [view.name, pick.split_facts(view, part, len(rows)), f"error: 0 to {number(largest)}"]
     return grid_figure(blocks, title="Where images come back otherwise", facts=facts)

@@ -54,17 +54,23 @@ def against(view, *, split: str, on, scores, images: int | None, resize: bool, w
         resize: whether images of another size are made to fit.
         where: the node that asks, for messages.
     """
-    check(view, on=on, where=where)
+    own, others = images_of(view, split=split, on=on, images=images, resize=resize, where=where)
     found = chosen(view, scores, where)
+    groups = {name: Group(strange, measured(view, found, strange)) for name, strange in others.items()}
+    return Against(found, Group(own, measured(view, found, own)), groups)
+
+
+def images_of(view, *, split: str, on, images: int | None, resize: bool, where: str) -> tuple[tuple, dict[str, tuple]]:
+    """(views of a split as stored, {dataset or foil: the same}); arguments as those of `against`."""
+    check(view, on=on, where=where)
     own = _some(view.split(split).x, images, _rng(view, "own"))
     others = {}
     for name in on:
         if name in foils.FOILS:
-            strange = foils.made(name, own, _rng(view, name), real=view.data_kind == "real")
+            others[name] = foils.made(name, own, _rng(view, name), real=view.data_kind == "real")
         else:
-            strange = _some(view.foreign(name, resize=resize), images, _rng(view, name))
-        others[name] = Group(strange, measured(view, found, strange))
-    return Against(found, Group(own, measured(view, found, own)), others)
+            others[name] = _some(view.foreign(name, resize=resize), images, _rng(view, name))
+    return own, others
 
 
 def chosen(view, scores: list[str] | None, where: str) -> dict[str, Made]:

@@ -22,4 +22,5 @@ def elbo(view, *, samples: PositiveInt):
 
 
 elbo.larger_is_stranger = False
+elbo.estimates_log_p = True
 elbo.needs = needed.of("elbo")

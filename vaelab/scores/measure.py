@@ -20,10 +20,12 @@ class Made(NamedTuple):
     Attributes:
         of: `contracts.Seen` -> (N,).
         sign: 1 where larger is stranger, else -1.
+        log_p: 1 where it estimates log p(x), -1 where -log p(x), else 0.
     """
 
     of: Callable
     sign: int
+    log_p: int = 0
 
 
 def refuse_condition(view) -> None:
@@ -39,7 +41,9 @@ def make(node: dict, view, trusted=()) -> Made:
     """The score of a `score` node for a run."""
     refuse_condition(view)
     part = trust.load(node["_target_"], "score", trusted)
-    return Made(part(view, **settings(node)), 1 if optional(part, ImageScore, "larger_is_stranger") else -1)
+    sign = 1 if optional(part, ImageScore, "larger_is_stranger") else -1
+    log_p = -sign if optional(part, ImageScore, "estimates_log_p") else 0
+    return Made(part(view, **settings(node)), sign, log_p)
 
 
 def by_name(names, view, where: str, *, applying: bool = False) -> dict[str, Made]:

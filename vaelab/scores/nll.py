@@ -20,4 +20,5 @@ def nll(view, *, samples: PositiveInt):
     return lambda seen: -seen.log_p(samples)
 
 
+nll.estimates_log_p = True
 nll.needs = needed.of("nll")

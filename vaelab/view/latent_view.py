@@ -368,7 +368,7 @@ class SplitView:
 
     def __init__(self, view: LatentView, name: str, split: Split):
         self._view, self._split, self.name = view, split, name
-        self.y, self.factors, self.tags = split.y, split.factors, split.tags
+        self.y, self.factors, self.tags, self.masks = split.y, split.factors, split.tags, split.masks
 
     def __len__(self):
         return len(self._split)
