@@ -160,6 +160,17 @@ def test_scores_from_python_are_those_of_the_command(digits_run, tmp_path, monke
     (photos / "broken.png").write_bytes(b"nothing")
     words = ["on=image_folder", f"on.path={photos}", "on.image_size=8", "on.color=grey", f"csv={tmp_path / 's.csv'}"]
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
+    words.append(f"codes={tmp_path / 'new' / 'c.npz'}")
+    assert dispatch("score", [f"run={folder}", *words, "score=[elbo,knn]"]) == 0
+    with np.load(tmp_path / "new" / "c.npz") as kept:
+        np.testing.assert_allclose(kept["mean"], run.encode(images[:3])[0], rtol=1e-3, atol=1e-3)
+        assert list(kept["image"]) == ["inner/0.png", "inner/1.png", "inner/2.png"] and (kept["std"] > 0).all()
+    assert dispatch("score", [f"run=[{folder},{folder}]", *words[:-1], "score=[elbo]"]) == 0
+    twice = pd.read_csv(tmp_path / "s.csv").set_index("image")
+    np.testing.assert_allclose(twice.elbo[:3], found.elbo[:3], rtol=1e-3)
+    assert (twice.elbo_spread[:3] == 0).all() and (twice.elbo_waic[:3] == twice.elbo[:3]).all()
+    with pytest.raises(ConfigError, match="one run at a time"):
+        dispatch("score", [f"run=[{folder},{folder}]", *words])
     assert dispatch("score", [f"run={folder}", *words, "score=[elbo,knn]"]) == 0
     lines = pd.read_csv(tmp_path / "s.csv").set_index("image")
     assert list(lines.index) == ["inner/0.png", "inner/1.png", "inner/2.png", "broken.png"]

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from vaelab.config.plain import plain
+from vaelab.errors import ConfigError
 from vaelab.jobs import foreign, opening, results
 from vaelab.jobs.scoring import Scoring
 from vaelab.jobs.stored import stored_view
@@ -22,8 +23,11 @@ _FAR = (95, 99)  # percentiles of the own test images, beyond which images are c
 def run(cfg) -> None:
     """Scores the images, a few hundred at a time, writes a line for each and prints how many are strange."""
     file = None if cfg.csv is None else paths.output_file("csv", cfg.csv)
+    codes = None if cfg.codes is None else paths.output_file("codes", cfg.codes)
     nodes, on = results.chosen(plain(cfg.get("scores"))), plain(cfg.on)
     runs = opening.finished_runs(cfg)
+    if codes and len(runs) > 1:
+        raise ConfigError(f"codes={cfg.codes}: runs have codes of their own. Ask for those of one run at a time.")
     for folder, stored in runs:
         if on:
             foreign.check(on, stored, whole=True)
@@ -32,25 +36,34 @@ def run(cfg) -> None:
     lists = [foreign.listed(on, view.dataset, stored) for view, (_, stored) in zip(views, runs)]
     scoring, found = Scoring(views, nodes, runs[0][1]["trusted"]), lists[0]
     seen, totals = len(found.images), {name: np.zeros(1 + len(_FAR)) for name in nodes}
+    moments: list = []
     with ExitStack() as open_files:
         write = _writer(open_files.enter_context(atomic_file(file)), scoring.columns, open_files) if file else None
         for rows, columns in scoring.chunks([each.images for each in lists]):
             for name in nodes:
                 beyond = [np.sum(columns[f"{name}_percentile"] > far) for far in _FAR]
                 totals[name] += [np.sum(columns[name]), *beyond]
+            if codes:
+                looked_at = views[0].see(found.images.take(slice(rows.start, rows.stop)).x)
+                moments.append((looked_at.mean, looked_at.std))
             if write:
                 values = zip(*(columns[column] for column in scoring.columns))
                 write([found.names[row], *(f"{v:.6g}" for v in each), ""] for row, each in zip(rows, values))
         if write:
             write([name, *[""] * len(scoring.columns), why] for name, why in found.skipped.items())
+    if codes:
+        mean, std = map(np.concatenate, zip(*moments))
+        codes.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(codes) as temporary, temporary.open("wb") as opened:  # whatever its suffix
+            np.savez(opened, mean=mean, std=std, image=np.array(list(found.names)))
     for name, why in list(found.skipped.items())[:5]:
         log.warning(f"{name} has no scores: {why}")
     others = f", {len(found.skipped):,} files that are none" if found.skipped else ""
     of = "the run has" if len(runs) == 1 else f"means over {len(runs)} runs, which have"
     output(f"{seen:,} images{others}; {of} {len(views[0].split('test')):,} test images")
     output(_table(scoring, totals, seen))
-    if file:
-        output(str(file))
+    for written in filter(None, (file, codes)):
+        output(str(written))
 
 
 def _writer(path, columns: list[str], open_files: ExitStack):

@@ -191,6 +191,7 @@ OTHER_COMMANDS = {
     "sort": str | None,
     "columns": list[str] | None,
     "csv": str | None,
+    "codes": str | None,
     "sync": bool,
     # report
     "of": {"sweep": Any},
