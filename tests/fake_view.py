@@ -378,6 +378,25 @@ def spots(latent_dim=2, labels=True, n_classes=4, shape=(28, 28, 1), n_views=1, 
     return Spots(tuple(views), y if labels else None, latent_dim=latent_dim, **more)
 
 
+class LevelsOfNoise(Standard):
+    """N(0, I) as two levels: p(z_1|z_2) = p(z_1)."""
+
+    parts = {"level_1": slice(0, 2), "level_2": slice(2, 4)}  # noqa: RUF012
+
+    def redraw(self, z, parts, rng):
+        z = np.array(z)
+        for name in parts:
+            z[:, self.parts[name]] = rng.standard_normal(z[:, self.parts[name]].shape)
+        return z
+
+
+def in_levels(**more):
+    """`spots` with two levels of two latents."""
+    view = spots(latent_dim=4, prior=LevelsOfNoise(latent_dim=4), **more)
+    view.parts = LevelsOfNoise.parts
+    return view
+
+
 def bright_spots(n, shape, n_classes, seed=0):
     """n images of a bright spot whose place depends on the class: (n, H, W, C) uint8 and labels (n,)."""
     rng = np.random.default_rng(seed)

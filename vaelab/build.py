@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from vaelab.config import trust
 from vaelab.config.parts import part
-from vaelab.contracts import Condition, Objective, Prior, optional, takes
+from vaelab.contracts import Condition, Objective, Prior, Structure, optional, takes
 from vaelab.errors import ConfigError
 from vaelab.system import memory
 
@@ -77,11 +77,12 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32") 
             dynamic=facts.binarize == "dynamic", standardize=facts.standardize, seed=seed, n_views=len(facts.shapes)
         )
         if connect := optional(structure.prior, Prior, "connect"):
+            infer = structure.infer if structure.closed_form else optional(structure, Structure, "infer_top")
 
             def encode(views):
-                return structure.infer(preprocessing.all_to_network(views))
+                return infer(preprocessing.all_to_network(views))
 
-            connect(encode if structure.closed_form else None, facts, seed)
+            connect(encode if infer else None, facts, seed)
         objective = of("objective", structure=structure, seed=seed)
         optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
         capacity_schedule = of("capacity_schedule")

@@ -122,6 +122,9 @@ class Prior(Protocol):
     out; None: from `log_density`."""
     rate_of_moments: Callable | None = None
     """`rate` in numpy: (mean, std), each (N, D) -> (N, D) float64; None: by `rate` in float32 where there is one."""
+    redraw: Callable | None = None
+    """redraw(z, parts, rng): codes (n, D) with the named parts of the latents drawn anew from p(z_l | z_>l), of a prior
+    of several levels; None: there is one."""
 
 
 class Condition(Protocol):
@@ -265,6 +268,16 @@ class Structure(Protocol):
 
     condition_dim: int = 0
     """K, the size of the condition that it takes; 0 for none."""
+    levels: int = 1
+    """Of latents: where there are several, each is a part, and `prior` is more than the part of the group prior, which
+    is p(z) of the highest level."""
+    infer_top: Callable | None = None
+    """infer_top(x) -> (mean, std) of q of the latents that `make_prior` was asked for, for priors that are made of it,
+    where q(z|x) of all latents is no Gaussian; None: that is none either."""
+    rate_parts: Mapping[str, slice] = {}
+    """{part: slice of the last axis of `Outputs.rate`}, where it tells the rate of each part."""
+    rates: Callable | None = None
+    """rates(x, z) -> the rate of each part of `rate_parts` at z (B, D), (B, parts)."""
     has_density: bool = False
     """Whether q(z|x), no diagonal Gaussian, has an exact density all the same: `draw` then also takes eps
     (S, B, eps_dim), eps_dim is D, and there is `log_q` below."""
@@ -383,6 +396,9 @@ class PriorView(Protocol):
 
     def rate_of_moments(self, mean, std):
         """KL(N(mean_d, std_d^2) || p(z_d)), (N, D) -> (N, D); None where it has no closed form."""
+
+    redraw: Callable | None = None
+    """As a prior's."""
 
 
 class View(Protocol):
@@ -514,6 +530,8 @@ class SplitView(Protocol):
     estimate; None where there is none."""
     rate_per_latent: object
     """KL(q(z_d|x) || p(z_d)), (N, D); None where it has no closed form."""
+    rate_per_part: Mapping | None = None
+    """{part: its rate at `z`, (N,)}, which sum to the rate, of latents in several levels; None: it is not told."""
 
     def __len__(self): ...
 

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 import yaml
-from fake_view import Codes, LinearGaussian, spots
+from fake_view import Codes, LinearGaussian, in_levels, spots
 from support import rest_slow
 
 from vaelab import contracts
@@ -57,6 +57,8 @@ def fake(kind):
         return spots(shape=(8, 8, 1))
     if kind == "linear":
         return LinearGaussian(splits=("train", "test"))
+    if kind == "levels":
+        return in_levels(shape=(8, 8, 1))
     if kind == "left_out":
         view = spots(latent_dim=2, shape=(8, 8, 1))
         view.split("train").y = np.zeros(len(view.split("train")), int)
@@ -104,10 +106,10 @@ def test_a_latent_view_keeps_the_contract(digits_view):
     + [pytest.param("plot", p, marks=pytest.mark.slow if p == "umap" else ()) for p in PLOTS],
 )
 def test_every_option_reads_the_contract_alone(kind, name):
-    """Classes and factors, two views with tags, two latents, a linear model, classes left out: each applies to one."""
+    """Classes and factors, two views with tags, two latents, a linear model, classes left out, levels: each applies."""
     if name == "umap":
         pytest.importorskip("umap", reason="umap-learn is an extra")
-    for which in ("one_view", "two_views", "plane", "linear", "left_out"):
+    for which in ("one_view", "two_views", "plane", "linear", "left_out", "levels"):
         try:
             assert_is_result(kind, applied(kind, name, fake(which)))
             return

@@ -26,6 +26,13 @@ LEARNED = {
     "exemplar at random": ["prior=exemplar", "prior.terms=50", "prior.choose=random"],
     "realnvp": ["prior=realnvp", "prior.couplings=2", "prior.hidden_dims=[16]"],
     "condition": ["condition=label"],
+    "two levels": [
+        "structure=two_level",
+        "structure.levels=[4,2]",
+        "structure.hidden_dim=32",
+        "prior=vamp",
+        "prior.pseudo_inputs=20",
+    ],
     "posterior realnvp": ["posterior=realnvp", "posterior.couplings=2", "posterior.hidden_dims=[16]"],
 }
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import yaml
-from fake_view import spots
+from fake_view import in_levels, spots
 from matplotlib.figure import Figure
 
 from vaelab.config import locate
@@ -28,6 +28,7 @@ CASES = {
     "two_views": {"latent_dim": 6, "n_views": 2, "shape": (8, 8, 1)},
     "two_views_without_labels": {"latent_dim": 3, "n_views": 2, "labels": False, "shape": (8, 8, 3)},
     "implicit_posterior": {"latent_dim": 2, "closed_form": False, "shape": (8, 8, 1)},
+    "two_levels": {"shape": (8, 8, 1)},
     "a_condition": {"latent_dim": 2, "conditional": True, "shape": (8, 8, 1)},
     "two_views_and_a_condition": {"latent_dim": 6, "n_views": 2, "conditional": True, "shape": (8, 8, 1)},
 }
@@ -40,6 +41,7 @@ DOES_NOT_APPLY = {
     "class_grid": lambda v: not v.class_names,
     "conjoint_scatter": lambda v: v.n_views < 2,
     "conjoint_swap": lambda v: v.n_views < 2,
+    "levels": lambda v: "level_1" not in v.parts,
     "ood": lambda v: v.condition,
     "ood_images": lambda v: v.condition,
     "ood_codes": lambda v: v.condition,
@@ -74,15 +76,19 @@ def frame(view, z, codes, rows):
     return arrays
 
 
+def fake(case, **more):
+    return (in_levels if case == "two_levels" else spots)(**CASES[case], **more)
+
+
 @cache
 def view_of(case):
-    view = spots(**CASES[case])
+    view = fake(case)
     z = np.random.default_rng(0).standard_normal((6, view.latent_dim)).astype(np.float32)
     rows = np.arange(4)
     codes = view.split("test").mean[rows]
     frames = [(epoch, frame(view, z * epoch / 3, codes * epoch / 3, rows)) for epoch in (0, 1, 2)]
     curves = {"beta": (np.arange(4), np.linspace(0, 1, 4)), "learning_rate": (np.arange(4), np.full(4, 1e-3))}
-    return spots(**CASES[case], frames=frames, schedules=curves)
+    return fake(case, frames=frames, schedules=curves)
 
 
 QUICK = ("2_latents", "10_latents", "two_views")

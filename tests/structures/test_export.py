@@ -11,6 +11,7 @@ from parts import images, make_vae
 SHAPE = (8, 8, 1)
 IMPLICIT = ("objective=avb", "posterior=implicit", "posterior.noise_dim=3")
 CONJOINT, CONDITION, K = ("structure=conjoint",), ("condition=label",), 3
+LEVELS = ("structure=two_level", "structure.levels=[3,2]", "structure.hidden_dim=12")
 CASES = {
     **{f"single_{j}": (1, (*IMPLICIT, f"posterior.join={j}")) for j in ("inside", "add", "concatenate", "product")},
     "single_basis": (1, ("objective=avb_ac", "posterior=basis")),
@@ -27,6 +28,10 @@ CASES = {
     "conjoint_convolutions": (2, (*CONJOINT, "model=conv_v1", "model.filters=4")),
     "conjoint_implicit": (2, (*CONJOINT, *IMPLICIT, "posterior.join=product", "structure.private_dims=[1,2]")),
     "conjoint_flow": (2, (*CONJOINT, "posterior=realnvp", "structure.private_dims=[2,3]")),
+    "levels": (1, LEVELS),
+    "levels_convolutions": (1, (*LEVELS, "model=conv_v2", "model.filters=4", "structure.levels=[2,2,3]")),
+    "levels_flow": (1, (*LEVELS, "posterior=realnvp")),
+    "levels_condition_planes": (1, (*LEVELS, *CONDITION, "condition.planes=true")),
     "single_condition": (1, CONDITION),
     "single_condition_planes": (1, (*CONDITION, "condition.planes=true", "model=conv_v2", "model.filters=4")),
     "single_condition_implicit": (1, (*CONDITION, *IMPLICIT, "condition.planes=true")),

@@ -11,6 +11,7 @@ CASES = {
     "single implicit": ("dataset=digits", "objective=avb", "posterior=implicit", "latent_dim=3"),
     "single flow": ("dataset=digits", "posterior=realnvp", "latent_dim=3"),
     "single basis": ("dataset=digits", "objective=avb_ac", "posterior=basis", "latent_dim=3"),
+    "two levels": ("dataset=digits", "structure=two_level", "structure.levels=[3,2]", "structure.hidden_dim=16"),
     "conjoint gaussian": ("dataset=conjoint_synthetic", "structure=conjoint"),
     "conjoint implicit": (
         "dataset=conjoint_synthetic", "structure=conjoint", "objective=avb", "posterior=implicit",
@@ -37,7 +38,7 @@ def test_codes_rates_and_distortions(view):
     assert split.rate.shape == split.distortion.shape == (n,)
     assert np.isfinite(split.rate).all() and (split.std > 0).all()
     assert view.closed_form == ("gaussian" in view.name)
-    assert view.has_density == (view.closed_form or "flow" in view.name)
+    assert view.has_density == (view.closed_form or "flow" in view.name or "levels" in view.name)
     log_q = view.log_q(split.images(slice(0, 3)), split.z[:3])
     assert (log_q is not None) == view.has_density and (log_q is None or log_q.shape == (3,))
     if view.closed_form:
@@ -49,7 +50,8 @@ def test_codes_rates_and_distortions(view):
 def test_parts_cover_the_latent_vector(view):
     covered = np.concatenate([np.arange(view.latent_dim)[part] for part in view.parts.values()])
     np.testing.assert_array_equal(covered, np.arange(view.latent_dim))
-    assert list(view.parts) == (["private_1", "private_2", "shared"] if "conjoint" in view.name else ["z"])
+    names = {"conjoint": ["private_1", "private_2", "shared"], "two": ["level_1", "level_2"], "single": ["z"]}
+    assert list(view.parts) == names[view.name.partition(" ")[0]]
 
 
 def test_functions_agree_with_each_other(view):

@@ -41,7 +41,7 @@ def run(cfg) -> None:
     if cfg.n is None:
         codes = coordinates(z, latent_dim)
     else:
-        prior = opening.open_prior(folder, stored, latent_dim)
+        prior = opening.open_prior(folder, stored, latent_dim, [shape[1:] for shape in shapes])
         codes = prior.sample(cfg.n, seeds.generator(cfg.seed, "plots")).astype(np.float32)
     entries: Any = codes if given is None else [np.tile(codes, (len(given), 1)), np.repeat(given, len(codes), axis=0)]
     images = decoder.predict(entries, verbose=0)

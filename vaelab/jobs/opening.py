@@ -8,12 +8,14 @@ from typing import Any
 from vaelab.build import build, part
 from vaelab.compute import backend, seeds
 from vaelab.conditions import columns
-from vaelab.config import words
+from vaelab.conditions.columns import Columns
+from vaelab.config import trust, words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
 from vaelab.config.older import migrated, official_sources
 from vaelab.config.schema import Trainer
-from vaelab.contracts import Condition, Prior, optional
+from vaelab.contracts import Condition, Prior, Structure, optional
+from vaelab.datasets.base import DataFacts
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
 from vaelab.jobs import foreign
@@ -125,15 +127,24 @@ def view_of(vae, dataset, folder: RunFolder, cfg: dict, trainer: Trainer, *, his
     )  # fmt: skip
 
 
-def open_prior(folder: RunFolder, cfg: dict, latent_dim: int):
+def open_prior(folder: RunFolder, cfg: dict, latent_dim: int, shapes):
     """The prior of a finished run in numpy, for draws without its other weights.
+
+    Args:
+        shapes: (H, W, C) of each view, for a structure that makes more of the prior than it is.
 
     Raises:
         RunError: it learned, and what it learned lies in the checkpoint alone.
     """
     from vaelab.view.prior_view import NumpyPrior
 
-    prior = part(cfg["prior"], "prior", trusted=cfg.get("trusted") or (), latent_dim=latent_dim)
+    trusted = cfg.get("trusted") or ()
+    if optional(trust.load(cfg["structure"]["_target_"], "structure", trusted), Structure, "levels") > 1:
+        known = folder.read_condition()
+        dim = Columns(known["option"], known["fields"]).dim if known else 0
+        prior = build(cfg, DataFacts(tuple(map(tuple, shapes)), condition_dim=dim)).structure.prior
+    else:
+        prior = part(cfg["prior"], "prior", trusted=trusted, latent_dim=latent_dim)
     arrays = folder.read_prior() or None
     learns = optional(prior, Prior, "frozen") or optional(prior, Prior, "trainable_variables")
     if arrays is None and learns:

@@ -10,6 +10,8 @@ from vaelab.config.folders import says_what_was_meant
 from vaelab.contracts import Prior, Structure, has_density, optional
 from vaelab.errors import RunError
 
+LEVELS = "vaelab.structures.two_level.TwoLevel"  # whose q(z|x) is no Gaussian where its parts are
+
 
 class NotStored(Exception):
     """A fact that is not known yet, or does not lie in the folder."""
@@ -48,9 +50,10 @@ def stored_view(folder) -> Known:
             raise NotStored(name)
         facts = {key: found.get(key) for key in ("mean", "std", "z", "y", "tags", "factors", "distortion")}
         facts["has_density"] = "rate" in found  # else the rate is a critic's
-        if not facts["has_density"]:
+        cfg = folder.read_config()
+        if not facts["has_density"] or cfg["structure"]["_target_"] == LEVELS:
             facts |= {"closed_form": False, "rate_per_latent": None}
-        elif (cfg := folder.read_config())["posterior"]["_target_"] == "vaelab.posteriors.gaussian.Gaussian":
+        elif cfg["posterior"]["_target_"] == "vaelab.posteriors.gaussian.Gaussian":
             facts["closed_form"] = True  # of a posterior of one's own it is not stored
             if says_what_was_meant("prior", cfg):
                 facts["rate_per_latent"] = normal.rate(found["mean"], found["std"])
@@ -74,6 +77,7 @@ def planned_view(structure, dataset) -> Known:
         dataset: the `Dataset`.
     """
     prior = structure.prior
+    several_levels = optional(structure, Structure, "levels") > 1
     rate_is_known = structure.closed_form and optional(prior, Prior, "rate") is not None
 
     def split(name: str) -> Known:
@@ -83,7 +87,7 @@ def planned_view(structure, dataset) -> Known:
     return Known(
         latent_dim=structure.latent_dim, closed_form=structure.closed_form,
         has_density=has_density(structure, Structure), parts=dict(structure.latent_parts),
-        prior=SimpleNamespace(option=optional(prior, Prior, "option")), split=split,
+        prior=SimpleNamespace(option=optional(prior, Prior, "option"), redraw=several_levels or None), split=split,
         condition=dataset.condition, n_views=len(dataset.shapes),
         class_names=tuple(dataset.class_names), tag_names=tuple(dataset.tag_names),
         factor_names=tuple(dataset.factor_names), factor_sizes=tuple(dataset.factor_sizes),

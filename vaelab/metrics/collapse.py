@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
+from vaelab.contracts import SplitView, optional
 from vaelab.metrics.aggregate import aggregate
 from vaelab.metrics.mean_variance import mean_variance
 from vaelab.metrics.mutual_information import NEAR
@@ -24,8 +25,9 @@ def collapse(
     """Signs of posterior collapse and of a prior that does not match, with what to try in the notes.
 
     `dead_latents` counts latents with Var_x(E_q z) <= threshold. `collapsed` is 1 where all are dead and the rate is
-    below min_rate, else 0; where q(z|x) has no density the rate is that of a Gaussian with the same moments, which is
-    never more than the true one. `prior_mismatch` is KL(q(z) || p(z)) in nats: from the aggregate posterior of some
+    below min_rate, else 0 (`collapsed_level_1`, ...: of latents in several levels, of each by its rate alone); where
+    q(z|x) has no density the rate is that of a Gaussian with the same moments, which is never more than the true one.
+    `prior_mismatch` is KL(q(z) || p(z)) in nats: from the aggregate posterior of some
     images while I(x; z) stays clear of its limit log N, else, and without a closed form, the lower bound
     1/2 (|m|^2 + tr S - D - log det S) from the mean m and covariance S of the codes in units of a Gaussian prior, which
     has no such limit.
@@ -41,9 +43,11 @@ def collapse(
     rate, name = _rate(view, part)
     collapsed = bool(dead.all() and rate is not None and rate < min_rate)
     n = len(part)
+    levels = (optional(part, SplitView, "rate_per_part") or {}).items()
     return {
         "dead_latents": Score(float(dead.sum()), None, n, note=_dead_note(dead, rate, min_rate, name)),
         "collapsed": Score(float(collapsed), None, n, note=_collapse_note(collapsed, rate, name)),
+        **{f"collapsed_{level}": _level(level, float(np.mean(rates)), min_rate, n) for level, rates in levels},
         "prior_mismatch": _mismatch(view, split, images, max_mismatch),
     }
 
@@ -81,6 +85,18 @@ def _collapse_note(collapsed: bool, rate: float | None, name: str) -> str | None
         f"every latent is dead and {name} is {rate:.3f} nats: the decoder ignores z. Try a warm-up "
         "(beta_schedule=warmup), free bits (objective.free_bits), a lower beta or a smaller decoder"
     )
+
+
+def _level(level: str, rate: float, min_rate: float, n: int) -> Score:
+    """1 where q(z_l | x, z_>l) says no more than p(z_l | z_>l): its latents may move, but by what is above alone."""
+    note = None
+    if rate < min_rate:
+        note = (
+            f"{level.replace('_', ' ')} says nothing of an image that is not said above it: its rate is "
+            f"{rate:.3f} nats. Try a longer warm-up (beta_schedule=warmup), a lower beta or fewer levels "
+            "(structure.levels)"
+        )
+    return Score(float(rate < min_rate), None, n, 1, note=note)
 
 
 def _mismatch(view, split: str, images: int, limit: float) -> Score:

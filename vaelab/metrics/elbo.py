@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from vaelab.config.types import PositiveInt, Split
+from vaelab.contracts import SplitView, optional
 from vaelab.metrics import bits
 from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.stream import stream
@@ -18,6 +19,7 @@ def elbo(view, *, split: Split, n_samples: PositiveInt) -> dict[str, Score]:
     distortion = -E_q(z|x) log p(x|z) over n_samples draws, rate = KL(q(z|x) || p(z)), elbo = -(distortion + rate).
     Where q(z|x) has no density the rate is a critic's estimate, which may be negative and makes no bound: the keys
     are then `rate_critic` and `elbo_critic`; without a critic there is the distortion alone. Beside them:
+    `rate_level_1`, ... of latents in several levels, log q(z_l | x, z_>l) - log p(z_l | z_>l), which sum to the rate;
     `bits_per_dim_elbo`, -elbo / (log 2 x dimensions), where p(x|z) is a probability of discrete pixels;
     `likelihood_variance` or `likelihood_scale` where one number was learned for all pixels.
 
@@ -44,6 +46,8 @@ def elbo(view, *, split: Split, n_samples: PositiveInt) -> dict[str, Score]:
             "distortion": mean_score(distortion, **more),
             "rate": mean_score(rate, **drawn),
         }
+        for name, of_part in (optional(part, SplitView, "rate_per_part") or {}).items():
+            scores[f"rate_{name}"] = mean_score(of_part, samples=1, note="of this level, at one draw")
         if view.discrete:
             scores["bits_per_dim_elbo"] = mean_score(bits.per_dim(distortion + rate, part), **more)
         return scores | learned

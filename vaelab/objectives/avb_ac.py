@@ -8,6 +8,7 @@ from vaelab.compute.normal_ops import log_normal
 from vaelab.config.types import Activation, Fraction, PositiveFloat, PositiveInt
 from vaelab.errors import ConfigError
 from vaelab.objectives.adversarial import Adversarial, Compared
+from vaelab.objectives.closed_form import need_one_level
 from vaelab.objectives.critics import ViewInputs, contrasting
 
 
@@ -40,6 +41,7 @@ class AVBAC(Adversarial):
         structure,
         seed,
     ):
+        need_one_level(structure, "objective=avb_ac")
         if not structure.has_moments:
             raise ConfigError(
                 f"objective=avb_ac needs mean and variance of q(z|x); posterior={structure.posterior_name} has none. "

@@ -13,11 +13,25 @@ def need_density(structure, objective: str) -> None:
         )
 
 
+def need_one_level(structure, objective: str) -> None:
+    """ConfigError where moments of q(z|x) are not known whatever the posterior, for the latents are in levels.
+
+    Args:
+        objective: the setting that needs them.
+    """
+    if optional(structure, Structure, "levels") > 1:
+        raise ConfigError(
+            f"{objective} needs mean and variance of q(z|x), and those of several levels of latents are not "
+            "known. Use structure=single, or objective=vae or iwae."
+        )
+
+
 def need_closed_form(structure, objective: str) -> None:
     """ConfigError where the structure's q(z|x) is no diagonal Gaussian."""
+    need_one_level(structure, objective)
     if not structure.closed_form:
         raise ConfigError(
-            f"objective={objective} needs a closed-form q(z|x), a Gaussian; posterior={structure.posterior_name} is "
+            f"{objective} needs a closed-form q(z|x), a Gaussian; posterior={structure.posterior_name} is "
             "none. Use posterior=gaussian, or an objective that needs less (avb, mmd)."
         )
 

@@ -29,7 +29,7 @@ class DIPVAE(layers.Layer):
         self, *, kind: Literal["i", "ii"], off_diagonal: NonNegativeFloat, diagonal: NonNegativeFloat, structure, seed
     ):
         super().__init__(name="objective", dtype="float32")
-        need_closed_form(structure, "dipvae")
+        need_closed_form(structure, "objective=dipvae")
         name = optional(structure.prior, Prior, "option")
         if name != "standard":
             raise ConfigError(f"objective=dipvae holds covariances at 1, that of N(0, I); this is prior={name}.")

@@ -33,7 +33,7 @@ class TCVAE(layers.Layer):
 
     def __init__(self, *, alpha: NonNegativeFloat, gamma: NonNegativeFloat, structure, seed):
         super().__init__(name="objective", dtype="float32")
-        need_closed_form(structure, "tcvae")
+        need_closed_form(structure, "objective=tcvae")
         need_factorised_prior(structure, "tcvae")
         self.log_prior = structure.prior.log_prob
         self.alpha, self.gamma = alpha, gamma

@@ -3,6 +3,7 @@
 from keras import layers, ops
 
 from vaelab.config.types import NonNegativeFloat
+from vaelab.contracts import Structure, optional
 from vaelab.objectives.closed_form import need_closed_form_rate, need_density
 
 
@@ -12,7 +13,8 @@ class VAE(layers.Layer):
     distortion = -E_q[log p(x|z)] with one sample, rate = KL(q(z|x) || p(z)), in closed form or
     at that sample. beta = 1 is the negative
     ELBO; other values make it a beta-VAE. With free bits the loss holds sum_d max(free_bits, rate_d), rate_d the mean
-    over the batch: a latent below that many nats is not pushed further down. The reported rate is the whole one.
+    over the batch: a latent below that many nats is not pushed further down. The reported rate is the whole one; of
+    latents in several levels that of each is told beside it.
 
     Args:
         free_bits: nats per latent; 0 for none.
@@ -21,7 +23,6 @@ class VAE(layers.Layer):
         Kingma & Welling (2014); Rezende et al. (2014); Higgins et al. (2017). Free bits: Kingma et al. (2016).
     """
 
-    terms = ("distortion", "rate")
     samples = None
     weighs_rate = True  # beta is the whole rate's weight
     ranks_models_by = "loss"
@@ -32,6 +33,8 @@ class VAE(layers.Layer):
         if free_bits:
             need_closed_form_rate(structure, "objective.free_bits")
         self.free_bits = free_bits
+        self.rate_parts = optional(structure, Structure, "rate_parts")
+        self.terms = ("distortion", "rate", *(f"rate_{name}" for name in self.rate_parts))
 
     def in_words(self, beta: float) -> str:
         """The loss as a formula with these settings."""
@@ -52,4 +55,7 @@ class VAE(layers.Layer):
         rate = paid = ops.mean(ops.sum(outputs.rate, axis=-1))
         if self.free_bits:
             paid = ops.sum(ops.maximum(ops.mean(outputs.rate, axis=0), self.free_bits))
-        return {"loss": distortion + stage.beta * paid, "distortion": distortion, "rate": rate}
+        terms = {"loss": distortion + stage.beta * paid, "distortion": distortion, "rate": rate}
+        for name, part in self.rate_parts.items():
+            terms[f"rate_{name}"] = ops.mean(ops.sum(outputs.rate[..., part], axis=-1))
+        return terms

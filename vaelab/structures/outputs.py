@@ -12,7 +12,8 @@ class Outputs(NamedTuple):
             theirs); None where implicit.
         decoded: tuple, likelihood parameters per view, (B, H, W, C') or (S, B, H, W, C').
         rate: KL(q(z|x) || p(z)) whose sum over the last axis is the rate: per latent, (B, D), or (B, 1) or (S, B, 1),
-            log q(z|x) - log p(z) at z, where it has no closed form; None where q has no density.
+            log q(z|x) - log p(z) at z, where it has no closed form; the one or the other of each level in turn
+            (`rate_parts`); None where q has no density.
     """
 
     z: object

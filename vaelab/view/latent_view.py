@@ -311,6 +311,8 @@ class LatentView:
             "log_prob": lambda views, z: log_likelihood(seen(views), z),
             "log_prob_samples": by_image(log_likelihood),
         }
+        rates = optional(structure, Structure, "rates")
+        functions["rates"] = rates and (lambda views, z: rates(seen(views), z))
         if structure.has_moments:
             functions["encode"] = lambda views: structure.infer(seen(views))
         if self.has_density and not self.closed_form:
@@ -450,6 +452,14 @@ class SplitView:
             return np.asarray(view.log_q(self._stored, self.z), np.float64) - view.log_prior(self.z)
         estimate = view._functions["rate"]
         return estimate and view._mapped(estimate, self._stored, self.z)
+
+    @cached_property
+    def rate_per_part(self) -> dict[str, np.ndarray] | None:
+        """{part: its rate at `z`, (N,)} of latents in several levels; None where it is not told by part."""
+        view = self._view
+        if (rates := view._functions["rates"]) is None or view._prior is not view._structure.prior:
+            return None
+        return dict(zip(view.parts, np.asarray(view._mapped(rates, self._stored, self.z), np.float64).T))
 
 
 def _gaussian_draws(mean, std, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -63,6 +63,11 @@ class NumpyPrior:
         return np.asarray(self._rate(np.asarray(mean, np.float32), np.asarray(std, np.float32)), np.float64)
 
     @property
+    def redraw(self):
+        """Function (z, parts, rng) of a prior of several levels (`contracts.Prior.redraw`), else None."""
+        return self._own("redraw")
+
+    @property
     def mean(self) -> np.ndarray:
         """E z, (D,)."""
         return self._drawn.mean(axis=0) if (closed := self._own("mean")) is None else np.asarray(closed, np.float64)
