@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from vaelab.errors import NotApplicable
-from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, shortened, text_width
+from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, Page, shortened, text_width
 
 HEAD_NAMES = ("mean", "log_var", "rho", "std")  # these read the same features: drawn side by side
 COLOURS = {  # background of a box by what the layer does
@@ -40,7 +40,7 @@ def architecture(view):
     heights = [0.55 + step * n for n in deepest]
     total = sum(p for _, _, _, _, p in layers)
     page = Page("Architecture", [view.name, f"{total:,} parameters in all"], sum(heights) + 0.1)
-    width = (WIDTH - 2 * MARGIN) / per_line
+    width = (page.width - 2 * MARGIN) / per_line
     top = page.height
     for band, height in zip(bands, heights):
         for k, (name, rows) in enumerate(band):

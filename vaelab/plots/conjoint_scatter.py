@@ -6,7 +6,7 @@ from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.points import colouring, draw_ellipses, draw_legend, draw_points, frame, legend_space, prior_ellipses
-from vaelab.plots.style import MARGIN, SMALL, TEXT, WIDTH, Page
+from vaelab.plots.style import MARGIN, SMALL, TEXT, Page, layout
 from vaelab.view import projections
 
 
@@ -33,7 +33,7 @@ def conjoint_scatter(view, *, split: Split, n: PositiveInt):
 
     spaces = [legend_space(c) for c in colours]
     side = max(s[0] for s in spaces)
-    cell = (WIDTH - MARGIN - side - 0.1) / len(maps)
+    cell = (layout().width - MARGIN - side - 0.1) / len(maps)
     inner = cell - 0.62
     line = inner + 0.72
     heights = [line + s[1] for s in spaces]
@@ -55,7 +55,7 @@ def conjoint_scatter(view, *, split: Split, n: PositiveInt):
             frame(ax, xy, labels, True, circles=ellipses)
             ax.xaxis.labelpad = ax.yaxis.labelpad = 1
             ax.tick_params(labelsize=SMALL - 0.5)
-        draw_legend(page, colour, present, WIDTH - side - MARGIN + 0.2, top - 0.08, below and bottom + below)
+        draw_legend(page, colour, present, page.width - side - MARGIN + 0.2, top - 0.08, below and bottom + below)
         top = bottom
     return page.figure
 

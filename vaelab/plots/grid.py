@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from vaelab.plots.animation import rendered
-from vaelab.plots.style import DPI, MARGIN, MUTED, NARROW, SMALL, TEXT, WIDTH, Page, shortened, text_width
+from vaelab.plots.style import MARGIN, MUTED, NARROW, SMALL, TEXT, Page, layout, shortened, text_width
 
 LARGEST_TILE = 1.7  # inches
 LARGEST_BODY = 13.0  # inches
@@ -105,7 +105,7 @@ def square(n: int, height: int = 1, width: int = 1, blocks: int = 1, tile: float
     Near the number that makes it about as wide as high, one is taken that leaves no hole in the last row, where there
     is one.
     """
-    fitting = (WIDTH - 2 * MARGIN) / blocks / (tile * min(1.0, width / height))
+    fitting = (layout().width - 2 * MARGIN) / blocks / (tile * min(1.0, width / height))
     ideal = max(1.0, float(np.sqrt(n * height / width * 1.2 / blocks)), min(n, fitting))
     near = [c for c in range(1, n + 1) if 0.75 <= c / ideal <= 1.4]
     whole = [c for c in near if n % c == 0]
@@ -149,7 +149,7 @@ def grid_frames(frames, captions, *, title, facts, **layout) -> list[np.ndarray]
 
 def place_grid(
     blocks, *, title, facts, gap=0.03, between=0.3, x_label="", y_label="", columns_below=False,
-    largest_tile=LARGEST_TILE, largest_body=LARGEST_BODY, below=0.0, page_width=WIDTH,
+    largest_tile=LARGEST_TILE, largest_body=LARGEST_BODY, below=0.0, page_width=None,
 ):  # fmt: skip
     """Blocks side by side as wide as the page allows, every source pixel a whole number of pixels.
 
@@ -162,10 +162,11 @@ def place_grid(
         columns_below: column labels under the tiles, like ticks, instead of above.
         largest_tile, largest_body: inches.
         below: inches left free under the grid.
-        page_width: inches.
+        page_width: inches (None: those of `layout`).
     Returns:
         (Page, [Placed per block]).
     """
+    page_width = page_width or layout().width
     label_widths = [_label_width(b) + (0.26 if y_label else 0.0) for b in blocks]
     room = page_width - 2 * MARGIN - between * (len(blocks) - 1) - sum(label_widths)
     head = 0.26 if any(b.heading for b in blocks) else 0.0
@@ -209,10 +210,11 @@ def place_grid(
 
 def _resolution(source: int, height: float) -> tuple[int, int]:
     """(pixels, dpi) that show `source` image pixels as a whole multiple on at most `height` inches."""
-    times = max(1, int(np.ceil(height * DPI / source - 1e-6)))
+    times = max(1, int(np.ceil(height * layout().dpi / source - 1e-6)))
     dpi = int(np.ceil(times * source / height - 1e-6))
-    if dpi > HIGHEST_DPI:
-        return max(1, int(height * HIGHEST_DPI)), HIGHEST_DPI
+    highest = max(HIGHEST_DPI, layout().dpi)
+    if dpi > highest:
+        return max(1, int(height * highest)), highest
     return times * source, dpi
 
 

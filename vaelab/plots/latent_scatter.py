@@ -17,7 +17,7 @@ from vaelab.plots.points import (
     prior_ellipses,
     scatter_figure,
 )
-from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour
+from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, Page, colour, layout
 from vaelab.system.palette import FAINT
 
 PLANES = ((0, 1), (0, 2), (1, 2))  # of a box
@@ -94,7 +94,7 @@ def _marginal(view, d: int) -> tuple[np.ndarray, np.ndarray]:
 def _histogram(values, colours, title, facts, label, prior):
     side, below, present = legend_space(colours)
     page = Page(title, facts, 4.6 + below)
-    ax = page.axes(0.75, below + 0.6, WIDTH - 0.75 - side - MARGIN, 3.9)
+    ax = page.axes(0.75, below + 0.6, page.width - 0.75 - side - MARGIN, 3.9)
     edges = np.linspace(values.min() - 1e-6, values.max() + 1e-6, 41)
     if colours.values is None or not colours.names:
         ax.hist(values, edges, color=colour(0), alpha=0.7, density=True)
@@ -105,17 +105,17 @@ def _histogram(values, colours, title, facts, label, prior):
     ax.plot(*prior, color=MUTED, linestyle="--", linewidth=1)
     ax.set_xlabel(f"{label}  (dashed: the prior)")
     ax.set_ylabel("density" + (" within the class" if colours.names else ""))
-    draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + 4.4, below)
+    draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + 4.4, below)
     return page.figure
 
 
 def _box(z, colours, title, facts, labels, ellipses):
     """The three-dimensional view large, the three planes small beside it."""
     side, below, present = legend_space(colours)
-    height = 7.2
+    height = 0.72 * layout().width
     page = Page(title, facts, height + below)
     small = (height - 1.35) / 3
-    large = WIDTH - side - small - 1.05 - MARGIN
+    large = page.width - side - small - 1.05 - MARGIN
     size = page.figure.get_size_inches()
     ax = page.figure.add_axes(
         (0.0, (below + 0.2) / size[1], (large - 0.1) / size[0], (height - 0.3) / size[1]), projection="3d"
@@ -129,7 +129,7 @@ def _box(z, colours, title, facts, labels, ellipses):
         frame(flat, z[:, [i, j]], (labels[i], labels[j]), True, circles=ellipses[k])
         flat.set_ylabel(labels[j], labelpad=1)
         flat.set_xlabel(labels[i], labelpad=1)
-    draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)
+    draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
 
 

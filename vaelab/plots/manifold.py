@@ -6,6 +6,7 @@ from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure, number, thinned
+from vaelab.plots.style import layout
 from vaelab.system import memory
 
 
@@ -51,7 +52,7 @@ def manifold(
     decoded = view.decode(z.reshape(-1, view.latent_dim), *pick.repeated(given, len(y) * len(x)))
     rest = view.latent_dim - len(shown)
     held = f"the other {rest} latents {held_at(view, at)}" if rest else ""
-    tile = 9.0 / (n * view.n_views)
+    tile = (layout().width - 1.0) / (n * view.n_views)
     columns = tuple(thinned([number(a) for a in x], tile, 0.6))
     high = tile * decoded[0].shape[1] / decoded[0].shape[2]
     rows = tuple(thinned([number(b) for b in y[::-1]], high, 0.5)) if len(shown) > 1 else ()

@@ -13,10 +13,10 @@ from vaelab.plots.style import (
     MUTED,
     SEQUENTIAL,
     SMALL,
-    WIDTH,
     Page,
     colour,
     key,
+    layout,
     marker,
     shortened,
     text_width,
@@ -82,16 +82,16 @@ def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool,
         matplotlib Figure.
     """
     side, below, present = legend_space(colours)
-    height = 7.0
+    height = 0.7 * layout().width
     page = Page(title, facts, height + below)
     left = 0.75 if ticks else 0.45
     ax = page.axes(
-        left, below + (0.6 if ticks else 0.4), WIDTH - left - side - MARGIN, height - (0.65 if ticks else 0.45)
+        left, below + (0.6 if ticks else 0.4), page.width - left - side - MARGIN, height - (0.65 if ticks else 0.45)
     )
     draw_ellipses(ax, circles)
     draw_points(ax, xy, colours)
     frame(ax, xy, labels, ticks, circles)
-    draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)
+    draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
 
 
@@ -182,7 +182,7 @@ def draw_ellipses(ax, ellipses) -> None:
         )  # fmt: skip
 
 
-def legend_space(colours: Colouring, page_width: float = WIDTH) -> tuple[float, float, np.ndarray]:
+def legend_space(colours: Colouring, page_width: float | None = None) -> tuple[float, float, np.ndarray]:
     """Inches the legend takes on the right and below, and the class numbers it lists."""
     if colours.values is None:
         return 0.0, 0.0, np.array([], int)
@@ -192,7 +192,7 @@ def legend_space(colours: Colouring, page_width: float = WIDTH) -> tuple[float, 
     if len(present) <= MANY_CLASSES:
         widest = max([text_width(shortened(colours.names[k], SMALL, 2.0), SMALL) for k in present], default=0)
         return max(widest, text_width(colours.title, SMALL)) + 0.55, 0.0, present
-    columns = legend_columns(colours, present, page_width)
+    columns = legend_columns(colours, present, page_width or layout().width)
     return 0.0, 0.188 * -(-len(present) // columns) + 0.45, present
 
 

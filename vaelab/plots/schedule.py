@@ -3,7 +3,7 @@
 import numpy as np
 
 from vaelab.errors import NotApplicable
-from vaelab.plots.style import MARGIN, WIDTH, Page, colour
+from vaelab.plots.style import MARGIN, Page, colour
 from vaelab.system.palette import FAINT
 
 UNITS = {"beta": "beta", "capacity": "capacity, nats", "learning_rate": "learning rate"}
@@ -26,7 +26,7 @@ def schedule(view):
     columns = min(len(found), 3)
     rows = -(-len(found) // columns)
     page = Page("Schedules over training", [view.name], 2.8 * rows)
-    width = (WIDTH - 2 * MARGIN) / columns
+    width = (page.width - 2 * MARGIN) / columns
     for k, (name, (epochs, values)) in enumerate(found.items()):
         row, column = divmod(k, columns)
         epochs, values = np.asarray(epochs, float), np.asarray(values, float)

@@ -10,6 +10,7 @@ from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
 from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, number, square, thinned
 from vaelab.plots.manifold import base_code
+from vaelab.plots.style import layout
 
 
 def traversal(
@@ -75,7 +76,7 @@ def traversal(
     if output == "animation":
         ends = [number(v) for v in np.linspace(-width, width, steps)] if span == "prior" else None
         return _animation(view, decoded, ends, names, title, facts, duration_ms)
-    tile = (9.0 - 0.3 * view.n_views) / (steps * view.n_views)
+    tile = (layout().width - 1.0 - 0.3 * view.n_views) / (steps * view.n_views)
     if span == "prior":
         heads = thinned([number(v, 1) for v in np.linspace(-width, width, steps)], tile)
     else:
