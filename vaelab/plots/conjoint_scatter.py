@@ -51,7 +51,7 @@ def conjoint_scatter(view, *, split: Split, n: PositiveInt):
             ax = page.axes(k * cell + 0.57, bottom + below + 0.57, inner, inner)
             ellipses = prior_ellipses(view, range(where.start, where.stop)) if is_code else None
             draw_ellipses(ax, ellipses)
-            draw_points(ax, xy, colour, size=max(1.5, min(9.0, 220 / np.sqrt(len(xy)))), numbers=False)
+            draw_points(ax, xy, colour, size=max(1.5, min(9.0, 220 / np.sqrt(len(xy)))))
             frame(ax, xy, labels, True, circles=ellipses)
             ax.xaxis.labelpad = ax.yaxis.labelpad = 1
             ax.tick_params(labelsize=SMALL - 0.5)

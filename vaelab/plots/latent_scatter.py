@@ -125,7 +125,7 @@ def _box(z, colours, title, facts, labels, ellipses):
     for k, (i, j) in enumerate(PLANES):
         flat = page.axes(large + 0.62, below + 0.42 + (2 - k) * (small + 0.42), small, small)
         draw_ellipses(flat, ellipses[k])
-        draw_points(flat, z[:, [i, j]], colours, size=max(1.0, min(6.0, 160 / np.sqrt(len(z)))), numbers=False)
+        draw_points(flat, z[:, [i, j]], colours, size=max(1.0, min(6.0, 160 / np.sqrt(len(z)))))
         frame(flat, z[:, [i, j]], (labels[i], labels[j]), True, circles=ellipses[k])
         flat.set_ylabel(labels[j], labelpad=1)
         flat.set_xlabel(labels[i], labelpad=1)

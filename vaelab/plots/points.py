@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize, to_rgba
+from matplotlib.markers import MarkerStyle
+from matplotlib.transforms import IdentityTransform
 
 from vaelab.errors import ConfigError
 from vaelab.plots.style import (
@@ -13,6 +16,7 @@ from vaelab.plots.style import (
     MUTED,
     SEQUENTIAL,
     SMALL,
+    TEXT,
     Page,
     colour,
     key,
@@ -91,6 +95,7 @@ def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool,
     draw_ellipses(ax, circles)
     draw_points(ax, xy, colours)
     frame(ax, xy, labels, ticks, circles)
+    draw_labels(ax, xy, colours, present)
     draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
 
@@ -116,40 +121,57 @@ def frame(ax, xy, labels, ticks, circles=None) -> None:
         ax.set_yticks([])
 
 
-def draw_points(ax, xy, colours: Colouring, size: float | None = None, numbers: bool | None = None) -> None:
-    """The points in random order, so that no class hides the others; class numbers at the middles of many classes."""
+def draw_points(ax, xy, colours: Colouring, size: float | None = None) -> None:
+    """The points in random order, so that no class hides the others, each class with its own marker."""
     n = len(xy)
     size = float(np.clip(480 / np.sqrt(max(n, 1)), 2.0, 36.0)) if size is None else size
     order = np.random.default_rng(0).permutation(n)
-    style = {"s": size, "linewidths": 0, "alpha": 0.85 if n < 3000 else 0.65, "rasterized": n > 500}
+    style = {"linewidths": 0, "alpha": 0.85 if n < 3000 else 0.65, "rasterized": n > 500}
     if colours.values is None:
-        ax.scatter(*xy[order].T, c=colour(0), **{**style, "alpha": 0.5})
+        ax.scatter(*xy[order].T, s=size, c=colour(0), **{**style, "alpha": 0.5})
         return
     if not colours.names:
         rgba = colormaps[SEQUENTIAL](_scale(colours.values)(colours.values))
-        ax.scatter(*xy[order].T, c=rgba[order], **style)
+        ax.scatter(*xy[order].T, s=size, c=rgba[order], **style)
         return
-    rgba = np.array([to_rgba(colour(k)) for k in range(int(colours.values.max()) + 1)])[colours.values]
-    shapes = np.array([marker(k) for k in range(int(colours.values.max()) + 1)])[colours.values]
-    if len(set(shapes)) > 1:
-        style["s"] = 1.6 * size  # shapes must be told apart
-    for shape in dict.fromkeys(shapes):
-        chosen = order[shapes[order] == shape]
-        ax.scatter(*xy[chosen].T, c=rgba[chosen], marker=shape, **style)
-    present = np.unique(colours.values)
-    if len(present) > MANY_CLASSES if numbers is None else numbers:
-        _write_numbers(ax, xy, colours.values, present)
+    classes = range(int(colours.values.max()) + 1)
+    shapes = [MarkerStyle(marker(k)) for k in classes]
+    paths = [shape.get_path().transformed(shape.get_transform()) for shape in shapes]
+    rgba, values = np.array([to_rgba(colour(k)) for k in classes]), colours.values[order]
+    points = PathCollection(
+        [paths[k] for k in values], sizes=[1.4 * size], facecolors=rgba[values], edgecolors="none", offsets=xy[order],
+        offset_transform=ax.transData, **style,
+    )  # fmt: skip
+    points.set_transform(IdentityTransform())  # markers are sized in points
+    ax.add_collection(points)
 
 
-def _write_numbers(ax, xy, values, present) -> None:
-    """The number of each class at its median, largest classes first, those left out that would cover another."""
-    room = 0.018 * np.ptp(xy, axis=0).max()
-    placed = np.empty((0, 2))
-    for k in sorted(present, key=lambda k: -np.sum(values == k)):
-        middle = np.median(xy[values == k], axis=0)
-        if np.any(np.abs(placed - middle) > [1.4 * room, room], axis=1).all():
-            placed = np.vstack([placed, middle])
-            ax.text(*middle, str(k), fontsize=8, weight="bold", ha="center", va="center", color=INK, **_halo())
+def draw_labels(ax, xy, colours: Colouring, present) -> None:
+    """The name of each class at its median, beside it where another stands there; of many classes their numbers.
+
+    Largest classes first; one that finds no room has its name in the legend alone.
+
+    Args:
+        ax: axes whose limits are set (`frame`).
+    """
+    if colours.values is None or len(present) < 2:
+        return
+    many, size = len(present) > MANY_CLASSES, 8.0 if len(present) > MANY_CLASSES else TEXT
+    box, page = ax.get_position(), ax.figure.get_size_inches()
+    low, high = (np.array(limits) for limits in zip(ax.get_xlim(), ax.get_ylim()))
+    inches = np.array([box.width * page[0], box.height * page[1]])
+    unit, placed = (high - low) / inches, []
+    for k in sorted(present, key=lambda k: -np.sum(colours.values == k)):
+        name = str(k) if many else shortened(colours.names[k], size, 1.3)
+        half = np.array([text_width(name, size, "bold") / 2, 0.6 * size / 72])
+        middle = (np.median(xy[colours.values == k], axis=0) - low) / unit
+        for step in ((0, 0), (0, 2.1), (0, -2.1), (0, 4.2), (0, -4.2)):
+            at = np.clip(middle + np.array(step) * half, half, inches - half)
+            if all(np.any(np.abs(at - other) > half + room) for other, room in placed):
+                placed.append((at, half))
+                ax.text(*(low + at * unit), name, fontsize=size, weight="bold", ha="center", va="center", color=INK,
+                        parse_math=False, zorder=4, **_halo())  # fmt: skip
+                break
 
 
 def _halo() -> dict:
@@ -227,4 +249,13 @@ def draw_legend(page, colours: Colouring, present, left, top, below) -> None:
     page.legend(handles, MARGIN, below - 0.3, columns=legend_columns(colours, present, page.width))
 
 
-__all__ = ["Colouring", "colouring", "draw_legend", "draw_points", "frame", "legend_space", "scatter_figure"]
+__all__ = [
+    "Colouring",
+    "colouring",
+    "draw_labels",
+    "draw_legend",
+    "draw_points",
+    "frame",
+    "legend_space",
+    "scatter_figure",
+]

@@ -58,8 +58,8 @@ def colour(k: int) -> str:
 
 
 def marker(k: int) -> str:
-    """The marker that goes with the k-th colour: (colour, marker) pairs repeat only after 120."""
-    return MARKERS[(k // len(PALETTE)) % len(MARKERS)]
+    """The marker of the k-th class: neighbours differ, and (colour, marker) pairs repeat only after 120."""
+    return MARKERS[(k + k // 60) % len(MARKERS)]
 
 
 @cache
