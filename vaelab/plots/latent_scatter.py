@@ -44,13 +44,17 @@ def latent_scatter(
     Returns:
         matplotlib Figure.
     """
+    return _scatter(view, split, n, dims, code, draws, color, "latent_scatter")
+
+
+def _scatter(view, split, n, dims, code, draws, color, plot, why=""):
     part = view.split(split)
     rows = np.arange(len(part)) if n is None else pick.random_rows(view, part, n, "projection")
-    shown, why = _dims(view, part, dims)
+    shown, chosen = _dims(view, part, dims)
     z, rows, what = _codes(view, part, rows, code, draws)
-    colours = colouring(view, part, rows, color, "plots.latent_scatter.color")
+    colours = colouring(view, part, rows, color, f"plots.{plot}.color")
     labels = [pick.latent_name(view, d) for d in shown]
-    facts = [view.name, pick.split_facts(view, part, len(np.unique(rows))), what, why]
+    facts = [view.name, pick.split_facts(view, part, len(np.unique(rows))), what, chosen, why]
     title = "Latent codes" if len(shown) > 1 else "Codes of one latent"
     if len(shown) == 2:
         return scatter_figure(
@@ -62,6 +66,18 @@ def latent_scatter(
     return _box(
         z[:, shown], colours, title, facts, labels, [prior_ellipses(view, [shown[k] for k in p]) for p in PLANES]
     )
+
+
+def codes_as_they_are(view, *, split: Split, n: PositiveInt, color: str, plot: str, instead_of: str):
+    """The scatter of one or two latents, in place of a map that would only bend them; the picture says so.
+
+    Args:
+        plot: the option whose settings these are.
+        instead_of: what the map is called.
+    """
+    are = "latents are" if view.latent_dim > 1 else "latent is"
+    why = f"no {instead_of}: {view.latent_dim} {are} the map already"
+    return _scatter(view, split, n, None, "mean", 1, color, plot, why)
 
 
 def _dims(view, part, dims):
