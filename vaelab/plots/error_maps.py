@@ -31,10 +31,13 @@ def error_maps(view, *, split: Split, choose: Literal["random", "worst", "unseen
     labels = tuple(f"{pick.class_name(view, part, r)}\n#{r}".strip() for r in rows)
     blocks = []
     for v, (x, y, error) in enumerate(zip(originals, decoded, maps)):
-        coloured = colormaps[SEQUENTIAL](error / max(largest, 1e-12))[..., :3]
-        tiles = np.stack([to_rgb(x) / 255, to_rgb(y) / 255, coloured]).astype(np.float32)
+        share = error / max(largest, 1e-12)
+        if x.shape[1] > 1:
+            tiles = np.stack([to_rgb(x) / 255, to_rgb(y) / 255, colormaps[SEQUENTIAL](share)[..., :3]])
+        else:  # bars
+            tiles = np.stack([x, y, np.broadcast_to(share[..., None], x.shape)])
         names = ("original", "decoded", "error") if v == 0 else ()
-        blocks.append(Block(tiles, heading=pick.view_name(view, v), rows=names, above={0: labels}))
+        blocks.append(Block(tiles.astype(np.float32), heading=pick.view_name(view, v), rows=names, above={0: labels}))
     facts = [view.name, pick.split_facts(view, part, len(rows)), f"error: 0 to {number(largest)}"]
     return grid_figure(blocks, title="Where images come back otherwise", facts=facts)
 
