@@ -58,10 +58,14 @@ def test_evaluate_tells_its_numbers_also_where_they_cannot_be_saved(at_run, caps
     assert (run / "metrics.json").read_bytes() == before
 
 
-def test_plot_in_a_vector_format(at_run, capsys):
+def test_plot_in_several_formats_for_a_slide(at_run, capsys):
     main, run = at_run
-    assert main(["plot", f"run={run}", "plot=[samples]", "format=svg"]) == 0
-    assert (run / "figures/samples.svg").read_text().lstrip().startswith("<?xml")
+    words = ["plots.format=[svg,pdf,png]", "plots.width=slide", "plots.dpi=80"]
+    assert main(["plot", f"run={run}", "plot=[schedule]", *words]) == 0
+    files = [run / f"figures/schedule.{form}" for form in ("svg", "pdf", "png")]
+    assert capsys.readouterr().out.split() == [str(file) for file in files]
+    assert files[0].read_text().lstrip().startswith("<?xml") and files[1].read_bytes().startswith(b"%PDF")
+    assert Image.open(files[2]).width == 7.5 * 80
 
 
 def test_generate_decodes_typed_coordinates(at_run, capsys, tmp_path):
@@ -85,7 +89,8 @@ def test_generate_decodes_typed_coordinates(at_run, capsys, tmp_path):
         (["evaluate"], "run: expected a run folder"),
         (["evaluate", "run=latest", "metric=[ebo]"], "Did you mean 'elbo'?"),
         (["plot", "run=latest", "plot=[tsn]"], "Did you mean 'tsne'?"),
-        (["plot", "run=latest", "format=gif"], "format: expected one of png, svg, pdf"),
+        (["plot", "run=latest", "plots.format=gif"], "plots.format: expected one of png, pdf, svg or a list"),
+        (["plot", "run=latest", "format=svg"], "Did you mean 'plots.format'?"),
         (["runs", "sort=elbow"], "sort: expected one of"),
         (["runs", "columns=[run,test/rat]"], "no run has 'test/rat'. Did you mean 'test/rate'?"),
         (["resume", "run=latest", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),

@@ -131,7 +131,7 @@ def test_a_run_without_a_node_or_a_setting_above_the_nodes(choice, key):
     cfg, chosen = composed(choice)
     old = {k: v for k, v in cfg.items() if k != key}
     cfg = {**cfg, "data_dir": None} if key == "data_dir" else cfg  # another machine's
-    cfg = {**cfg, key: {}} if key in NODES.values() else cfg  # none chosen
+    cfg = {**cfg, key: locate.beside(key)} if key in NODES.values() else cfg  # none chosen
     assert migrated(old, chosen, WHERE)[0] == cfg
 
 

@@ -258,6 +258,8 @@ def test_a_sweep_too_large_is_counted_not_written_out(told):
         ("plots.reconstructions.choose=indices", "plots.reconstructions.indices"),
         ("metric=[] metric_every=1", "metric_every"),
         ("plot=[] plot_every=1", "plot_every"),
+        ("plot=[] plots.dpi=200", "plots.dpi"),
+        ("plot=[] plots.format=[pdf]", "plots.format"),
         ("explorer=none explorer.points=5", "explorer.points"),
         ("explorer.projections=[pca] explorer.perplexity=5", "explorer.perplexity"),
         ("tracking=none tracking.experiment=x", "tracking.experiment"),

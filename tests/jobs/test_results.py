@@ -8,6 +8,8 @@ import pytest
 from vaelab.config import locate
 from vaelab.jobs import results
 from vaelab.metrics.score import Score, mean_score
+from vaelab.plots.style import Page
+from vaelab.records.run_folder import RunFolder
 
 
 def a_metric(view, *, split):
@@ -45,11 +47,49 @@ def test_a_bound_is_printed_without_an_error():
 
 @pytest.mark.parametrize(
     "typed,drawn",
-    [([], False), (["beta=4"], False), (["plot=[tsne]"], True), (["plots.tsne.n=300"], True), (["+plot@x=a"], True)],
-)
+    [([], False), (["beta=4"], False), (["plot=[tsne]"], True), (["plots.tsne.n=300"], True), (["+plot@x=a"], True),
+     (["plots.format=pdf"], False)],
+)  # fmt: skip
 def test_a_run_that_asks_for_no_pictures_can_do_without_the_map(typed, drawn):
     usual = {name: {"_target_": name} for name in locate.usual("plot")}
     kept = results.without_map(usual, typed)
     assert set(usual) - set(kept) == (set() if drawn else {"tsne"})
     chosen_by_a_recipe = {"tsne": {}, "samples": {}}
     assert results.without_map(chosen_by_a_recipe, typed) == chosen_by_a_recipe
+    beside = locate.beside("plots")
+    assert results.without_map(beside | usual, typed) == beside | kept
+
+
+def a_plot(view, *, n):
+    page = Page("A line", [view], 2.0)
+    page.axes(1, 0.5, 4, 1).plot(range(n), range(n))
+    return page.figure
+
+
+def drawn(folder, monkeypatch, **saved):
+    monkeypatch.setattr(results.trust, "load", lambda target, group, trusted: a_plot)
+    plots = {**locate.beside("plots"), **saved, "line": {"_target_": "a_plot", "n": 5}}
+    return results.draw("a view", plots, RunFolder(folder), trusted=(), strict=True)
+
+
+def test_a_picture_is_saved_in_each_format_with_the_same_bytes_every_time(tmp_path, monkeypatch):
+    first, second = (drawn(tmp_path / where, monkeypatch, format=["png", "pdf", "svg", "png"]) for where in "ab")
+    assert [path.name for path in first] == ["line.png", "line.pdf", "line.svg"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+@pytest.mark.parametrize("saved,pixels", [({}, 1000), ({"dpi": 250}, 2500), ({"width": "slide"}, 1500)])
+def test_a_picture_is_as_wide_as_asked(tmp_path, monkeypatch, saved, pixels):
+    from PIL import Image
+
+    assert Image.open(drawn(tmp_path, monkeypatch, **saved)[0]).width == pixels
+
+
+def test_a_picture_that_cannot_be_saved_costs_no_run(tmp_path, monkeypatch):
+    told = []
+    (tmp_path / "figures").write_text("no folder")
+    monkeypatch.setattr(results.trust, "load", lambda target, group, trusted: a_plot)
+    plots = {**locate.beside("plots"), "line": {"_target_": "a_plot", "n": 5}}
+    tell = lambda level, text: told.append(text)  # noqa: E731
+    assert results.draw("a view", plots, RunFolder(tmp_path), trusted=(), strict=False, tell=tell) == []
+    assert told and told[0].startswith("plot line failed")

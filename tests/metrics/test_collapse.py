@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from fake_view import spots
 
 from vaelab.metrics.collapse import collapse
 
@@ -52,3 +53,56 @@ def test_implicit_posteriors_are_checked_by_moments(code_view):
     assert scores["collapsed"].value == 0 and "at least" in scores["prior_mismatch"].note
     view = code_view(1e-3 * codes(), 1.0, closed_form=False)
     assert collapse(view, **SETTINGS)["collapsed"].value == 1
+
+
+# -- underfitted
+
+
+def of_digits(elbo=(), dim=1.0, key="val/elbo", **more):
+    """`spots` whose decoder is `dim` times as bright, after a training with this elbo."""
+    view = spots(
+        latent_dim=2, shape=(8, 8, 1), history={"epoch": list(range(1, len(elbo) + 1)), key: list(elbo)}, **more
+    )
+    decode = view.decode
+    view.decode = lambda z, *given: tuple(dim * v for v in decode(z, *given))
+    return collapse(view, **SETTINGS)["underfitted"]
+
+
+CONVERGED = [-100 - 80 * 0.5**epoch for epoch in range(30)]
+
+
+def test_a_bright_decoder_and_an_elbo_that_stands_are_no_sign():
+    assert of_digits(CONVERGED)[:1] == (0.0,) and of_digits(CONVERGED).note is None
+
+
+def test_an_elbo_that_still_rises_says_by_how_much_and_what_to_do():
+    found = of_digits([-200 + 5 * epoch for epoch in range(8)])
+    assert found.value == 1
+    assert found.note.startswith("val/elbo still rose by 5.0 nats over the last epoch: train longer (vaelab resume, ")
+    assert "trainer.epochs=16" in found.note
+    assert (
+        "train/elbo still rose by 6.0 nats over the last 3 epochs"
+        in of_digits([-200 + 2 * epoch for epoch in range(30)], key="train/elbo").note
+    )
+
+
+@pytest.mark.parametrize(
+    "elbo",
+    [[-100.0], [], [-100, None, None], [-100.0, -100.6, -99.7], [-90.0, -95.0, -99.0],
+     [-1e5 + 2e4 * (1 - 2.0**-k) for k in range(20)]],
+    ids=["one epoch", "no history", "not measured", "noise", "falling", "large numbers, converged"],
+)  # fmt: skip
+def test_what_does_not_rise_fast_is_no_sign(elbo):
+    assert of_digits(elbo).value == 0
+
+
+def test_a_decoder_that_stays_dark_is_a_sign():
+    found = of_digits(CONVERGED, dim=0.3)
+    assert found.value == 1 and "makes nothing brighter than 0.16, images reach 0.90" in found.note
+    assert of_digits(CONVERGED, dim=0.3, data_kind="real").value == 0
+
+
+def test_darkness_of_a_collapsed_code_is_explained_by_that(code_view):
+    view = code_view(1e-3 * codes(), 1.0)
+    view.decode = lambda z: (np.zeros((len(z), 1, 4, 1)),)
+    assert collapse(view, **SETTINGS)["underfitted"].value == 0

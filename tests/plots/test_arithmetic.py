@@ -31,6 +31,8 @@ def test_result_is_the_decoded_sum(monkeypatch, view):
         "-0.5*bag + 2 * #3": -0.5 * mean[3] + 2.0 * part.mean[3],
         "'T-shirt/top' + mean(t_shirt_top)": 2 * mean[0],
         "#5": part.mean[5],
+        "mean of sneaker - mean of 'Ankle boot' + bag": mean[1] - mean[2] + mean[3],
+        "2*mean of bag": 2 * mean[3],
         "Ankle_Boot−#1": mean[2] - part.mean[1],
     }
     for expression, z in cases.items():
@@ -48,6 +50,15 @@ def test_originals_are_shown_below(monkeypatch, view):
     z = part.mean[12] - part.mean[57] + part.mean[part.y == 3].mean(axis=0)
     nearest = int(np.argmin(((part.mean - z) ** 2).sum(axis=1)))
     assert np.array_equal(blocks[-1].images[1, 0], part.images(np.array([nearest]))[0][0])
+
+
+def test_where_nothing_is_typed_three_classes_are_taken_or_three_images(view):
+    part = view.split("test")
+    assert module.usual(view, part) == [Term(1.0, "T-shirt/top"), Term(-1.0, "Sneaker"), Term(1.0, "Ankle boot")]
+    title = arithmetic(view, split="test", expression=None, condition=None).texts[0].get_text()
+    assert title == "Arithmetic: mean of T-shirt/top − mean of Sneaker + mean of Ankle boot"
+    bare = spots(labels=False, shape=(8, 8, 1))
+    assert module.usual(bare, bare.split("test")) == [Term(1.0, 0), Term(-1.0, 1), Term(1.0, 2)]
 
 
 def test_two_views(monkeypatch):

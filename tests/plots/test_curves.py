@@ -5,6 +5,7 @@ import pytest
 from fake_view import spots
 
 from vaelab.errors import ConfigError
+from vaelab.plots.schedule import schedule
 from vaelab.plots.training_curves import training_curves
 
 
@@ -50,3 +51,10 @@ def test_the_epoch_whose_weights_are_kept_is_marked(kept):
     assert named == ["training", "validation", *([] if kept is None else [f"weights kept: epoch {kept}"])]
     value = view.history["val/distortion"][(kept or 20) - 1]
     assert f"val {value:.4g}" in figure.axes[1].get_title(loc="right")
+
+
+def test_a_schedule_that_does_not_move_says_constant():
+    epochs = np.arange(5)
+    curves = {"beta": np.linspace(0, 1, 5), "learning_rate": np.full(5, 1e-3), "capacity": np.zeros(5)}
+    figure = schedule(spots(shape=(8, 8, 1), schedules={name: (epochs, values) for name, values in curves.items()}))
+    assert [[text.get_text() for text in ax.texts] for ax in figure.axes] == [[], ["constant: 0.001"], ["constant: 0"]]

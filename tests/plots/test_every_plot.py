@@ -117,7 +117,7 @@ def test_draws(name, case):
         return
     assert isinstance(picture, Figure)
     width, height = picture.get_size_inches()
-    assert 9.9 < width < 10.1 and 1 < height < 16
+    assert 4.4 < width < 10.1 and 1 < height < 16
     picture.savefig(io.BytesIO(), dpi=30)
     assert view.name in "".join(text.get_text() for text in picture.texts)
 

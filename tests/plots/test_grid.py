@@ -6,6 +6,7 @@ import pytest
 from vaelab.plots import grid
 from vaelab.plots.animation import rendered
 from vaelab.plots.grid import Block
+from vaelab.plots.style import laid_out
 
 
 def tiles(shape, rows=2, columns=3, seed=0):
@@ -70,3 +71,40 @@ def test_views_of_different_shape_share_a_block():
 
 def test_numbers_have_a_true_minus_and_no_negative_zero():
     assert grid.number(-1.5) == "−1.50" and grid.number(-0.001) == "0.00"
+
+
+@pytest.mark.parametrize("dpi,width", [(300, "paper"), (None, "slide"), (50, "paper")])
+def test_pixels_stay_whole_at_the_resolution_and_width_that_are_asked_for(dpi, width):
+    with laid_out(dpi=dpi, width=width):
+        page, (spot,) = grid.place_grid([Block(tiles((28, 28, 1), 4, 8))], title="t", facts=["f"])
+    assert page.dpi >= (dpi or 200) and page.width == pytest.approx(7.5 if width == "slide" else 10.0, abs=0.4)
+    assert round(spot.width * page.dpi) % 28 == 0
+    assert rendered(page.figure).shape[1] == round(page.width * page.dpi)
+
+
+def test_a_page_with_few_tiles_is_as_narrow_as_they_need():
+    widths = [
+        grid.place_grid([Block(tiles((28, 28, 1), 1, n))], title="t", facts=[], largest_tile=1.0)[0].width
+        for n in (1, 6, 30)
+    ]
+    assert widths[0] == grid.NARROWEST and widths[1] == pytest.approx(6.6, abs=0.1) and 9.9 < widths[2] <= 10
+
+
+def test_a_vector_is_drawn_as_bars_as_high_as_its_values():
+    vector = np.array([0.0, 0.5, 1.0, 7.0], np.float32).reshape(1, 4, 1)
+    picture = grid.as_picture(vector)
+    assert picture.shape[:2] == grid.picture_size(1, 4) and abs(picture.shape[0] / picture.shape[1] - 2 / 3) < 0.02
+    filled = (picture[:-1] == np.float32(grid.BAR)).all(axis=-1)  # without the floor
+    thick = (filled.any(axis=0).sum()) // 3
+    heights = filled.sum(axis=0).reshape(-1)[1:].reshape(4, -1).max(axis=1) / picture.shape[0]
+    assert np.allclose(heights, [0, 0.5, 1, 1], atol=0.05) and thick > 3
+    assert grid.as_picture(np.ones((2, 4, 1))).shape == (2, 4, 1)
+    wide = np.linspace(0, 1, 784).reshape(1, 784, 1)
+    assert grid.as_picture(wide).shape == (*grid.picture_size(1, 784), 3)
+
+
+def test_gutters_part_tiles_that_make_one_picture():
+    images = tiles((2, 3, 1))
+    parted = grid.tiled(images, gutter=1)
+    assert parted.shape == (5, 11, 1) and np.isnan(parted[2]).all() and np.isnan(parted[:, [3, 7]]).all()
+    assert np.array_equal(parted[3:, 4:7], images[1, 1])

@@ -21,21 +21,20 @@ USUAL = {
 def test_ends_are_direct_reconstructions_and_originals(monkeypatch, space, path, n_views):
     view = spots(latent_dim=6, shape=(8, 8, 1), n_views=n_views)
     chosen = {**USUAL, "space": space, "path": path, "pairs": [[3, 40], [7, 9]]}
-    blocks = watched(monkeypatch, module, interpolation, view, **chosen)
+    first, path, last = watched(monkeypatch, module, interpolation, view, **chosen)
     part = view.split("test")
-    assert len(blocks) == n_views
-    for v, block in enumerate(blocks):
-        for k, pair in enumerate(chosen["pairs"]):
-            for column, row in zip((0, -1), pair):
-                direct = view.decode(part.mean[[row]])[v][0]
-                assert np.allclose(block.images[2 * k, column], direct, atol=1e-5)
-                assert np.array_equal(block.images[2 * k + 1, column], part.images(slice(row, row + 1))[v][0])
-            assert np.isnan(block.images[2 * k + 1, 1:-1]).all()
+    assert path.images.shape[:2] == (2 * n_views, 5) and not np.isnan(path.images).any()
+    for k, pair in enumerate(chosen["pairs"]):
+        for v in range(n_views):
+            for original, column, row in zip((first, last), (0, -1), pair):
+                shown = n_views * k + v
+                assert np.allclose(path.images[shown, column], view.decode(part.mean[[row]])[v][0], atol=1e-5)
+                assert np.array_equal(original.images[shown, 0], part.images(slice(row, row + 1))[v][0])
 
 
 def test_pixel_space_blends_then_encodes(monkeypatch):
     view = spots(latent_dim=3, shape=(8, 8, 1))
-    (block,) = watched(monkeypatch, module, interpolation, view, **{**USUAL, "space": "pixel", "pairs": [[0, 1]]})
+    _, block, _ = watched(monkeypatch, module, interpolation, view, **{**USUAL, "space": "pixel", "pairs": [[0, 1]]})
     (x,) = view.split("test").images(np.array([0, 1]))
     blend = 0.5 * x[:1] + 0.5 * x[1:]
     assert np.allclose(block.images[0, 2], view.decode(view.encode(blend)[0])[0][0], atol=1e-5)
@@ -67,7 +66,7 @@ def test_class_means(monkeypatch):
     view = spots(latent_dim=3, shape=(8, 8, 1))
     view.class_names = ("T-shirt/top", "Bag", "Ankle boot", "Coat")
     settings = {**USUAL, "between": "class_means", "pairs": [["bag", "ankle_boot"]]}
-    (block,) = watched(monkeypatch, module, interpolation, view, **settings)
+    _, block, _ = watched(monkeypatch, module, interpolation, view, **settings)
     part = view.split("test")
     assert np.allclose(block.images[0, 0], view.decode(part.mean[part.y == 1].mean(axis=0)[None])[0][0], atol=1e-5)
     assert np.allclose(block.images[0, -1], view.decode(part.mean[part.y == 2].mean(axis=0)[None])[0][0], atol=1e-5)

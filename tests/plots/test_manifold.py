@@ -68,5 +68,11 @@ def test_slices_walk_through_the_third_latent(monkeypatch):
     low, high = norm.ppf(0.05), norm.ppf(0.95)
     assert np.allclose(first[-8:, :8], view.decode([[low, low, low]])[0][0], atol=1e-6)
     assert np.allclose(first[:8, -8:], view.decode([[high, high, low]])[0][0], atol=1e-6)
-    last = block.images.reshape(-1, 40, 40, 1)[3]
+    last = block.images.reshape(-1, 44, 44, 1)[3]  # 5 tiles of 8 and 4 gutters of 1
     assert np.allclose(last[-8:, :8], view.decode([[low, low, high]])[0][0], atol=1e-6)
+
+
+def test_tiles_of_a_manifold_do_not_touch():
+    figure = manifold(spots(latent_dim=2, shape=(8, 8, 1)), **USUAL)
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    assert (shown == 255).all(axis=(1, 2)).sum() >= 4 * 3 and (shown == 255).all(axis=(0, 2)).sum() >= 4 * 3

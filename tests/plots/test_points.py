@@ -16,6 +16,23 @@ def test_a_hundred_classes_look_different():
     assert len({(colour(k), marker(k)) for k in range(120)}) == 120
 
 
+def test_neighbouring_classes_have_different_markers():
+    assert len({marker(k) for k in range(10)}) == 10
+    figure = latent_scatter(spots(latent_dim=2, shape=(8, 8, 1), n_classes=5), **USUAL)
+    assert len({path.vertices.tobytes() for path in figure.axes[0].collections[0].get_paths()}) == 5
+
+
+def test_each_class_is_named_at_its_median_unless_another_stands_there():
+    view = spots(latent_dim=2, shape=(8, 8, 1), n_classes=3)
+    part, ax = view.split("test"), latent_scatter(view, **USUAL).axes[0]
+    named = {text.get_text(): text.get_position() for text in ax.texts}
+    for k, name in enumerate(view.class_names):
+        assert np.allclose(named[name], np.median(part.mean[part.y == k], axis=0), atol=1e-3), name
+    part.mean[:] = part.mean[0] + 1e-3 * part.mean  # all in one place
+    places = [text.get_position() for text in latent_scatter(view, **USUAL).axes[0].texts if "class" in text.get_text()]
+    assert len(places) == 3 and len(set(places)) == 3
+
+
 def test_points_are_the_means_and_the_legend_names_the_classes():
     view = spots(latent_dim=2, shape=(8, 8, 1), n_classes=3)
     figure = latent_scatter(view, **USUAL)

@@ -246,18 +246,17 @@ class Run:
             ConfigError: no such picture or setting, or it does not apply to this run.
         """
         from vaelab.api.pictures import shown
-        from vaelab.config import trust
         from vaelab.jobs import foreign, results
 
         with locate.config_dirs(self._dirs):
             cfg = self._composed("plot", "plot", (name, *typed), settings)
-            ((option, node),) = plain(cfg.plots).items()
-            draw = trust.load(node.pop("_target_"), "plot", self._trusted)
+            plots = plain(cfg.plots)
+            ((option, node),) = results.chosen(plots).items()
             view = foreign.view(plain(cfg.on), self.view, self.config)
-            picture = draw(view, **node)
+            picture = results.picture_of(view, node, results.beside(plots), trusted=self._trusted)
             option = option if view is self.view else f"{option}_on_{view.dataset.name}"
         if save:
-            results.save_picture(picture, self.folder, option, cfg.format)
+            results.save_picture(picture, self.folder, option, results.beside(plots))
             update_results(self.folder, cfg.tracking.uri, cfg.output_dir)
         return shown(picture)
 

@@ -20,7 +20,7 @@ def run(cfg) -> None:
     own = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
     view = foreign.view(on, own, stored)
     files = results.draw(
-        view, plots, folder, trusted=stored["trusted"], strict=True, suffix=cfg.format,
+        view, plots, folder, trusted=stored["trusted"], strict=True,
         called=lambda name: f"{name}_on_{view.dataset.name}" if on else name,
     )  # fmt: skip
     update_results(folder, cfg.tracking.uri, cfg.output_dir)

@@ -81,6 +81,9 @@ def check_stored(cfg: dict[str, Any], where: str) -> None:
         problems += _of_value(key, cfg.get(key), annotation)
     for key, closed in schema.CLOSED.items():
         problems += _of_closed(key, cfg.get(key), closed)
+    for node, beside in schema.BESIDE.items():
+        for key, annotation in beside.items():
+            problems += _of_value(f"{node}.{key}", cfg[node].get(key), annotation)
     for group, path, node in trust.parts_of(cfg):
         target = node["_target_"]
         if target in trust.built_in(group) and (types := _types_of_part(target, group)) is not None:
@@ -123,12 +126,15 @@ def _of_closed(where: str, node: Any, types: dict[str, Any]) -> Iterator[str]:
 
 def _of_several(where: str, cfg: dict, group: str, recipe: bool) -> Iterator[str]:
     """Of the options of a group that takes several."""
-    chosen = cfg.get(where) or {}
+    chosen, beside = cfg.get(where) or {}, schema.BESIDE.get(where, {})
     if not isinstance(chosen, dict):
         yield f"{where}: expected settings, got {quoted(chosen)}. Choose options with {group}=[<name>]."
         return
+    yield from _of_missing(where, set(beside) - set(chosen))
     for name, node in chosen.items():
-        if not isinstance(node, dict):
+        if name in beside:
+            yield from _of_value(f"{where}.{name}", node, beside[name])
+        elif not isinstance(node, dict):
             yield f"{where}.{name}: expected settings, got {quoted(node)}."
         elif "_target_" in node or not recipe:  # a recipe may have settings for an option that the user deselected
             yield from _of_part(f"{where}.{name}", node, group, name, cfg.get("trusted") or ())

@@ -81,6 +81,12 @@ def chosen(primary: str) -> dict[str, Any]:
     return {group: option for entry in entries if isinstance(entry, dict) for group, option in entry.items()}
 
 
+def beside(node: str) -> dict[str, Any]:
+    """{setting: value} of what conf/base/<node>.yaml puts beside the options of a group of several."""
+    path = conf_dir() / "base" / f"{node}.yaml"
+    return copy.deepcopy(content(path)) if path.is_file() else {}
+
+
 def usual(group: str) -> list[str]:
     """The options of a group of several that a run has which asks for none."""
     return chosen("train")[group]

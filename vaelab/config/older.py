@@ -42,6 +42,7 @@ def migrated(stored: dict[str, Any], chosen: dict[str, str], where: str) -> tupl
     several = {group: name for group, name in schema.MULTI.items() if group in locate.chosen("train")}
     for name in several.values():
         cfg[name] = cfg[name] if isinstance(cfg.get(name), dict) else {}  # no node: none was chosen, as in plot=[]
+        cfg[name] = locate.beside(name) | cfg[name]
     parts = [(group, group, option, cfg[group]) for group, option in options.items()]
     for group, name in several.items():
         nodes = cfg[name].items()

@@ -11,6 +11,16 @@ def settings(node) -> dict:
     return {k: v for k, v in node.items() if not (k.startswith("_") and k.endswith("_"))}
 
 
+def chosen(nodes) -> dict:
+    """{option: node} of those that were chosen; a recipe may bring settings of others."""
+    return {name: node for name, node in nodes.items() if isinstance(node, dict) and "_target_" in node}
+
+
+def beside(nodes) -> dict:
+    """{setting: value} of what stands beside the options (`schema.BESIDE`)."""
+    return {name: value for name, value in nodes.items() if not isinstance(value, dict)}
+
+
 def part(node, group: str, *, trusted=(), **runtime) -> Any:
     """Calls what a node's `_target_` names with the node's settings and runtime facts.
 

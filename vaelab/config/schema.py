@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from vaelab.config.types import (
     Condition,
+    DotsPerInch,
     FolderName,
     Fraction,
     HistoryKey,
@@ -15,6 +16,8 @@ from vaelab.config.types import (
     Minutes,
     NonNegativeFloat,
     NonNegativeInt,
+    PictureFormat,
+    PictureFormats,
     PositiveFloat,
     PositiveInt,
     Split,
@@ -135,6 +138,14 @@ CLUSTERS = {"ray": (RAY, "ray", "vaelab[ray]"), "slurm": (SLURM, "submitit", "va
 CLOSED = {"trainer": Trainer.__annotations__, "tracking": TRACKING, "explorer": EXPLORER}
 # Groups that compose several options into one node: group -> node.
 MULTI = {"metric": "metrics", "plot": "plots", "score": "scores"}
+# What such a node holds besides its options (conf/base/<node>.yaml): node -> {setting: annotation}.
+BESIDE = {
+    "plots": {
+        "dpi": DotsPerInch | None,
+        "format": PictureFormat | PictureFormats,
+        "width": Literal["paper", "slide"],
+    },
+}
 # Runtime facts a configurable constructor receives besides its yaml settings.
 RUNTIME = {
     "self", "data_shape", "data_shapes", "latent_dim", "latent_layout", "noise_dim", "seed", "data_dir", "view",
@@ -201,7 +212,6 @@ OTHER_COMMANDS = {
 OTHERWISE = {
     "compare": {"run": str | list | None},
     "score": {"run": str | list | None},
-    "plot": {"format": Literal["png", "svg", "pdf"]},
     "ui": {"port": PositiveInt},
 }
 

@@ -15,10 +15,12 @@ from vaelab.errors import ConfigError
 _IN_RANGE = {
     "greater than 0": lambda v: v > 0,
     "0 or greater": lambda v: v >= 0,
+    "from 30 to 600": lambda v: 30 <= v <= 600,
     "2 or greater": lambda v: v >= 2,
     "250 or greater": lambda v: v >= 250,
     "between 0 and 1": lambda v: 0 <= v <= 1,
     "with minutes, as in 5min": lambda v: re.fullmatch(r"(?=.*[1-9])\d{1,9}(\.\d+)?\s*min", v) is not None,
+    "that is not empty": lambda v: len(v) > 0,
     "that can name a folder": lambda v: v not in (".", "..") and not set(v) & {"/", "\\"} and len(v.encode()) < 200,
     "such as val/loss, or -val/elbo to maximise": lambda v: re.fullmatch(r"-?(train|val)/\w+", v) is not None,
 }

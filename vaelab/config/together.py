@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vaelab.config import parts, schema
 from vaelab.config.schema import Trainer
 from vaelab.errors import ConfigError
 
@@ -24,7 +25,10 @@ ACTING = (
         for key in ("start_mean", "start_std")
     ),
     ("metric_every", lambda cfg: bool(cfg.get("metrics")), "no metric is chosen (metric=[])"),
-    ("plot_every", lambda cfg: bool(cfg.get("plots")), "no picture is chosen (plot=[])"),
+    *(
+        (key, lambda cfg: bool(parts.chosen(cfg["plots"])), "no picture is chosen (plot=[])")
+        for key in ("plot_every", *(f"plots.{key}" for key in schema.BESIDE["plots"]))
+    ),
     (
         "trainer.epochs",
         lambda cfg: cfg["trainer"]["steps"] is None or cfg["trainer"]["epochs"] is None,
@@ -80,8 +84,8 @@ def check_foreign(typed: list[str]) -> None:
 
 def check_chosen_images(pictures: dict[str, Any] | None) -> None:
     """ConfigError where a picture has `indices` without choose=indices, or the reverse."""
-    for name, node in (pictures or {}).items():
-        if "_target_" in node and {"choose", "indices"} <= set(node):
+    for name, node in parts.chosen(pictures or {}).items():
+        if {"choose", "indices"} <= set(node):
             key = f"plots.{name}"
             if node["indices"] is not None and node["choose"] != "indices":
                 raise ConfigError(f"{key}.indices would be ignored: add {key}.choose=indices.")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 PositiveInt = Annotated[int, "greater than 0"]
 NonNegativeInt = Annotated[int, "0 or greater"]
+DotsPerInch = Annotated[int, "from 30 to 600"]
 TwoOrMore = Annotated[int, "2 or greater"]
 TSNEIterations = Annotated[int, "250 or greater"]  # the first 250 exaggerate affinities
 PositiveFloat = Annotated[float, "greater than 0"]
@@ -15,6 +16,8 @@ HistoryKey = Annotated[str, "such as val/loss, or -val/elbo to maximise"]
 
 Condition = str | int | float | list | dict  # what may be typed of one
 
+PictureFormat = Literal["png", "pdf", "svg"]
+PictureFormats = Annotated[list[PictureFormat], "that is not empty"]
 Split = Literal["train", "validation", "test"]
 KernelInitializer = Literal[
     "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform"

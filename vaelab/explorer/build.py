@@ -12,6 +12,7 @@ from vaelab.errors import ConfigError, RunError
 from vaelab.explorer import litert
 from vaelab.explorer.content import Content, content, refuse_condition
 from vaelab.system.files import write_bytes
+from vaelab.system.palette import PALETTE, PALETTE_ON_DARK
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("data", "theme", "decoder", "pictures", "map", "codes", "tabs", "save", "commands", "main")
@@ -142,7 +143,8 @@ def _template() -> list[str]:
 def _own() -> tuple[str, str]:
     """(script, style) of the page."""
     source = HERE / "page"
-    script = "\n".join((source / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    colours = f"const LIGHT = {json.dumps(PALETTE)}, DARK = {json.dumps(PALETTE_ON_DARK)};"
+    script = "\n".join([colours, *((source / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)])
     return f"(() => {{\n'use strict';\n{script}\n}})();", (source / "style.css").read_text(encoding="utf-8")
 
 

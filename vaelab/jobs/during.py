@@ -38,7 +38,8 @@ class DuringTraining:
     def __init__(self, cfg, trainer, folder, vae, dataset, *, last_epoch):
         self.cfg, self.trainer, self.folder, self.vae, self.dataset = cfg, trainer, folder, vae, dataset
         self.last_epoch, self._told = last_epoch, set()
-        chosen = results.chosen(cfg.get("plots") or {})
+        plots = cfg.get("plots") or {}
+        chosen, self.saved = results.chosen(plots), results.beside(plots)
         framed, self.first_plots = self._with(chosen, "reads_frames"), self._with(chosen, "before_training")
         self.frame_every = min((v["every"] for v in framed.values()), default=None)
         self.metrics = cfg.get("metrics") or {}
@@ -53,7 +54,7 @@ class DuringTraining:
         """What can be shown before the first step, and the frame of the first weights (the model must hold them)."""
         if self.first_plots:
             results.draw(
-                self._view(()), self.first_plots, self.folder, trusted=self.cfg["trusted"], strict=False,
+                self._view(()), self.saved | self.first_plots, self.folder, trusted=self.cfg["trusted"], strict=False,
                 tell=self._tell,
             )  # fmt: skip
         if self.frame_every is not None and not self.folder.frame_file(0).is_file():
@@ -78,7 +79,7 @@ class DuringTraining:
                 log.info(f"epoch {epoch:>3}: {', '.join(f'{key} {value:.5g}' for key, value in found.items())}")
         if drawn:
             results.draw(
-                view, self.plots, self.folder, trusted=self.cfg["trusted"], strict=False, tell=self._tell,
+                view, self.saved | self.plots, self.folder, trusted=self.cfg["trusted"], strict=False, tell=self._tell,
                 called=lambda name: self.folder.epoch_figure(name, epoch),
             )  # fmt: skip
         return found

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from vaelab import contracts
-from vaelab.config import locate, trust, words
-from vaelab.config.parts import settings
+from vaelab.config import locate, schema, trust, words
+from vaelab.config.parts import beside, chosen, settings
 from vaelab.contracts import optional
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.jobs.stored import NotStored
@@ -23,10 +23,8 @@ from vaelab.system.printing import NOTE, plus_minus
 
 log = logging.getLogger(__name__)
 
-
-def chosen(nodes: dict) -> dict:
-    """{option: node} of those that were chosen; a recipe may bring settings of others."""
-    return {name: node for name, node in nodes.items() if "_target_" in node}
+SAVED = {"svg.hashsalt": "vaelab", "pdf.fonttype": 42}  # names that are not random; fonts that journals take
+UNDATED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}  # {format: metadata}
 
 
 def without_map(plots: dict, typed) -> dict:
@@ -37,8 +35,9 @@ def without_map(plots: dict, typed) -> dict:
     Args:
         typed: the run's words; what they say of pictures is drawn, as is what a recipe chooses.
     """
-    asked = {words.key(word).partition(".")[0] for word in typed} & {"plot", "plots"}
-    if asked or set(plots) != set(locate.usual("plot")):
+    of_saving = {f"plots.{key}" for key in schema.BESIDE["plots"]}
+    asked = {words.key(word).partition(".")[0] for word in typed if words.key(word) not in of_saving}
+    if asked & {"plot", "plots"} or set(chosen(plots)) != set(locate.usual("plot")):
         return plots
     return {name: node for name, node in plots.items() if name != "tsne"}
 
@@ -128,33 +127,48 @@ def _distinct(part) -> int:
 
 
 def draw(
-    view, plots: dict, folder, *, trusted, strict: bool, suffix: str = "png", tell=log.log,
-    called: Callable[[str], str] = str,
+    view, plots: dict, folder, *, trusted, strict: bool, tell=log.log, called: Callable[[str], str] = str
 ) -> list:  # fmt: skip
     """Draws the configured pictures into the run folder; returns the files.
 
     Args:
+        plots: their nodes, and how they are saved (`schema.BESIDE`).
         called: function (option) -> name of its file under figures/.
     """
     files = []
     for name, node in chosen(plots).items():
         with _told("plot", name, tell, strict):
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".*Tight layout.*")
-                picture = trust.load(node["_target_"], "plot", trusted)(view, **settings(node))
-            files.append(save_picture(picture, folder, called(name), suffix))
+            picture = picture_of(view, node, beside(plots), trusted=trusted)
+            files += save_picture(picture, folder, called(name), beside(plots))
     return files
 
 
-def save_picture(picture, folder, name: str, suffix: str):
-    """A Figure as PNG, SVG or PDF; an Animation as GIF."""
+def picture_of(view, node: dict, saved: dict, *, trusted):
+    """The Figure or Animation of a plot's node, laid out for how it is saved (`schema.BESIDE`)."""
+    from vaelab.plots.style import laid_out
+
+    with warnings.catch_warnings(), laid_out(dpi=saved["dpi"], width=saved["width"]):
+        warnings.filterwarnings("ignore", message=".*Tight layout.*")
+        return trust.load(node["_target_"], "plot", trusted)(view, **settings(node))
+
+
+def save_picture(picture, folder, name: str, saved: dict) -> list:
+    """A Figure in each format that is asked for, an Animation as GIF: the same bytes every time. Returns the files."""
+    import matplotlib
+
     from vaelab.plots.animation import Animation
 
-    moving = isinstance(picture, Animation)
-    path = folder.figure_file(name, "gif" if moving else suffix)
-    with atomic_file(path) as temporary:
-        picture.save(temporary) if moving else picture.savefig(temporary, dpi=picture.get_dpi())
-    return path
+    formats = [saved["format"]] if isinstance(saved["format"], str) else dict.fromkeys(saved["format"])
+    files = [folder.figure_file(name, f) for f in (["gif"] if isinstance(picture, Animation) else formats)]
+    for path in files:
+        with atomic_file(path) as temporary, matplotlib.rc_context(SAVED):
+            if isinstance(picture, Animation):
+                picture.save(temporary)
+            else:
+                form = path.suffix[1:]
+                dpi = max(picture.get_dpi(), saved["dpi"] or 0)
+                picture.savefig(temporary, format=form, dpi=dpi, metadata=UNDATED.get(form))
+    return files
 
 
 def rows(scores: dict) -> list[tuple[str, str, str, str]]:

@@ -217,7 +217,7 @@ def finish(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, fitted,
         )
         folder.add_metrics(scores, by_image)
         folder.save_codes(codes(view))
-    if plots:
+    if results.chosen(plots):
         with phases("drawing", results.chosen(plots)):
             results.draw(view, plots, folder, trusted=cfg["trusted"], strict=False)
     if settings["enabled"]:

@@ -1,4 +1,4 @@
-"""Has the encoder given up? Several signs, never one alone."""
+"""Has the encoder given up, or the training ended too early? Several signs, never one alone."""
 
 import math
 
@@ -11,6 +11,9 @@ from vaelab.metrics.mean_variance import mean_variance
 from vaelab.metrics.mutual_information import NEAR
 from vaelab.metrics.score import Score
 from vaelab.metrics.subset import noted
+
+RISING = 0.05  # share of all that the elbo gained, in the last tenth of the epochs, above which it still rises fast
+LEAST_GAIN = 1.0  # nats below which no rise is told
 
 
 def collapse(
@@ -30,13 +33,16 @@ def collapse(
     `prior_mismatch` is KL(q(z) || p(z)) in nats: from the aggregate posterior of some
     images while I(x; z) stays clear of its limit log N, else, and without a closed form, the lower bound
     1/2 (|m|^2 + tr S - D - log det S) from the mean m and covariance S of the codes in units of a Gaussian prior, which
-    has no such limit.
+    has no such limit. `underfitted` is 1 where the training ended too early: the decoder makes no pixel of any image
+    half as bright as the brightest pixel there is (of a code that has not collapsed, which explains it otherwise), or
+    the elbo, of validation where there is one, still rose fast: in the last tenth of the epochs by more than a nat and
+    5 % of all it gained after the first.
 
     Args:
         threshold: variance of the posterior mean up to which a latent is dead.
         min_rate: nats under which the rate counts as zero.
         max_mismatch: nats of KL(q(z) || p(z)) above which prior samples are warned about.
-        images: how many images make q(z).
+        images: how many images make q(z), and are decoded.
     """
     part = view.split(split)
     dead = mean_variance(view, split) <= threshold
@@ -49,6 +55,7 @@ def collapse(
         "collapsed": Score(float(collapsed), None, n, note=_collapse_note(collapsed, rate, name)),
         **{f"collapsed_{level}": _level(level, float(np.mean(rates)), min_rate, n) for level, rates in levels},
         "prior_mismatch": _mismatch(view, split, images, max_mismatch),
+        "underfitted": _underfitted(view, part, images, collapsed),
     }
 
 
@@ -97,6 +104,40 @@ def _level(level: str, rate: float, min_rate: float, n: int) -> Score:
             "(structure.levels)"
         )
     return Score(float(rate < min_rate), None, n, 1, note=note)
+
+
+def _underfitted(view, part, images: int, collapsed: bool) -> Score:
+    rows = np.unique(np.linspace(0, len(part) - 1, min(images, len(part))).astype(int))
+    signs = [] if collapsed or view.data_kind == "real" else _dim(view, part, rows)
+    signs += _rising(view.history)
+    if not signs:
+        return Score(0.0, None, len(rows))
+    epochs = len(view.history.get("epoch", ()))
+    longer = f"longer (vaelab resume, trainer.epochs={2 * epochs})" if epochs else "longer"
+    return Score(1.0, None, len(rows), note=f"{' and '.join(signs)}: train {longer}, with a higher "
+                 "trainer.learning_rate or a larger net")  # fmt: skip
+
+
+def _dim(view, part, rows) -> list[str]:
+    """A sign, where no pixel of any reconstruction is half as bright as the brightest of the images."""
+    decoded = view.decode(part.mean[rows], *part.given(rows))
+    there, made = (max(float(np.max(v)) for v in views) for views in (part.images(rows), decoded))
+    return [f"the decoder makes nothing brighter than {made:.2f}, images reach {there:.2f}"] if made < there / 2 else []
+
+
+def _rising(history) -> list[str]:
+    """A sign, where the mean elbo of the last tenth of the epochs lies well above that of the tenth before."""
+    for name in ("val/elbo", "train/elbo"):
+        curve = np.array([np.nan if v is None else v for v in history.get(name, ())], float)
+        curve = curve[np.isfinite(curve)]
+        if len(curve) > 1:
+            tenth = max(1, len(curve) // 10)
+            last = curve[-tenth:].mean()
+            gain = last - curve[-2 * tenth : -tenth].mean()
+            over = "the last epoch" if tenth == 1 else f"the last {tenth} epochs"
+            fast = gain > max(LEAST_GAIN, RISING * (last - curve[0]))
+            return [f"{name} still rose by {gain:.1f} nats over {over}"] if fast else []
+    return []
 
 
 def _mismatch(view, split: str, images: int, limit: float) -> Score:

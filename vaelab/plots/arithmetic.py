@@ -1,4 +1,4 @@
-"""Sums and differences of codes, decoded: "sneaker - ankle_boot + bag"."""
+"""Sums and differences of codes, decoded: "mean of sneaker - mean of ankle_boot + bag"."""
 
 import re
 from typing import NamedTuple
@@ -15,7 +15,9 @@ SETTING = "plots.arithmetic.expression"
 TERM = re.compile(
     r"""\s*(?P<sign>[-+−])?
     \s*(?:(?P<factor>\d+\.?\d*|\.\d+)\s*\*)?
-    \s*(?:\#\s*(?P<image>\d+) | mean\(\s*(?P<mean>[^()]+?)\s*\) | (?P<quoted>'[^']+'|"[^"]+") | (?P<name>\w+))\s*""",
+    \s*(?:\#\s*(?P<image>\d+) | mean\(\s*(?P<mean>[^()]+?)\s*\)
+    | mean\s+of\s+(?P<of>'[^']+'|"[^"]+"|\w+)
+    | (?P<quoted>'[^']+'|"[^"]+") | (?P<name>\w+))\s*""",
     re.VERBOSE,
 )
 
@@ -32,13 +34,14 @@ class Term(NamedTuple):
     what: int | str
 
 
-def arithmetic(view, *, split: Split, expression: str, condition: Condition | None):
+def arithmetic(view, *, split: Split, expression: str | None, condition: Condition | None):
     """Decoded terms and their decoded sum, each above the image of the split whose code is nearest.
 
     Args:
         expression: terms joined by + and -, each with an optional factor ("0.5*bag"): #12 is the code (posterior
-            mean) of image 12, a class name or mean(name) the mean code of its images; mean(7) also takes the
-            label's number. Names in lower case, other signs as _ ("t_shirt_top"), or quoted.
+            mean) of image 12; "mean of bag", mean(bag) and bag alone the mean code of the images of a class; mean(7)
+            also takes the label's number. Names in lower case, other signs as _ ("t_shirt_top"), or quoted. null: of
+            three classes, or of three images where there are no labels.
         condition: what all are decoded with, in a run that has one.
     Returns:
         matplotlib Figure.
@@ -47,7 +50,7 @@ def arithmetic(view, *, split: Split, expression: str, condition: Condition | No
         ConfigError: a term that cannot be read, an unknown class (the nearest is named), an index out of range.
     """
     part = view.split(split)
-    terms = parsed(expression)
+    terms = usual(view, part) if expression is None else parsed(expression)
     codes = np.array([code(view, part, t) for t in terms])
     factors = np.array([t.factor for t in terms])
     z = np.vstack([codes, factors @ codes]).astype(np.float32)
@@ -67,7 +70,7 @@ def arithmetic(view, *, split: Split, expression: str, condition: Condition | No
         )
         for k, tile in enumerate(tiles)
     ]
-    typed = " ".join(expression.split())
+    typed = _told(terms) if expression is None else " ".join(expression.split())
     page, placed = place_grid(
         blocks, title=f"Arithmetic: {typed}",
         facts=[view.name, f"{part.name} split", "a class is the mean code of its images",
@@ -89,6 +92,21 @@ def needs(view, *, condition, **_):
 arithmetic.needs = needs
 
 
+def usual(view, part) -> list[Term]:
+    """A - B + C of the first classes there are, or of the first images."""
+    if part.y is not None and len(view.class_names):
+        found = [str(view.class_names[int(k)]) for k in np.unique(part.y)]
+    else:
+        found = list(range(len(part)))
+    return [Term(sign, found[k % len(found)]) for k, sign in enumerate((1.0, -1.0, 1.0))]
+
+
+def _told(terms) -> str:
+    """The terms as they may be typed, with true signs."""
+    names = [f"#{t.what}" if isinstance(t.what, int) else f"mean of {t.what}" for t in terms]
+    return " ".join(f"{'−' if t.factor < 0 else '+'} {name}" for t, name in zip(terms, names)).removeprefix("+ ")
+
+
 def parsed(expression: str) -> list[Term]:
     """The terms of an expression, from left to right.
 
@@ -101,14 +119,14 @@ def parsed(expression: str) -> list[Term]:
         if found is None or (terms and found["sign"] is None):
             rest = text[at:].strip() or "nothing"
             raise ConfigError(
-                f"{SETTING}: expected {'+ or - and ' if terms else ''}a term, got '{rest}'. Terms are #12, bag, "
-                "'T-shirt/top', mean(7), 0.5*bag."
+                f"{SETTING}: expected {'+ or - and ' if terms else ''}a term, got '{rest}'. Terms are #12, mean of "
+                "bag, bag, 'T-shirt/top', mean(7), 0.5*bag."
             )
         factor = (-1.0 if found["sign"] in ("-", "−") else 1.0) * float(found["factor"] or 1)
         if found["image"] is not None:
             terms.append(Term(factor, int(found["image"])))
         else:
-            name = found["mean"] or found["quoted"] or found["name"]
+            name = found["mean"] or found["of"] or found["quoted"] or found["name"]
             terms.append(Term(factor, name.strip("'\"")))
         at = found.end()
     return terms
@@ -132,12 +150,12 @@ def _nearest(part, term, z) -> int:
 
 
 def _label(view, part, term: Term, first: bool) -> str:
-    """ "0.5 × mean Bag"; the sign stands between the images, but for the first."""
+    """ "0.5 × mean of Bag"; the sign stands between the images, but for the first."""
     size = "" if abs(term.factor) == 1 else f"{abs(term.factor):g} × "
     sign = "−" if first and term.factor < 0 else ""
     if isinstance(term.what, int):
         return f"{sign}{size}{pick.image_label(view, part, term.what)}"
-    return f"{sign}{size}mean {view.class_names[pick.class_number(view, term.what, SETTING)]}"
+    return f"{sign}{size}mean of {view.class_names[pick.class_number(view, term.what, SETTING)]}"
 
 
 def _of(view, v: int) -> str:

@@ -84,7 +84,7 @@ def _walk(view, place, codes, captions, facts, color, n) -> list[np.ndarray]:
     ellipses = prior_ellipses(view, range(where.start, where.stop)) if is_code else None
     draw_ellipses(ax, ellipses)
     points, path = xy[: len(rows)], xy[len(rows) :]
-    draw_points(ax, points, colours, size=float(np.clip(300 / np.sqrt(len(points)), 1.5, 16.0)), numbers=False)
+    draw_points(ax, points, colours, size=float(np.clip(300 / np.sqrt(len(points)), 1.5, 16.0)))
     frame(ax, xy, labels, True, circles=ellipses)
     ax.tick_params(labelsize=SMALL)
     draw_legend(page, colours, present, NARROW - side - MARGIN + 0.2, foot + height - 0.1, below)

@@ -7,7 +7,7 @@ import numpy as np
 from vaelab.config.types import PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.grid import Block, grid_figure
-from vaelab.plots.style import MARGIN, SMALL, WIDTH, shortened, text_width
+from vaelab.plots.style import MARGIN, SMALL, layout, shortened, text_width
 
 ROWS = 20  # classes in one column of the page, up to three columns
 SMALLEST = 0.36  # inches of an image
@@ -41,7 +41,7 @@ def class_grid(
     columns = min(3, -(-len(present) // ROWS))
     names = [shortened(str(view.class_names[k]), SMALL, 1.2) for k in present]
     label = max(text_width(name, SMALL) for name in names) + 0.1
-    room = (WIDTH - 2 * MARGIN - 0.3) / (columns * view.n_views) - label  # inches of a row of images
+    room = (layout().width - 2 * MARGIN - 0.3) / (columns * view.n_views) - label  # inches of a row of images
     asked, n = n, min(n, max(1, int(room / SMALLEST)))
     generator = pick.rng(view, f"class_grid_{source}")
     images = [_images(view, part, np.flatnonzero(y == k), source, n, generator) for k in present]

@@ -6,7 +6,7 @@ from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import NotApplicable
 from vaelab.plots import choose as pick
 from vaelab.plots.points import colouring, draw_ellipses, draw_legend, draw_points, frame, legend_space, prior_ellipses
-from vaelab.plots.style import MARGIN, SMALL, TEXT, WIDTH, Page
+from vaelab.plots.style import MARGIN, SMALL, TEXT, Page, layout
 from vaelab.view import projections
 
 
@@ -33,7 +33,7 @@ def conjoint_scatter(view, *, split: Split, n: PositiveInt):
 
     spaces = [legend_space(c) for c in colours]
     side = max(s[0] for s in spaces)
-    cell = (WIDTH - MARGIN - side - 0.1) / len(maps)
+    cell = (layout().width - MARGIN - side - 0.1) / len(maps)
     inner = cell - 0.62
     line = inner + 0.72
     heights = [line + s[1] for s in spaces]
@@ -51,11 +51,11 @@ def conjoint_scatter(view, *, split: Split, n: PositiveInt):
             ax = page.axes(k * cell + 0.57, bottom + below + 0.57, inner, inner)
             ellipses = prior_ellipses(view, range(where.start, where.stop)) if is_code else None
             draw_ellipses(ax, ellipses)
-            draw_points(ax, xy, colour, size=max(1.5, min(9.0, 220 / np.sqrt(len(xy)))), numbers=False)
+            draw_points(ax, xy, colour, size=max(1.5, min(9.0, 220 / np.sqrt(len(xy)))))
             frame(ax, xy, labels, True, circles=ellipses)
             ax.xaxis.labelpad = ax.yaxis.labelpad = 1
             ax.tick_params(labelsize=SMALL - 0.5)
-        draw_legend(page, colour, present, WIDTH - side - MARGIN + 0.2, top - 0.08, below and bottom + below)
+        draw_legend(page, colour, present, page.width - side - MARGIN + 0.2, top - 0.08, below and bottom + below)
         top = bottom
     return page.figure
 

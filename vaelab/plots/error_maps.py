@@ -32,10 +32,13 @@ def error_maps(view, *, split: Split, choose: Literal["random", "worst", "unseen
     labels = tuple(f"{pick.class_name(view, part, r)}\n#{r}".strip() for r in rows)
     blocks = []
     for v, (x, y, error) in enumerate(zip(originals, decoded, maps)):
-        coloured = colormaps[SEQUENTIAL](error / max(largest, 1e-12))[..., :3]
-        shown = [to_rgb(x) / 255, to_rgb(y) / 255, coloured]
-        if part.masks is not None and v == 0:
-            shown.append(to_rgb(part.masks[rows] / 255) / 255)
+        share = error / max(largest, 1e-12)
+        if x.shape[1] > 1:
+            shown = [to_rgb(x) / 255, to_rgb(y) / 255, colormaps[SEQUENTIAL](share)[..., :3]]
+            if part.masks is not None and v == 0:
+                shown.append(to_rgb(part.masks[rows] / 255) / 255)
+        else:  # bars
+            shown = [x, y, np.broadcast_to(share[..., None], x.shape)]
         tiles = np.stack(shown).astype(np.float32)
         names = ("original", "decoded", "error", "mask")[: len(shown)] if v == 0 else ()
         blocks.append(Block(tiles, heading=pick.view_name(view, v), rows=names, above={0: labels}))

@@ -20,7 +20,7 @@ def generate(view, *, z: list[float] | list[list[float]] | None, condition: Cond
     points = codes(view, z)
     given = pick.given(view, condition, "plots.generate.condition")
     decoded = view.decode(points, *pick.repeated(given, len(points)))
-    columns = square(len(points), *decoded[0].shape[1:3], blocks=view.n_views)
+    columns = square(len(points), *decoded[0].shape[1:3], blocks=view.n_views, tile=2.2)
     labels = [_label(point, k, len(points)) for k, point in enumerate(points)]
     blocks = []
     for v, images in enumerate(decoded):
@@ -31,7 +31,7 @@ def generate(view, *, z: list[float] | list[list[float]] | None, condition: Cond
     if len(points) == 1:
         facts.append("z = (" + ", ".join(number(c) for c in points[0]) + ")")
     title = "Images of typed coordinates" if len(points) > 1 else "Image of typed coordinates"
-    return grid_figure(blocks, title=title, facts=facts, gap=0.08, largest_tile=3.0 if len(points) == 1 else 1.7)
+    return grid_figure(blocks, title=title, facts=facts, gap=0.08, largest_tile=3.6 if len(points) == 1 else 2.2)
 
 
 def needs(view, *, condition, **_):

@@ -1,4 +1,7 @@
-"""Grids of images: exact pixels, right aspect, no smoothing, grey values on the fixed range 0 to 1."""
+"""Grids of images: exact pixels, right aspect, no smoothing, grey values on the fixed range 0 to 1.
+
+Data without height, (1, W, C), are drawn as bars of that range.
+"""
 
 from typing import NamedTuple
 
@@ -6,13 +9,15 @@ import numpy as np
 from PIL import Image
 
 from vaelab.plots.animation import rendered
-from vaelab.plots.style import DPI, MARGIN, MUTED, NARROW, SMALL, TEXT, WIDTH, Page, shortened, text_width
+from vaelab.plots.style import MARGIN, MUTED, NARROW, SMALL, TEXT, Page, layout, shortened, text_width
 
+GAP = 0.03  # inches between tiles
+NARROWEST = 4.5  # inches of a page with few tiles
 LARGEST_TILE = 1.7  # inches
 LARGEST_BODY = 13.0  # inches
 HIGHEST_DPI = 400
 ROW_GAP = 0.14  # inches between groups of rows
-FRAME = 154  # grey of the cell borders of vectors
+BAR, PAPER, FLOOR = (0.0, 0.45, 0.70), 0.955, 0.6  # colour of bars, grey behind and grey below them
 OUTLINE = 205  # grey around tiles that would melt into the page
 
 
@@ -66,6 +71,36 @@ def to_rgb(images: np.ndarray) -> np.ndarray:
     return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels[..., :3]
 
 
+def picture_size(height: int, width: int, channels: int = 1) -> tuple[int, int]:
+    """(H, W) of what is drawn of a tile: bars of a vector, two thirds as high as wide; else its own."""
+    if height > 1:
+        return height, width
+    n = width * channels
+    wide = n * (1 + _thick(n)) + 1
+    return round(wide * 2 / 3), wide
+
+
+def _thick(n: int) -> int:
+    """Pixels of each of n bars, which have one between them."""
+    return max(1, round(48 / n) - 1)
+
+
+def as_picture(tile: np.ndarray) -> np.ndarray:
+    """(H, W, channels) in [0, 1]: a vector's bars, from the left its values and of each its channels; else itself."""
+    if len(tile) > 1:
+        return tile
+    values = np.clip(tile.reshape(-1), 0, 1)
+    high, wide = picture_size(*tile.shape)
+    thick = _thick(len(values))
+    levels = 1 - (np.arange(high) + 0.5) / high  # from the top
+    canvas = np.full((high, wide, 3), PAPER, np.float32)
+    for k, value in enumerate(values):
+        left = 1 + k * (thick + 1)
+        canvas[levels < value, left : left + thick] = BAR
+    canvas[-1] = FLOOR
+    return canvas
+
+
 def enlarged(tile: np.ndarray, height: int, width: int) -> np.ndarray:
     """A uint8 (H, W, 3) tile at another size: exact repetition where that is possible, else Lanczos."""
     h, w = tile.shape[:2]
@@ -79,8 +114,9 @@ def same_shape(views) -> list[np.ndarray]:
     views = [np.asarray(v, np.float32) for v in views]
     if len({v.shape[1:] for v in views}) == 1:
         return views
-    height, width = max(v.shape[1] for v in views), max(v.shape[2] for v in views)
-    return [np.stack([enlarged(to_rgb(image), height, width) for image in v]) / np.float32(255) for v in views]
+    height, width = np.max([picture_size(*v.shape[1:]) for v in views], axis=0)
+    shown = ([enlarged(to_rgb(as_picture(image)), height, width) for image in v] for v in views)
+    return [np.stack(v) / np.float32(255) for v in shown]
 
 
 def folded(images: np.ndarray, columns: int) -> np.ndarray:
@@ -92,8 +128,16 @@ def folded(images: np.ndarray, columns: int) -> np.ndarray:
     return out.reshape(rows, columns, *images.shape[1:])
 
 
-def tiled(images: np.ndarray) -> np.ndarray:
-    """A grid of tiles (..., R, C, H, W, channels) as one image (..., R * H, C * W, channels)."""
+def tiled(images: np.ndarray, gutter: int = 0) -> np.ndarray:
+    """A grid of tiles (..., R, C, H, W, channels) as one image (..., R * H, C * W, channels).
+
+    Args:
+        gutter: pixels of NaN, which is shown white, between tiles.
+    """
+    if gutter:
+        around = [(0, 0)] * (images.ndim - 3) + [(0, gutter), (0, gutter), (0, 0)]
+        images = np.pad(images, around, constant_values=np.nan)
+        return tiled(images)[..., :-gutter, :-gutter, :]
     *lead, rows, columns, height, width, channels = images.shape
     swapped = np.moveaxis(images, -4, -3)  # (..., R, H, C, W, channels)
     return swapped.reshape(*lead, rows * height, columns * width, channels)
@@ -105,7 +149,8 @@ def square(n: int, height: int = 1, width: int = 1, blocks: int = 1, tile: float
     Near the number that makes it about as wide as high, one is taken that leaves no hole in the last row, where there
     is one.
     """
-    fitting = (WIDTH - 2 * MARGIN) / blocks / (tile * min(1.0, width / height))
+    height, width = picture_size(height, width)
+    fitting = (layout().width - 2 * MARGIN) / blocks / (tile * min(1.0, width / height))
     ideal = max(1.0, float(np.sqrt(n * height / width * 1.2 / blocks)), min(n, fitting))
     near = [c for c in range(1, n + 1) if 0.75 <= c / ideal <= 1.4]
     whole = [c for c in near if n % c == 0]
@@ -148,10 +193,11 @@ def grid_frames(frames, captions, *, title, facts, **layout) -> list[np.ndarray]
 
 
 def place_grid(
-    blocks, *, title, facts, gap=0.03, between=0.3, x_label="", y_label="", columns_below=False,
-    largest_tile=LARGEST_TILE, largest_body=LARGEST_BODY, below=0.0, page_width=WIDTH,
+    blocks, *, title, facts, gap=GAP, between=0.3, x_label="", y_label="", columns_below=False,
+    largest_tile=LARGEST_TILE, largest_body=LARGEST_BODY, below=0.0, page_width=None,
 ):  # fmt: skip
-    """Blocks side by side as wide as the page allows, every source pixel a whole number of pixels.
+    """Blocks side by side as wide as the page allows, every source pixel a whole number of pixels; where the tiles are
+    as large as they may be, the page is as narrow as they need.
 
     Args:
         blocks: `Block`s; tiles of all have equal height on the page.
@@ -162,17 +208,18 @@ def place_grid(
         columns_below: column labels under the tiles, like ticks, instead of above.
         largest_tile, largest_body: inches.
         below: inches left free under the grid.
-        page_width: inches.
+        page_width: inches, whatever the tiles need (None: at most those of `layout`).
     Returns:
         (Page, [Placed per block]).
     """
+    fixed, page_width = page_width, page_width or layout().width
     label_widths = [_label_width(b) + (0.26 if y_label else 0.0) for b in blocks]
     room = page_width - 2 * MARGIN - between * (len(blocks) - 1) - sum(label_widths)
     head = 0.26 if any(b.heading for b in blocks) else 0.0
     column_band = 0.22 if any(len(b.columns) for b in blocks) else 0.0
     around = head + column_band + (0.26 if x_label else 0.0) + MARGIN + below
     overheads = [_overhead(b, gap) for b in blocks]
-    shapes = [b.images.shape for b in blocks]
+    shapes = [(*b.images.shape[:2], *picture_size(*b.images.shape[2:])) for b in blocks]
 
     units = sum(s[1] * s[3] / s[2] for s in shapes)  # widths of all tiles, in tile heights
     gaps = sum((s[1] - 1) * gap for s in shapes)
@@ -184,8 +231,10 @@ def place_grid(
     pixels, dpi = _resolution(shapes[0][2], max(height, 0.02))
 
     body = around + max(o + s[0] * pixels / dpi for o, s in zip(overheads, shapes))
-    page = Page(title, facts, body, dpi, page_width)
     used = page_width - 2 * MARGIN - room + gaps + sum(s[1] * round(pixels * s[3] / s[2]) / dpi for s in shapes)
+    if fixed is None:
+        page_width = min(page_width, max(NARROWEST, used + 2 * MARGIN))
+    page = Page(title, facts, body, dpi, page_width)
     left = max(MARGIN, (page_width - used) / 2)
     top = body - head - (0.0 if columns_below else column_band)
     placed = []
@@ -209,10 +258,11 @@ def place_grid(
 
 def _resolution(source: int, height: float) -> tuple[int, int]:
     """(pixels, dpi) that show `source` image pixels as a whole multiple on at most `height` inches."""
-    times = max(1, int(np.ceil(height * DPI / source - 1e-6)))
+    times = max(1, int(np.ceil(height * layout().dpi / source - 1e-6)))
     dpi = int(np.ceil(times * source / height - 1e-6))
-    if dpi > HIGHEST_DPI:
-        return max(1, int(height * HIGHEST_DPI)), HIGHEST_DPI
+    highest = max(HIGHEST_DPI, layout().dpi)
+    if dpi > highest:
+        return max(1, int(height * highest)), highest
     return times * source, dpi
 
 
@@ -235,7 +285,8 @@ def _band(block: Block, row: int) -> float:
 
 def _draw(page, block, left, top, pixels, gap, columns_below) -> Placed:
     dpi = page.dpi
-    n_rows, n_columns, height, width, _ = block.images.shape
+    n_rows, n_columns, *size = block.images.shape
+    height, width = picture_size(*size)
     tile_height, tile_width = pixels, max(1, round(pixels * width / height))
     total_height = round(page.figure.get_size_inches()[1] * dpi)
 
@@ -253,8 +304,7 @@ def _draw(page, block, left, top, pixels, gap, columns_below) -> Placed:
         for r in range(n_rows):
             for c in range(n_columns):
                 if not np.isnan(images[r, c]).all():
-                    tile = enlarged(to_rgb(images[r, c]), tile_height, tile_width)
-                    tile = with_cells(tile, width) if height == 1 else tile
+                    tile = enlarged(to_rgb(as_picture(images[r, c])), tile_height, tile_width)
                     top, left = y[r] - y[0], x[c] - x[0]
                     if outlined:
                         canvas[top : top + tile_height + 2, left : left + tile_width + 2] = OUTLINE
@@ -296,16 +346,6 @@ def _melts(images: np.ndarray) -> bool:
     """Whether some tile has nearly white pixels on its border, as the page is white."""
     edges = [images[..., 0, :, :], images[..., -1, :, :], images[..., :, 0, :], images[..., :, -1, :]]
     return images.shape[2] > 1 and any(bool((np.nan_to_num(e).min(axis=-1) > 0.9).any()) for e in edges)
-
-
-def with_cells(tile: np.ndarray, n: int) -> np.ndarray:
-    """A vector's strip with a grey border around each of its n cells, else white ends meet the white page."""
-    out = tile.copy()
-    height, width = out.shape[:2]
-    edges = np.linspace(0, width - 1, n + 1).round().astype(int)
-    out[:, edges] = FRAME
-    out[[0, height - 1]] = FRAME
-    return out
 
 
 def thinned(labels, tile: float, widest: float = 0.4) -> list[str]:

@@ -1,4 +1,4 @@
-"""From one image to another: each decoded path above its two originals."""
+"""From one image to another: each decoded path between its two originals."""
 
 from typing import Literal
 
@@ -7,8 +7,7 @@ import numpy as np
 from vaelab.config.types import Condition, PositiveInt, Split
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.plots import choose as pick
-from vaelab.plots.grid import Block, place_grid
-from vaelab.plots.style import MUTED, SMALL, wrapped
+from vaelab.plots.grid import Block, grid_figure, number, same_shape
 
 SETTING = "plots.interpolation.condition"
 
@@ -26,6 +25,8 @@ def interpolation(
     condition: Condition | None,
 ):
     """Pairs of images with the decoded path between them; its two ends are the two direct reconstructions.
+
+    A row per pair (with several views one of each): an original, the path, the other original.
 
     Args:
         between: two images, or the mean codes of two classes (the images shown are the nearest to the means).
@@ -51,7 +52,7 @@ def interpolation(
     if between == "images":
         ends = _image_pairs(view, part, n, pairs)
         starts, stops = (np.asarray(part.mean[ends[:, k]], np.float64) for k in (0, 1))
-        words = [[pick.image_label(view, part, r) for r in pair] for pair in ends]
+        words = [[f"{pick.class_name(view, part, r)}\n#{r}".strip() for r in pair] for pair in ends]
     else:
         ends, starts, stops, words = _class_pairs(view, part, n, pairs)
     originals = [part.images(ends[:, k]) for k in (0, 1)]
@@ -65,25 +66,35 @@ def interpolation(
     else:
         decoded = view.decode(view.encode((*_blended(originals, steps), *own))[0], *given)
         how = "pixels blended, then encoded and decoded"
-    blocks = []
-    for v, images in enumerate(decoded):
-        images = images.reshape(len(ends), steps, *images.shape[1:])
-        tiles = np.full((len(ends), 2, *images.shape[1:]), np.nan, np.float32)
-        tiles[:, 0] = images
-        tiles[:, 1, 0], tiles[:, 1, -1] = originals[0][v], originals[1][v]
-        tiles = tiles.reshape(-1, *images.shape[1:])
-        labels = ("decoded", "originals" if between == "images" else "nearest") * len(ends) if v == 0 else ()
-        blocks.append(
-            Block(tiles, heading=pick.view_name(view, v), rows=labels, gap_before=tuple(range(2, 2 * len(ends), 2)))
+    paths = [v.reshape(len(ends), steps, *v.shape[1:]) for v in same_shape(decoded)]
+    columns = [same_shape(originals[0]), paths, same_shape(originals[1])]
+    heads = ["original" if between == "images" else "nearest"]
+    shares = tuple(number(t) for t in np.linspace(0, 1, steps))
+    blank = "\n" * max(word.count("\n") for pair in words for word in pair)
+    over = [[[pair[0]] for pair in words], [[blank] * steps for _ in words], [[pair[1]] for pair in words]]
+    names = tuple(pick.view_name(view, v) for v in range(view.n_views)) * len(ends) if view.n_views > 1 else ()
+    blocks = [
+        Block(
+            _rows(images),
+            rows=names if k == 0 else (),
+            columns=shares if k == 1 else heads,
+            above={r * view.n_views: over[k][r] for r in range(len(ends))},
         )
-    page, placed = place_grid(
+        for k, images in enumerate(columns)
+    ]
+    return grid_figure(
         blocks, title="Interpolation between images" if between == "images" else "Interpolation between class means",
-        facts=[view.name, f"{part.name} split", how, f"{steps} steps",
+        facts=[view.name, f"{part.name} split", how, f"{steps} steps, numbered by their share of the way",
                pick.told(view, () if condition is None else given)],
-        largest_tile=1.0, largest_body=12.0,
+        between=0.1, largest_tile=1.2, largest_body=12.0,
     )  # fmt: skip
-    _write_pairs(placed, words)
-    return page.figure
+
+
+def _rows(views) -> np.ndarray:
+    """Views, each (pairs, H, W, C) or (pairs, steps, H, W, C), as rows of tiles (pairs * views, steps, H, W, C)."""
+    rows = np.stack(views, axis=1)
+    rows = rows[:, :, None] if rows.ndim == 5 else rows
+    return rows.reshape(-1, *rows.shape[2:])
 
 
 def _blended(ends, steps: int) -> tuple[np.ndarray, ...]:
@@ -98,17 +109,6 @@ def needs(view, *, condition, **_):
 
 
 interpolation.needs = needs
-
-
-def _write_pairs(placed, words) -> None:
-    """ "#12 Bag  →  #57 Coat" between the two originals."""
-    for spot in placed:
-        room = spot.lefts[-1] - spot.lefts[0] - spot.width - 0.2
-        middle = (spot.lefts[0] + spot.lefts[-1] + spot.width) / 2
-        for k, (first, last) in enumerate(words):
-            lines = wrapped(f"{first}  →  {last}", SMALL, room) if room > 0.5 else []
-            level = spot.bottoms[2 * k + 1] + spot.height / 2
-            spot.page.text("\n".join(lines), middle, level, size=SMALL, color=MUTED, ha="center")
 
 
 def between_codes(start, stop, steps: int, path: str) -> np.ndarray:
@@ -176,5 +176,5 @@ def _class_pairs(view, part, n, pairs):
             codes.append(middle)
             ends.append(members[np.argmin(np.sum((means[members] - middle) ** 2, axis=1))])
     ends, codes = np.array(ends).reshape(-1, 2), np.array(codes).reshape(-1, 2, view.latent_dim)
-    words = [[f"mean of {view.class_names[int(k)]}" for k in pair] for pair in chosen]
+    words = [[f"{view.class_names[int(k)]}\nmean" for k in pair] for pair in chosen]
     return ends, codes[:, 0], codes[:, 1], words

@@ -1,5 +1,7 @@
 """What a latent means: its rate, its traversal, where in the image it acts, what it goes along with."""
 
+from typing import NamedTuple
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.lines import Line2D
@@ -7,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.plots import choose as pick
-from vaelab.plots.grid import enlarged, number, tiled, to_rgb, with_cells
+from vaelab.plots.grid import as_picture, enlarged, number, picture_size, tiled, to_rgb
 from vaelab.plots.manifold import held_at
 from vaelab.plots.style import (
     INK,
@@ -18,14 +20,32 @@ from vaelab.plots.style import (
     TEXT,
     Page,
     colour,
+    layout,
     shortened,
 )
 from vaelab.plots.traversal import about_the_prior, codes
 from vaelab.system.palette import FAINT
 
 ACTIVE = 0.01  # variance of the posterior mean over images above which a latent is active
-NAME, STRIP, MAP, BARS = 0.2, 1.25, 6.35, 7.35  # left edges in inches
-STEPS, BEST = 7, 4
+NAME, STRIP = 0.2, 1.25  # left edges in inches
+MAPPED, BARRED = 1.0, 2.65  # inches of the two columns on the right
+BEST = 4
+
+
+class Columns(NamedTuple):
+    """Inches: the left edges of map and bars, the side of a tile; and how many steps a traversal has."""
+
+    map: float
+    bars: float
+    tile: float
+    steps: int
+
+
+def _columns(width: float) -> Columns:
+    """Those of a page."""
+    steps, bars = 7 if width > 9 else 5, width - BARRED
+    tile = (bars - MAPPED - 0.34 - STRIP) / steps
+    return Columns(bars - MAPPED, bars, tile, steps)
 
 
 def latent_card(
@@ -62,18 +82,19 @@ def latent_card(
     order = [int(d) for d in np.argsort(-value, kind="stable")][:most]
     if latents is not None:
         order = pick.checked_latents(view, latents, "plots.latent_card.latents")
-    base, steps = np.array(view.prior.mean), about_the_prior(view, order, width, STEPS)
+    place = _columns(layout().width)
+    base, steps = np.array(view.prior.mean), about_the_prior(view, order, width, place.steps)
     given = pick.given(view, condition, "plots.latent_card.condition")
     z = codes(base, order, steps).reshape(-1, view.latent_dim)
     decoded = view.decode(z, *pick.repeated(given, len(z)))
-    strips = [v.reshape(len(order), STEPS, *v.shape[1:]) for v in decoded]
+    strips = [v.reshape(len(order), place.steps, *v.shape[1:]) for v in decoded]
     rows = pick.random_rows(view, part, images, "latent_card")
     maps = [jacobian(view, part.mean[rows], d, step, *part.given(rows)) for d in order]  # per latent, per view (H, W)
     bars, meaning = _associations(view, part, order)
 
-    tile = 0.68
+    tile = place.tile
     line = max(tile * view.n_views + 0.04 * (view.n_views - 1), 0.86) + 0.16
-    top = 0.62
+    top = 0.76
     page = Page(
         "What each latent does",
         [
@@ -86,7 +107,8 @@ def latent_card(
         ],
         top + line * len(order) + 0.15,
     )
-    _head(page, width, tile, meaning)
+    high, wide = picture_size(*strips[0].shape[2:])
+    _head(page, width, place, tile * min(1.0, wide / high), meaning)
     largest = max(float(m.max()) for per_view in maps for m in per_view)
     spread = np.asarray(part.mean, np.float64).std(axis=0)
     for k, d in enumerate(order):
@@ -96,9 +118,9 @@ def latent_card(
         for v in range(view.n_views):
             bottom = upper - tile * (v + 1) - 0.04 * v
             _strip(page, strips[v][k], bottom, tile)
-            _image(page, _coloured(maps[k][v], largest), MAP, bottom, tile, tile)
-        _bars(page, bars[k], upper, meaning)
-    _scale(page, largest, tile)
+            _image(page, _coloured(maps[k][v], largest), place.map, bottom, tile, tile)
+        _bars(page, place.bars, bars[k], upper, meaning)
+    _scales(page, largest, place, meaning)
     return page.figure
 
 
@@ -147,18 +169,22 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(scale > 1e-9, a.T @ b / np.maximum(scale, 1e-9), 0.0)
 
 
-def _head(page, width, tile, meaning) -> None:
+def _head(page, width, place, tile, meaning) -> None:
     level = page.height - 0.3
     page.text("latent", NAME, level, size=SMALL, color=MUTED)
-    for k, value in enumerate(np.linspace(-width, width, STEPS)):
-        page.text(number(value), STRIP + tile * (k + 0.5), level, size=SMALL, color=MUTED, ha="center")
-    page.text("acts on", MAP + tile / 2, level, size=SMALL, color=MUTED, ha="center")
-    page.text(meaning, BARS, level, size=SMALL, color=MUTED)
+    for k, value in enumerate(np.linspace(-width, width, place.steps)):
+        page.text(number(value, 1), STRIP + tile * (k + 0.5), level, size=SMALL, color=MUTED, ha="center")
+    page.text("acts on", place.map + place.tile / 2, level, size=SMALL, color=MUTED, ha="center")
+    page.text(meaning, place.bars, level, size=SMALL, color=MUTED)
 
 
 def _rule(page, level) -> Line2D:
-    right = page.width - MARGIN
-    return Line2D([MARGIN, right], [level] * 2, color=FAINT, linewidth=0.8, transform=page.figure.dpi_scale_trans)
+    return _line(page, [MARGIN, page.width - MARGIN], [level, level], FAINT)
+
+
+def _line(page, x, y, color) -> Line2D:
+    """A thin line between points in inches."""
+    return Line2D(x, y, color=color, linewidth=0.8, transform=page.figure.dpi_scale_trans)
 
 
 def _facts(page, view, d, value, unit, spread, middle) -> None:
@@ -172,12 +198,12 @@ def _facts(page, view, d, value, unit, spread, middle) -> None:
 
 
 def _strip(page, images, bottom, tile) -> None:
-    """The images (STEPS, H, W, C) of a traversal; vectors stand apart, cell by cell."""
-    if images.shape[1] > 1:
-        _image(page, tiled(images[None]), STRIP, bottom, tile * STEPS, tile)
-        return
-    for k, image in enumerate(images):
-        _image(page, image, STRIP + tile * (k + 0.04), bottom, tile * 0.92, tile)
+    """The images (steps, H, W, C) of a traversal, with gutters."""
+    shown = np.stack([as_picture(image) for image in images])[None]
+    n, (height, width) = len(images), shown.shape[2:4]
+    gutter = max(1, round(0.03 * width))
+    each = tile * min(1.0, width / height)
+    _image(page, tiled(shown, gutter), STRIP, bottom, each * n, tile)
 
 
 def _image(page, image, left, bottom, width, height) -> None:
@@ -186,8 +212,6 @@ def _image(page, image, left, bottom, width, height) -> None:
     pixels = max(1, round(room / image.shape[0])) * image.shape[0]
     wide = round(pixels * image.shape[1] / image.shape[0])
     shown = enlarged(to_rgb(image), pixels, wide)
-    if image.shape[0] == 1:
-        shown = with_cells(shown, image.shape[1])
     ratio = min(width / wide, height / pixels)
     ax = page.axes(left, bottom + (height - pixels * ratio) / 2, wide * ratio, pixels * ratio)
     ax.imshow(shown, interpolation="antialiased", aspect="auto")
@@ -195,30 +219,59 @@ def _image(page, image, left, bottom, width, height) -> None:
 
 
 def _coloured(values: np.ndarray, largest: float) -> np.ndarray:
-    """(H, W) -> (H, W, 3) in [0, 1] on a scale from 0 to `largest`."""
-    return colormaps[SEQUENTIAL](values / max(largest, 1e-12))[..., :3]
+    """(H, W) -> (H, W, 3) in [0, 1] on a scale from 0 to `largest`; of a vector bars on that scale."""
+    shares = values / max(largest, 1e-12)
+    return as_picture(shares[..., None]) if len(values) == 1 else colormaps[SEQUENTIAL](shares)[..., :3]
 
 
-def _bars(page, pairs, upper, meaning) -> None:
+def _bar_scale(left: float, meaning: str) -> tuple[float, float, tuple[float, ...]]:
+    """Inches: the right edge of names and where 0 lies; the ends of the scale. A unit is `_unit` inches."""
     signed = meaning.startswith("correlation")
-    label_right, zero = BARS + 1.05, BARS + (1.65 if signed else 1.12)
-    unit = 0.5 if signed else 1.0  # inches of 1
+    return left + 1.05, left + (1.65 if signed else 1.12), (-1, 0, 1) if signed else (0, 1)
+
+
+def _unit(ends) -> float:
+    """Inches of 1 on the scale of bars."""
+    return 0.5 if ends[0] < 0 else 1.0
+
+
+def _bars(page, left, pairs, upper, meaning) -> None:
+    label_right, zero, ends = _bar_scale(left, meaning)
+    unit = _unit(ends)
     for k, (name, value) in enumerate(pairs):
         level = upper - 0.12 - 0.2 * k
         page.text(shortened(name, SMALL - 0.5, 1.0), label_right, level, size=SMALL - 0.5, ha="right")
-        left, width = zero + min(value, 0) * unit, max(abs(value) * unit, 0.01)
+        start, width = zero + min(value, 0) * unit, max(abs(value) * unit, 0.01)
         page.figure.add_artist(
             Rectangle(
-                (left, level - 0.055), width, 0.11, color=colour(0 if value >= 0 else 3), linewidth=0,
+                (start, level - 0.055), width, 0.11, color=colour(0 if value >= 0 else 3), linewidth=0,
                 transform=page.figure.dpi_scale_trans,
             )
         )  # fmt: skip
         edge = zero + max(value, 0) * unit + 0.05
         page.text(number(value), edge, level, size=SMALL - 1, color=INK)
+    if pairs:
+        bottom = upper - 0.12 - 0.2 * (len(pairs) - 1)
+        page.figure.add_artist(_line(page, [zero, zero], [bottom - 0.08, upper - 0.04], MUTED))
 
 
-def _scale(page, largest, tile) -> None:
-    page.text(f"0 to {largest:.2g}", MAP + tile / 2, page.height - 0.47, size=SMALL - 1, color=MUTED, ha="center")
+def _scales(page, largest, place, meaning) -> None:
+    """What colours of the map and lengths of the bars stand for."""
+    level = page.height - 0.5
+    ax = page.axes(place.map, level - 0.035, place.tile, 0.07)
+    ax.imshow(np.linspace(0, 1, 64)[None], cmap=SEQUENTIAL, aspect="auto")
+    ax.set_axis_off()
+    small = {"size": SMALL - 1.5, "color": MUTED}
+    page.text("0", place.map, level - 0.11, **small)
+    page.text(f"{largest:.2g}", place.map + place.tile, level - 0.11, ha="right", **small)
+    if not meaning:
+        return
+    _, zero, ends = _bar_scale(place.bars, meaning)
+    at = [zero + end * _unit(ends) for end in ends]
+    page.figure.add_artist(_line(page, [at[0], at[-1]], [level, level], MUTED))
+    for x, end in zip(at, ends):
+        page.figure.add_artist(_line(page, [x, x], [level - 0.03, level + 0.03], MUTED))
+        page.text(number(end, 0), x, level - 0.11, ha="center", **small)
 
 
 def needs(view, *, latents, condition, **_):

@@ -17,7 +17,7 @@ from vaelab.plots.points import (
     prior_ellipses,
     scatter_figure,
 )
-from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour
+from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, Page, colour, layout
 from vaelab.system.palette import FAINT
 
 PLANES = ((0, 1), (0, 2), (1, 2))  # of a box
@@ -44,13 +44,17 @@ def latent_scatter(
     Returns:
         matplotlib Figure.
     """
+    return _scatter(view, split, n, dims, code, draws, color, "latent_scatter")
+
+
+def _scatter(view, split, n, dims, code, draws, color, plot, why=""):
     part = view.split(split)
     rows = np.arange(len(part)) if n is None else pick.random_rows(view, part, n, "projection")
-    shown, why = _dims(view, part, dims)
+    shown, chosen = _dims(view, part, dims)
     z, rows, what = _codes(view, part, rows, code, draws)
-    colours = colouring(view, part, rows, color, "plots.latent_scatter.color")
+    colours = colouring(view, part, rows, color, f"plots.{plot}.color")
     labels = [pick.latent_name(view, d) for d in shown]
-    facts = [view.name, pick.split_facts(view, part, len(np.unique(rows))), what, why]
+    facts = [view.name, pick.split_facts(view, part, len(np.unique(rows))), what, chosen, why]
     title = "Latent codes" if len(shown) > 1 else "Codes of one latent"
     if len(shown) == 2:
         return scatter_figure(
@@ -62,6 +66,18 @@ def latent_scatter(
     return _box(
         z[:, shown], colours, title, facts, labels, [prior_ellipses(view, [shown[k] for k in p]) for p in PLANES]
     )
+
+
+def codes_as_they_are(view, *, split: Split, n: PositiveInt, color: str, plot: str, instead_of: str):
+    """The scatter of one or two latents, in place of a map that would only bend them; the picture says so.
+
+    Args:
+        plot: the option whose settings these are.
+        instead_of: what the map is called.
+    """
+    are = "latents are" if view.latent_dim > 1 else "latent is"
+    why = f"no {instead_of}: {view.latent_dim} {are} the map already"
+    return _scatter(view, split, n, None, "mean", 1, color, plot, why)
 
 
 def _dims(view, part, dims):
@@ -94,7 +110,7 @@ def _marginal(view, d: int) -> tuple[np.ndarray, np.ndarray]:
 def _histogram(values, colours, title, facts, label, prior):
     side, below, present = legend_space(colours)
     page = Page(title, facts, 4.6 + below)
-    ax = page.axes(0.75, below + 0.6, WIDTH - 0.75 - side - MARGIN, 3.9)
+    ax = page.axes(0.75, below + 0.6, page.width - 0.75 - side - MARGIN, 3.9)
     edges = np.linspace(values.min() - 1e-6, values.max() + 1e-6, 41)
     if colours.values is None or not colours.names:
         ax.hist(values, edges, color=colour(0), alpha=0.7, density=True)
@@ -105,17 +121,17 @@ def _histogram(values, colours, title, facts, label, prior):
     ax.plot(*prior, color=MUTED, linestyle="--", linewidth=1)
     ax.set_xlabel(f"{label}  (dashed: the prior)")
     ax.set_ylabel("density" + (" within the class" if colours.names else ""))
-    draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + 4.4, below)
+    draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + 4.4, below)
     return page.figure
 
 
 def _box(z, colours, title, facts, labels, ellipses):
     """The three-dimensional view large, the three planes small beside it."""
     side, below, present = legend_space(colours)
-    height = 7.2
+    height = 0.72 * layout().width
     page = Page(title, facts, height + below)
     small = (height - 1.35) / 3
-    large = WIDTH - side - small - 1.05 - MARGIN
+    large = page.width - side - small - 1.05 - MARGIN
     size = page.figure.get_size_inches()
     ax = page.figure.add_axes(
         (0.0, (below + 0.2) / size[1], (large - 0.1) / size[0], (height - 0.3) / size[1]), projection="3d"
@@ -125,11 +141,11 @@ def _box(z, colours, title, facts, labels, ellipses):
     for k, (i, j) in enumerate(PLANES):
         flat = page.axes(large + 0.62, below + 0.42 + (2 - k) * (small + 0.42), small, small)
         draw_ellipses(flat, ellipses[k])
-        draw_points(flat, z[:, [i, j]], colours, size=max(1.0, min(6.0, 160 / np.sqrt(len(z)))), numbers=False)
+        draw_points(flat, z[:, [i, j]], colours, size=max(1.0, min(6.0, 160 / np.sqrt(len(z)))))
         frame(flat, z[:, [i, j]], (labels[i], labels[j]), True, circles=ellipses[k])
         flat.set_ylabel(labels[j], labelpad=1)
         flat.set_xlabel(labels[i], labelpad=1)
-    draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)
+    draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
 
 

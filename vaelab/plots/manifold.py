@@ -5,7 +5,8 @@ import numpy as np
 from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
-from vaelab.plots.grid import Block, grid_figure, number, thinned
+from vaelab.plots.grid import GAP, Block, grid_figure, number, picture_size, thinned
+from vaelab.plots.style import layout
 from vaelab.system import memory
 
 
@@ -51,9 +52,10 @@ def manifold(
     decoded = view.decode(z.reshape(-1, view.latent_dim), *pick.repeated(given, len(y) * len(x)))
     rest = view.latent_dim - len(shown)
     held = f"the other {rest} latents {held_at(view, at)}" if rest else ""
-    tile = 9.0 / (n * view.n_views)
+    tile = (layout().width - 1.0) / (n * view.n_views)
     columns = tuple(thinned([number(a) for a in x], tile, 0.6))
-    high = tile * decoded[0].shape[1] / decoded[0].shape[2]
+    shown_high, shown_wide = picture_size(*decoded[0].shape[1:])
+    high = tile * shown_high / shown_wide
     rows = tuple(thinned([number(b) for b in y[::-1]], high, 0.5)) if len(shown) > 1 else ()
     blocks = [
         Block(
@@ -69,7 +71,7 @@ def manifold(
         blocks,
         title=f"Manifold: the decoder over {' and '.join(names)}",
         facts=[view.name, what, held, pick.told(view, given)],
-        gap=0.0,
+        gap=min(GAP, 0.08 * tile),
         x_label=names[0],
         y_label=names[1] if len(names) > 1 else "",
         columns_below=True,

@@ -8,7 +8,7 @@ import numpy as np
 from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
-from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, number, square, tiled
+from vaelab.plots.grid import Block, as_picture, folded, grid_figure, grid_frames, number, square, tiled
 from vaelab.plots.manifold import axes_of, base_code, held_at
 from vaelab.system import memory
 
@@ -48,7 +48,7 @@ def manifold_3d(
     memory.require(n_bytes, f"plots.manifold_3d.n={n} in {slices} slices", "Choose a smaller n.")
     given = pick.given_of(view, part, at, condition, "plots.manifold_3d.condition")
     slabs = _decoded(view, base, shown, x, y, depth, given)
-    decoded = [tiled(images) for images in slabs]  # per view (slices, n H, n W, C)
+    decoded = [_slices(images) for images in slabs]  # per view (slices, H', W', C)
     names = [pick.latent_name(view, d) for d in shown]
     facts = [view.name, f"{slices} slices of {what}", f"{names[0]} grows to the right, {names[1]} upwards"]
     facts.append(pick.told(view, given))
@@ -79,6 +79,13 @@ def needs(view, *, split, dims, at, condition, **_):
 
 
 manifold_3d.needs = needs
+
+
+def _slices(images) -> np.ndarray:
+    """(slices, n, n, H, W, C) as one picture each, tiles a pixel apart."""
+    if images.shape[3] == 1:
+        images = np.array([[[as_picture(tile) for tile in row] for row in grid] for grid in images])
+    return tiled(images, gutter=1)
 
 
 def _decoded(view, base, shown, x, y, depth, given) -> list[np.ndarray]:

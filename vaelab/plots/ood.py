@@ -5,7 +5,7 @@ from matplotlib.lines import Line2D
 
 from vaelab.config.types import PositiveInt, Split
 from vaelab.plots import choose as pick
-from vaelab.plots.style import INK, MARGIN, TEXT, WIDTH, Page, colour, text_width
+from vaelab.plots.style import INK, MARGIN, TEXT, Page, colour, text_width
 from vaelab.scores.against import against, check
 
 _HEIGHT, _COLUMNS, _BINS = 1.9, 3, 40
@@ -29,7 +29,7 @@ def ood(view, *, split: Split, on: list[str], scores: list[str] | None, images: 
         "How strange images are", [view.name, pick.split_facts(view, view.split(split), len(found.own.images[0]))],
         rows * _HEIGHT + 0.3 * -(-len(groups) // 4),
     )  # fmt: skip
-    width = (WIDTH - 2 * MARGIN) / columns
+    width = (page.width - 2 * MARGIN) / columns
     for k, score in enumerate(found.scores):
         row, column = divmod(k, columns)
         ax = page.axes(
@@ -45,7 +45,7 @@ def ood(view, *, split: Split, on: list[str], scores: list[str] | None, images: 
         ax.set_yticks([])
         ax.set_title(f"{'' if found.scores[score].sign > 0 else '−'}{score}", loc="left", fontsize=TEXT, color=INK)
     handles = [Line2D([], [], color=colour(n), linewidth=2.5, label=name) for n, name in enumerate(groups)]
-    fitting = int((WIDTH - 2 * MARGIN) / max(0.6 + text_width(name, TEXT) for name in groups))
+    fitting = int((page.width - 2 * MARGIN) / max(0.6 + text_width(name, TEXT) for name in groups))
     page.legend(handles, MARGIN, page.height - 0.02, columns=max(1, min(fitting, len(groups))), size=TEXT)
     return page.figure
 

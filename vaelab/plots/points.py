@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize, to_rgba
+from matplotlib.markers import MarkerStyle
+from matplotlib.transforms import IdentityTransform
 
 from vaelab.errors import ConfigError
 from vaelab.plots.style import (
@@ -13,10 +16,11 @@ from vaelab.plots.style import (
     MUTED,
     SEQUENTIAL,
     SMALL,
-    WIDTH,
+    TEXT,
     Page,
     colour,
     key,
+    layout,
     marker,
     shortened,
     text_width,
@@ -82,16 +86,17 @@ def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool,
         matplotlib Figure.
     """
     side, below, present = legend_space(colours)
-    height = 7.0
+    height = 0.7 * layout().width
     page = Page(title, facts, height + below)
     left = 0.75 if ticks else 0.45
     ax = page.axes(
-        left, below + (0.6 if ticks else 0.4), WIDTH - left - side - MARGIN, height - (0.65 if ticks else 0.45)
+        left, below + (0.6 if ticks else 0.4), page.width - left - side - MARGIN, height - (0.65 if ticks else 0.45)
     )
     draw_ellipses(ax, circles)
     draw_points(ax, xy, colours)
     frame(ax, xy, labels, ticks, circles)
-    draw_legend(page, colours, present, WIDTH - side - MARGIN + 0.2, below + height - 0.1, below)
+    draw_labels(ax, xy, colours, present)
+    draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
 
 
@@ -116,40 +121,57 @@ def frame(ax, xy, labels, ticks, circles=None) -> None:
         ax.set_yticks([])
 
 
-def draw_points(ax, xy, colours: Colouring, size: float | None = None, numbers: bool | None = None) -> None:
-    """The points in random order, so that no class hides the others; class numbers at the middles of many classes."""
+def draw_points(ax, xy, colours: Colouring, size: float | None = None) -> None:
+    """The points in random order, so that no class hides the others, each class with its own marker."""
     n = len(xy)
     size = float(np.clip(480 / np.sqrt(max(n, 1)), 2.0, 36.0)) if size is None else size
     order = np.random.default_rng(0).permutation(n)
-    style = {"s": size, "linewidths": 0, "alpha": 0.85 if n < 3000 else 0.65, "rasterized": n > 500}
+    style = {"linewidths": 0, "alpha": 0.85 if n < 3000 else 0.65, "rasterized": n > 500}
     if colours.values is None:
-        ax.scatter(*xy[order].T, c=colour(0), **{**style, "alpha": 0.5})
+        ax.scatter(*xy[order].T, s=size, c=colour(0), **{**style, "alpha": 0.5})
         return
     if not colours.names:
         rgba = colormaps[SEQUENTIAL](_scale(colours.values)(colours.values))
-        ax.scatter(*xy[order].T, c=rgba[order], **style)
+        ax.scatter(*xy[order].T, s=size, c=rgba[order], **style)
         return
-    rgba = np.array([to_rgba(colour(k)) for k in range(int(colours.values.max()) + 1)])[colours.values]
-    shapes = np.array([marker(k) for k in range(int(colours.values.max()) + 1)])[colours.values]
-    if len(set(shapes)) > 1:
-        style["s"] = 1.6 * size  # shapes must be told apart
-    for shape in dict.fromkeys(shapes):
-        chosen = order[shapes[order] == shape]
-        ax.scatter(*xy[chosen].T, c=rgba[chosen], marker=shape, **style)
-    present = np.unique(colours.values)
-    if len(present) > MANY_CLASSES if numbers is None else numbers:
-        _write_numbers(ax, xy, colours.values, present)
+    classes = range(int(colours.values.max()) + 1)
+    shapes = [MarkerStyle(marker(k)) for k in classes]
+    paths = [shape.get_path().transformed(shape.get_transform()) for shape in shapes]
+    rgba, values = np.array([to_rgba(colour(k)) for k in classes]), colours.values[order]
+    points = PathCollection(
+        [paths[k] for k in values], sizes=[1.4 * size], facecolors=rgba[values], edgecolors="none", offsets=xy[order],
+        offset_transform=ax.transData, **style,
+    )  # fmt: skip
+    points.set_transform(IdentityTransform())  # markers are sized in points
+    ax.add_collection(points)
 
 
-def _write_numbers(ax, xy, values, present) -> None:
-    """The number of each class at its median, largest classes first, those left out that would cover another."""
-    room = 0.018 * np.ptp(xy, axis=0).max()
-    placed = np.empty((0, 2))
-    for k in sorted(present, key=lambda k: -np.sum(values == k)):
-        middle = np.median(xy[values == k], axis=0)
-        if np.any(np.abs(placed - middle) > [1.4 * room, room], axis=1).all():
-            placed = np.vstack([placed, middle])
-            ax.text(*middle, str(k), fontsize=8, weight="bold", ha="center", va="center", color=INK, **_halo())
+def draw_labels(ax, xy, colours: Colouring, present) -> None:
+    """The name of each class at its median, beside it where another stands there; of many classes their numbers.
+
+    Largest classes first; one that finds no room has its name in the legend alone.
+
+    Args:
+        ax: axes whose limits are set (`frame`).
+    """
+    if colours.values is None or len(present) < 2:
+        return
+    many, size = len(present) > MANY_CLASSES, 8.0 if len(present) > MANY_CLASSES else TEXT
+    box, page = ax.get_position(), ax.figure.get_size_inches()
+    low, high = (np.array(limits) for limits in zip(ax.get_xlim(), ax.get_ylim()))
+    inches = np.array([box.width * page[0], box.height * page[1]])
+    unit, placed = (high - low) / inches, []
+    for k in sorted(present, key=lambda k: -np.sum(colours.values == k)):
+        name = str(k) if many else shortened(colours.names[k], size, 1.3)
+        half = np.array([text_width(name, size, "bold") / 2, 0.6 * size / 72])
+        middle = (np.median(xy[colours.values == k], axis=0) - low) / unit
+        for step in ((0, 0), (0, 2.1), (0, -2.1), (0, 4.2), (0, -4.2)):
+            at = np.clip(middle + np.array(step) * half, half, inches - half)
+            if all(np.any(np.abs(at - other) > half + room) for other, room in placed):
+                placed.append((at, half))
+                ax.text(*(low + at * unit), name, fontsize=size, weight="bold", ha="center", va="center", color=INK,
+                        parse_math=False, zorder=4, **_halo())  # fmt: skip
+                break
 
 
 def _halo() -> dict:
@@ -182,7 +204,7 @@ def draw_ellipses(ax, ellipses) -> None:
         )  # fmt: skip
 
 
-def legend_space(colours: Colouring, page_width: float = WIDTH) -> tuple[float, float, np.ndarray]:
+def legend_space(colours: Colouring, page_width: float | None = None) -> tuple[float, float, np.ndarray]:
     """Inches the legend takes on the right and below, and the class numbers it lists."""
     if colours.values is None:
         return 0.0, 0.0, np.array([], int)
@@ -192,7 +214,7 @@ def legend_space(colours: Colouring, page_width: float = WIDTH) -> tuple[float, 
     if len(present) <= MANY_CLASSES:
         widest = max([text_width(shortened(colours.names[k], SMALL, 2.0), SMALL) for k in present], default=0)
         return max(widest, text_width(colours.title, SMALL)) + 0.55, 0.0, present
-    columns = legend_columns(colours, present, page_width)
+    columns = legend_columns(colours, present, page_width or layout().width)
     return 0.0, 0.188 * -(-len(present) // columns) + 0.45, present
 
 
@@ -227,4 +249,13 @@ def draw_legend(page, colours: Colouring, present, left, top, below) -> None:
     page.legend(handles, MARGIN, below - 0.3, columns=legend_columns(colours, present, page.width))
 
 
-__all__ = ["Colouring", "colouring", "draw_legend", "draw_points", "frame", "legend_space", "scatter_figure"]
+__all__ = [
+    "Colouring",
+    "colouring",
+    "draw_labels",
+    "draw_legend",
+    "draw_points",
+    "frame",
+    "legend_space",
+    "scatter_figure",
+]

@@ -3,7 +3,10 @@
 Figures are made without pyplot and styled artist by artist, so that drawing never changes a user's matplotlib.
 """
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -11,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from vaelab.system.palette import INK, MUTED, PALETTE
 
-WIDTH = 10.0  # inches of every figure
+WIDTH = 10.0  # inches of a figure
 NARROW = 7.0  # inches of an animation
 DPI = 100  # so 1,000 pixels; grids may raise it (see grid.py)
 MARGIN = 0.2  # inches around everything
@@ -22,14 +25,41 @@ MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 SEQUENTIAL, DIVERGING = "cividis", "PuOr"
 
 
+class Layout(NamedTuple):
+    """Inches across a figure, and its pixels per inch at least."""
+
+    width: float
+    dpi: int
+
+
+LAYOUTS = {"paper": Layout(WIDTH, DPI), "slide": Layout(7.5, 200)}
+_layout: ContextVar[Layout] = ContextVar("layout", default=LAYOUTS["paper"])
+
+
+@contextmanager
+def laid_out(*, dpi: int | None, width: str):
+    """Within it figures are laid out for a paper or a slide, and for at least so many pixels per inch."""
+    usual = LAYOUTS[width]
+    token = _layout.set(usual._replace(dpi=dpi or usual.dpi))
+    try:
+        yield
+    finally:
+        _layout.reset(token)
+
+
+def layout() -> Layout:
+    """What figures are laid out for."""
+    return _layout.get()
+
+
 def colour(k: int) -> str:
     """The k-th colour of the colour-blind-safe palette, repeating."""
     return PALETTE[k % len(PALETTE)]
 
 
 def marker(k: int) -> str:
-    """The marker that goes with the k-th colour: (colour, marker) pairs repeat only after 120."""
-    return MARKERS[(k // len(PALETTE)) % len(MARKERS)]
+    """The marker of the k-th class: neighbours differ, and (colour, marker) pairs repeat only after 120."""
+    return MARKERS[(k + k // 60) % len(MARKERS)]
 
 
 @cache
@@ -82,11 +112,12 @@ class Page:
         title: what is shown.
         facts: sentences of small print: run name first, then split, sizes, settings. Empty ones are dropped.
         height: inches of the body.
-        dpi: pixels per inch.
-        width: inches.
+        dpi: pixels per inch (None: those of `layout`).
+        width: inches (None: those of `layout`).
     """
 
-    def __init__(self, title, facts, height, dpi=DPI, width=WIDTH):
+    def __init__(self, title, facts, height, dpi=None, width=None):
+        width, dpi = width or layout().width, dpi or layout().dpi
         inner = width - 2 * MARGIN
         titles = wrapped(title, TITLE, inner, "bold")
         notes = _joined([f for f in facts if f], SMALL, inner)

@@ -123,6 +123,7 @@ def _codes(view, frames, dims) -> list[np.ndarray]:
         points.draw_ellipses(ax, ellipses)
         points.draw_points(ax, arrays["codes"][:, dims], colours)
         points.frame(ax, inside, [pick.latent_name(view, d) for d in dims], ticks=True, circles=ellipses)
+        points.draw_labels(ax, arrays["codes"][:, dims], colours, present)
         points.draw_legend(page, colours, present, NARROW - side - MARGIN + 0.2, below + foot + height - 0.1, below)
         page.text(caption, NARROW / 2, 0.2, size=TEXT + 1, ha="center")
         shown.append(rendered(page.figure))

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from vaelab.errors import NotApplicable
-from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, WIDTH, Page, colour, number, text_width
+from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, Page, colour, layout, number, text_width
 from vaelab.system.palette import FAINT
 
 PARTS = {"train": ("training", 0), "val": ("validation", 3)}  # name and colour
@@ -27,7 +27,7 @@ def training_curves(view, *, log_scale: bool):
     panel_height = {1: 3.6, 2: 2.7}.get(rows, 2.3)
     span = f"{len(epochs)} epoch{'s' * (len(epochs) > 1)}"
     page = Page("Training curves", [view.name, "nats per image", span], rows * panel_height)
-    panel_width = (WIDTH - 2 * MARGIN) / columns
+    panel_width = (page.width - 2 * MARGIN) / columns
     for k, (name, curves) in enumerate(terms.items()):
         row, column = divmod(k, columns)
         ax = page.axes(
@@ -40,7 +40,7 @@ def training_curves(view, *, log_scale: bool):
     if view.weights_epoch is not None:
         lines.append(Line2D([], [], **KEPT, label=f"weights kept: epoch {view.weights_epoch}"))
     width = sum(0.45 + text_width(line.get_label(), TEXT) for line in lines)
-    page.legend(lines, WIDTH - MARGIN - width, page.height + page.header - 0.2, columns=len(lines), size=TEXT)
+    page.legend(lines, page.width - MARGIN - width, page.height + page.header - 0.2, columns=len(lines), size=TEXT)
     return page.figure
 
 
@@ -82,7 +82,7 @@ def _panel(ax, name, epochs, curves, kept, log_scale):
     known = {part: c[until & np.isfinite(c)] for part, c in curves.items()}
     note = ", ".join(f"{part} {number(c[-1])}" for part, c in known.items() if len(c))
     ax.set_title(name.replace("_", " "), loc="left", fontsize=TEXT, weight="bold", color=INK)
-    width = ax.get_position().width * WIDTH
+    width = ax.get_position().width * layout().width
     if text_width(name, TEXT, "bold") + 0.1 + text_width(note, SMALL) < width:
         ax.set_title(note, loc="right", fontsize=SMALL - 0.5, color=MUTED)
     ax.set_xlabel("epoch")

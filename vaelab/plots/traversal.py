@@ -8,8 +8,9 @@ from vaelab.config.types import Condition, PositiveFloat, PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
 from vaelab.plots.animation import Animation, there_and_back
-from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, number, square, thinned
+from vaelab.plots.grid import Block, folded, grid_figure, grid_frames, number, picture_size, square, thinned
 from vaelab.plots.manifold import base_code
+from vaelab.plots.style import layout
 
 
 def traversal(
@@ -69,13 +70,14 @@ def traversal(
         "nats: mean rate" if unit == "nats" else "std: of the posterior means",
         "" if len(order) == view.latent_dim else f"{len(order)} of {view.latent_dim} latents",
     ]
-    if decoded[0].shape[2] * 3 < decoded[0].shape[3]:  # too flat for two lines
+    shown_high, shown_wide = picture_size(*decoded[0].shape[2:])
+    if shown_high * 3 < shown_wide:  # too flat for two lines
         names = [name.replace("\n", "  ") for name in names]
     title = "Traversal of each latent" if len(order) > 1 else f"Traversal of {pick.latent_name(view, order[0])}"
     if output == "animation":
         ends = [number(v) for v in np.linspace(-width, width, steps)] if span == "prior" else None
         return _animation(view, decoded, ends, names, title, facts, duration_ms)
-    tile = (9.0 - 0.3 * view.n_views) / (steps * view.n_views)
+    tile = (layout().width - 1.0 - 0.3 * view.n_views) / (steps * view.n_views)
     if span == "prior":
         heads = thinned([number(v, 1) for v in np.linspace(-width, width, steps)], tile)
     else:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from vaelab.config.types import PositiveFloat, PositiveInt, Split, TSNEIterations
 from vaelab.plots.choose import split_facts
+from vaelab.plots.latent_scatter import codes_as_they_are
 from vaelab.plots.points import colouring, scatter_figure
 from vaelab.view.projections import project
 
@@ -18,7 +19,8 @@ def tsne(
     iterations: TSNEIterations,
     color: str,
 ):
-    """Scatter of the t-SNE coordinates of n images, coloured by class.
+    """Scatter of the t-SNE coordinates of n images, coloured by class; one or two latents are their own map and are
+    drawn as they are.
 
     Args:
         n: images, drawn at random; all where there are fewer. For tens of thousands use engine=opentsne.
@@ -28,6 +30,8 @@ def tsne(
     References:
         van der Maaten & Hinton (2008).
     """
+    if view.latent_dim <= 2:
+        return codes_as_they_are(view, split=split, n=n, color=color, plot="tsne", instead_of="t-SNE")
     found = project(view, split, "tsne", n, engine=engine, perplexity=perplexity, iterations=iterations)
     part = view.split(split)
     return scatter_figure(

@@ -2,6 +2,7 @@
 
 from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
 from vaelab.plots.choose import split_facts
+from vaelab.plots.latent_scatter import codes_as_they_are
 from vaelab.plots.points import colouring, scatter_figure
 from vaelab.view.projections import project
 
@@ -15,7 +16,8 @@ def umap(
     min_dist: NonNegativeFloat,
     color: str,
 ):
-    """Scatter of the UMAP coordinates of n images, coloured by class. Needs umap-learn.
+    """Scatter of the UMAP coordinates of n images, coloured by class; one or two latents are their own map and are
+    drawn as they are. Needs umap-learn.
 
     Args:
         n: images, drawn at random; all where there are fewer.
@@ -25,6 +27,8 @@ def umap(
     References:
         McInnes, Healy & Melville (2018).
     """
+    if view.latent_dim <= 2:
+        return codes_as_they_are(view, split=split, n=n, color=color, plot="umap", instead_of="UMAP")
     found = project(view, split, "umap", n, neighbours=neighbours, min_dist=min_dist)
     part = view.split(split)
     return scatter_figure(

@@ -169,14 +169,8 @@ def scatter(mean: np.ndarray, y: np.ndarray | None, most: int = 2000) -> Figure:
 
 
 def class_colours(n: int) -> list[str]:
-    """n colours, the palette's where they suffice."""
-    if n <= len(PALETTE):
-        return list(PALETTE[:n])
-    import matplotlib
-    from matplotlib.colors import to_hex
-
-    table = matplotlib.colormaps["tab20" if n <= 20 else "hsv"]
-    return [to_hex(table(k % 20) if n <= 20 else table(k / n)) for k in range(n)]
+    """Colours of n classes, the palette's, again where there are more."""
+    return [PALETTE[k % len(PALETTE)] for k in range(n)]
 
 
 def _figure(width, height):

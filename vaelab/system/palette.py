@@ -1,7 +1,14 @@
-"""The colours of pictures and reports; the explorer's page has the same, its black and grey fitted to its themes."""
+"""The colours of pictures, reports and the explorer's page.
+
+Those of classes stay apart for every eye: under protanopia, deuteranopia and tritanopia as simulated by Machado,
+Oliveira & Fernandes (2009), any two of the ten differ by a CIEDE2000 of at least 13 on white and 11 on the explorer's
+dark page. They were searched near Okabe & Ito (2008), whose ten come as near as 5.
+"""
 
 INK, MUTED, FAINT = "#1f2328", "#5c6370", "#d5d9de"
-# Okabe & Ito (2008) in an order that keeps neighbours far apart, then two that differ from them in lightness.
 PALETTE = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#D9C400", "#882255", "#9A9A9A",
+    "#0072B2", "#E69F00", "#3FA371", "#D16011", "#D6AAC6", "#29B8FC", "#604019", "#6B6E4D", "#911856", "#898E90",
+)  # fmt: skip
+PALETTE_ON_DARK = (
+    "#1490E6", "#F1B133", "#1FFFB5", "#F64706", "#FBCCEC", "#0CC4FF", "#9D7854", "#A4A876", "#D15895", "#B9A29F",
 )  # fmt: skip

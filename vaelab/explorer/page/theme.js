@@ -1,7 +1,5 @@
-// Light and dark, and the colours of points: those of vaelab's pictures (Okabe & Ito, 2008, and two more).
+// Light and dark, and the colours of points. LIGHT and DARK, those of classes, stand before all scripts (build.py).
 
-const LIGHT = ['#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#1B1B1B', '#D9C400', '#882255', '#8C8C8C'];
-const DARK = ['#3F9BDB', '#F2B233', '#23BF92', '#F2773A', '#E394C2', '#8ED3F7', '#F4F4F4', '#EBDD45', '#C9558F', '#A3A3A3'];
 const SHAPES = ['disc', 'triangle', 'square', 'diamond', 'cross', 'ring']; // one for every ten classes
 const CIVIDIS = ['#00224E', '#123570', '#3B496C', '#575D6D', '#707173', '#8A8678', '#A59C74', '#C3B369', '#E1CC55', '#FEE838'];
 
