@@ -13,6 +13,8 @@ from vaelab import cli
 from vaelab.commands import completion
 from vaelab.config import locate, typed
 from vaelab.config.commands import COMMANDS
+from vaelab.records.run_folder import RunFolder
+from vaelab.system import tables
 
 HEAVY = "{'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}"
 
@@ -37,8 +39,43 @@ def test_a_wrong_setting_costs_no_heavy_import(tmp_path):
 def test_help_lists_every_group_and_setting(capsys):
     assert cli.main(["train", "--help"]) == 0
     page = capsys.readouterr().out
-    for word in ("conv_v2", "fashionmnist", "gaussian", "learning_rate: 0.001", "latent_dim: 2", "beta: 1.0"):
+    for word in ("conv_v2", "fashionmnist", "gaussian", "trainer.learning_rate=0.001", "latent_dim=2", "beta=1.0"):
         assert word in page
+
+
+@pytest.mark.parametrize(
+    "words,there,not_there",
+    [
+        (["train", "model=dense", "dataset=mnist"], ["model.hidden_dims=[512]", "first map pixels x to 2x - 1",
+         "dataset=mnist  MNIST: 60,000", "dataset.resize=null", "Lanczos", "paper: LeCun"], ["trainer.ep", "prior="]),
+        (["train", "model=dense", "model.hidden_dims=[7]"], ["model.hidden_dims=[7]"], ["dataset"]),
+        (["plot", "plot=[traversal]"], ["plots.traversal.steps=11", "prior standard deviations"], ["tsne"]),
+        (["evaluate", "metric=[nll,mig]"], ["metrics.nll.samples=500", "metrics.mig.bins=20", "Chen"], ["elbo.split"]),
+        (["train", "experiment=dense_mnist_h32"], ["cost: 20 s of CPU time", "model.hidden_dims=[32]"], ["prior="]),
+        (["train", "sweep=latent_sizes"], ["the smallest latent_dim within noise"], ["prior="]),
+    ],
+)  # fmt: skip
+def test_help_of_what_is_chosen(words, there, not_there, capsys):
+    assert cli.main([*words, "--help"]) == 0
+    page = capsys.readouterr().out
+    assert [word for word in there if word not in page] == []
+    assert [word for word in not_there if word in page] == []
+
+
+def test_help_of_a_wrong_choice_is_a_sentence(capsys):
+    assert cli.main(["train", "model=dens", "--help"]) == 2
+    assert capsys.readouterr().err == "vaelab: model=dens: there is no model called 'dens'. Did you mean 'dense'?\n"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("words", ["--help", "train --help", "plot plot=[manifold] --help", "list", "list metric",
+                                   "explain nll", "explain"])  # fmt: skip
+def test_pages_fit_the_terminal(words, width, monkeypatch, capsys):
+    monkeypatch.setattr(tables, "terminal_width", lambda: width)
+    assert cli.main(words.split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    own = [line for line in lines if line.startswith("  ")]  # sentences around them are as long as they are
+    assert own and max(map(len, own)) <= max(width, 72 if words == "--help" else width)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -64,6 +101,12 @@ def test_options_may_stand_anywhere():
         (["train"], "trainer.ep", ["trainer.epochs="]),
         (["train"], "backend=j", ["backend=jax"]),
         (["data"], "sh", ["show"]),
+        (["list"], "obj", ["objective"]),
+        (["explain"], "acti", ["active_units"]),
+        (["train", "model=dense"], "model.", ["model.hidden_dims=", "model.center="]),
+        (["train", "model=conv_v2", "beta=2"], "model.fil", ["model.filters="]),
+        (["plot", "plot=[traversal]"], "plots.traversal.st", ["plots.traversal.steps="]),
+        (["runs"], "--j", ["--json"]),
         (["evaluate"], "metric=[elb", ["metric=[elbo"]),
     ],
 )
@@ -71,6 +114,19 @@ def test_completion(before, word, expected):
     found = completion.candidates(before, word)
     assert set(expected) <= set(found)
     assert all(candidate.startswith(word) for candidate in found)
+
+
+def test_completion_of_run_folders(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        RunFolder(tmp_path / "outputs/digits-dense-vae" / name).update_status(state="done")
+    monkeypatch.chdir(tmp_path)
+    both = [f"outputs/digits-dense-vae/{name}" for name in ("one", "two")]
+    assert completion.candidates(["evaluate"], "run=") == ["run=latest", *(f"run={path}" for path in both)]
+    assert completion.candidates(["plot", "plot=[tsne]"], f"run={both[0][:-1]}") == [f"run={both[0]}"]
+    assert completion.candidates(["compare"], f"run=[{both[0]},outputs/digits-dense-vae/tw") == [
+        f"run=[{both[0]},{both[1]}"
+    ]
+    assert completion.candidates(["plot", "output_dir=elsewhere"], "run=o") == []
 
 
 def test_completion_in_a_real_bash(tmp_path):

@@ -2,7 +2,7 @@
 
 import sys
 
-from vaelab.config.commands import COMMANDS
+from vaelab.config.commands import COMMANDS, JSON
 from vaelab.system import streams
 
 
@@ -17,7 +17,9 @@ def main(argv: list[str] | None = None) -> int:
         return _printed(f"vaelab {__version__}")
     from vaelab.system.exits import exit_code_of
 
-    return exit_code_of(lambda: _answered(first, rest))
+    as_json = first in JSON and "--json" in rest
+    rest = [word for word in rest if word != "--json"] if as_json else rest
+    return exit_code_of(lambda: _answered(first, rest), as_json=as_json)
 
 
 def _printed(text: str) -> int:
@@ -38,16 +40,18 @@ def _answered(first: str, rest: list[str]) -> int:
 
 def usage() -> str:
     """The page of `vaelab --help`."""
-    width = max(map(len, COMMANDS))
-    lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    from vaelab.system import tables
+
     return f"""vaelab: a config-driven lab for variational autoencoders
 
 usage: vaelab COMMAND [group=option ...] [key=value ...]
 
-{lines}
+{tables.entries(COMMANDS.items())}
 
   vaelab train dataset=fashionmnist model=conv_v2
   vaelab train -m dataset=fashionmnist beta=0.5,1,4 latent_dim=2,10
   vaelab explore run=latest
 
-R is a run folder, an MLflow run id or run name, or 'latest'. vaelab COMMAND --help shows every setting."""
+  vaelab train model=dense --help        the settings of what is chosen
+
+R is a run folder, an MLflow run id or run name, or 'latest'."""

@@ -414,7 +414,7 @@ class View(Protocol):
     data_shapes: tuple
     """(H, W, C) of each view."""
     data_kind: str
-    """grey, threshold, static, dynamic, binary, standardised or real."""
+    """grey, rgb, threshold, static, dynamic, binary, standardised or real."""
     class_names: tuple
     tag_names: tuple
     factor_names: tuple

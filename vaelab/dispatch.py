@@ -5,11 +5,11 @@ import os
 import sys
 
 from vaelab.config import locate, typed
-from vaelab.config.commands import COMMANDS, HYDRA_RUN, RUN_FILTERS, VERBS
+from vaelab.config.commands import COMMANDS, FIRST_WORD, HYDRA_RUN, RUN_FILTERS, VERBS
 from vaelab.config.nearest import nearest
 from vaelab.errors import DISK_TROUBLE, ConfigError, Interrupted, VaelabError, first_line
 from vaelab.system.printing import NOTE, quietly
-from vaelab.system.streams import output
+from vaelab.system.streams import document, output
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +26,20 @@ def dispatch(command: str, rest: list[str]) -> int:
         from vaelab.commands import completion
 
         return completion.run(rest)
-    options, overrides, folders = typed.split(command, take_verb(command, rest), command in HYDRA_RUN)
+    options, overrides, folders = typed.split(
+        command, take_verb(command, rest), command in HYDRA_RUN, lambda name: _meant(command, name)
+    )
     with locate.config_dirs(folders), quietly("quiet=true" in overrides):
         for note in typed.repeated(overrides):
             log.log(NOTE, note)
         return _command(command, options, overrides)
+
+
+def _meant(command: str, name: str) -> str | None:
+    """The setting of a command that a name stands for (`compose.meant`)."""
+    from vaelab.config import compose
+
+    return compose.meant("train" if command in HYDRA_RUN else command, name)
 
 
 def _command(command: str, options: list[str], overrides: list[str]) -> int:
@@ -41,7 +50,7 @@ def _command(command: str, options: list[str], overrides: list[str]) -> int:
     if "--help" in options:
         from vaelab.commands import help_page
 
-        output(help_page.page(command))
+        output(help_page.page(command, overrides))
         return 0
     if any(o.startswith(("sweep=", "cluster=")) for o in overrides) and command in HYDRA_RUN:
         from vaelab.sweeps import recipe
@@ -55,13 +64,13 @@ def _command(command: str, options: list[str], overrides: list[str]) -> int:
 
 
 def take_verb(command: str, rest: list[str]) -> list[str]:
-    """`data show dataset=x` -> `verb=show dataset=x`."""
-    verbs = VERBS.get(command)
-    if not verbs or not rest or "=" in rest[0] or rest[0].startswith("-"):
+    """`data show dataset=x` -> `verb=show dataset=x`, and what else a first word stands for (`FIRST_WORD`)."""
+    if command not in FIRST_WORD or not rest or "=" in rest[0] or rest[0].startswith("-"):
         return rest
-    if rest[0] not in verbs:
+    verbs = VERBS.get(command, ())
+    if verbs and rest[0] not in verbs:
         raise ConfigError(f"vaelab {command} {rest[0]}: there is no such verb. {nearest(rest[0], verbs)}")
-    return [f"verb={rest[0]}", *rest[1:]]
+    return [f"{FIRST_WORD[command]}={rest[0]}", *rest[1:]]
 
 
 def run_composed(command: str, overrides: list[str]) -> int:
@@ -142,6 +151,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         raise _understood(error, overrides, made.path or wanted) from None
     if failures:
         log.error(f"{len(failures)} jobs of the sweep failed.")
+        document(error="\n".join(map(str, failures)))
     if failures and not outcomes:
         return max(failures, key=lambda error: error.exit_code == 1).exit_code
     return 1 if failures or not all(outcomes) else 0

@@ -185,6 +185,18 @@ def test_spoiled_words(form, told):
         (["latent_dim = 5"], "Type latent_dim=5"),
         (["--latent_dim", "5"], "typed without dashes: latent_dim=5"),
         (["--latent_dim=5"], "typed without dashes: latent_dim=5"),
+        (["--latent-dim=5"], "typed without dashes: latent_dim=5"),
+        (["--latent-dim", "5"], "typed without dashes: latent_dim=5"),
+        (["-latent_dim", "5"], "typed without dashes: latent_dim=5"),
+        (["latent-dim", "5"], "Type latent_dim=5"),
+        (["--epochs", "5"], "typed without dashes: trainer.epochs=5"),
+        (["--lr=0.1"], "typed without dashes: trainer.learning_rate=0.1"),
+        (["--latents", "5"], "typed without dashes: latent_dim=5"),
+        (["--dataset", "mnist"], "typed without dashes: dataset=mnist"),
+        (["dataset", "mnist"], "Type dataset=mnist"),
+        (["mnist"], "Type dataset=mnist"),
+        (["--xyzzy", "5"], "has no option --xyzzy"),
+        (["xyzzy", "5"], "key=value, as in latent_dim=5"),
         (["latent_dim\uff1d5"], "Type latent_dim=5"),
         (["l\u00e4tent_dim=5"], "is not a setting"),
         (["beta=“5”"], "Type beta=5"),
@@ -209,6 +221,23 @@ def test_spoiled_words(form, told):
 )
 def test_how_it_is_typed_is_said(words, way, told):
     assert way in told("train", *words)
+
+
+@pytest.mark.parametrize(
+    "words,way",
+    [
+        ("evaluate --n_samples 5", "metrics.elbo.n_samples=5"),
+        ("plot latest", "Type run=latest"),
+        ("runs --sort elbo", "without dashes: sort=elbo"),
+        ("reproduce --experiment dense_mnist_h32", "without dashes: experiment=dense_mnist_h32"),
+        ("data show --dataset mnist", "without dashes: dataset=mnist"),
+        ("list metrc", "Did you mean 'metric'?"),
+        ("explain elboo", "Did you mean 'elbo'?"),
+        ("train --json", "has no option --json"),
+    ],
+)
+def test_how_it_is_typed_is_said_by_every_command(words, way, told):
+    assert way in told(*words.split())
 
 
 @pytest.mark.parametrize(

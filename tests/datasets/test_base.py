@@ -160,3 +160,12 @@ def test_checksum_sees_images_and_labels(mapped):
 def test_parts_of_a_split_have_equal_length():
     with pytest.raises(ValueError, match="equal length"):
         Split((np.zeros((3, 1, 1, 1)),), np.zeros(2, int))
+
+
+def test_colour_is_not_stamped_grey():
+    def kind(channels, **more):
+        images = (np.zeros((4, 2, 2, channels), np.uint8),)
+        return Dataset("d", Split(images), Split(images), **more).data_kind
+
+    assert kind(1) == "grey" and kind(3) == "rgb" and kind(3, values="real") == "real"
+    assert kind(3, binarize="dynamic") == "dynamic"

@@ -19,7 +19,7 @@ def test_a_phase_is_said_kept_and_timed(tmp_path, caplog):
     assert [r.message for r in caplog.records] == ["measuring: elbo, mig"]
     assert list(phases.seconds) == ["training", "measuring"] and all(0 <= s < 5 for s in phases.seconds.values())
     phases.seconds.update(training=16.2, measuring=0.1)
-    assert phases.in_words() == "16 s of training"
+    assert phases.in_words() == "16 s training"
 
 
 def test_a_phase_that_fails_stays_the_last_one_known(tmp_path):

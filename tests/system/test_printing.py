@@ -1,5 +1,6 @@
 """Whatever becomes of standard output and error, the process goes on to its end, and run.log has everything."""
 
+import io
 import logging
 import os
 import pty
@@ -123,6 +124,46 @@ def test_quiet_shows_warnings_and_what_was_asked_for_and_ends_with_its_block(cap
     assert "epoch 1\nnote: grey" in (tmp_path / "run.log").read_text()
     speak()
     assert capsys.readouterr().out == "epoch 1\na table\n" and printing.shows_progress()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_notes_on_a_terminal_take_one_line(monkeypatch, tmp_path):
+    log, long = logging.getLogger("vaelab.somewhere"), "a likelihood " + "that describes other data " * 9
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(printing.tables, "terminal_width", lambda: 80)
+    with printing.quietly(False), printing.logged_to(tmp_path / "run.log"):
+        with printing.notes_in_a_line(tmp_path / "run.log") as show:
+            for text in (long, "short", long):
+                log.log(printing.NOTE, text)
+            log.warning("at once")
+            assert screen.getvalue() == "warning: at once\n"
+            show()
+            log.log(printing.NOTE, "later")
+        with pytest.raises(KeyError), printing.notes_in_a_line(tmp_path / "run.log"):
+            log.log(printing.NOTE, "before an error")
+            raise KeyError
+    first, *rest = screen.getvalue().splitlines()[1:]
+    assert first.startswith("note: a likelihood") and first.endswith("... (2 notes: run.log)") and len(first) <= 80
+    assert rest == ["note: later", "note: before an error"]
+    assert (tmp_path / "run.log").read_text().count(long) == 2
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch):
+    from vaelab.system import colours
+
+    screen = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert colours.painted("done", "green", screen) == "\x1b[32mdone\x1b[0m"
+    assert colours.painted("done", "green", io.StringIO()) == "done" == colours.painted("done", None, screen)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert colours.painted("done", "green", screen) == "done"
 
 
 def test_a_notebook_silences_by_the_usual_calls(capsys):

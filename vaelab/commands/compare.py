@@ -11,7 +11,7 @@ from vaelab.errors import ConfigError
 from vaelab.records import run_folder
 from vaelab.system import tables
 from vaelab.system.printing import plus_minus
-from vaelab.system.streams import output
+from vaelab.system.streams import document, output
 
 # Settings of a dataset that leave its test images as they are.
 SAME_IMAGES = ("validation", "epochs", "binarize_seed", "normal_classes")
@@ -30,16 +30,22 @@ def run(cfg) -> None:
     folders = [run_folder.find(str(reference), cfg.output_dir) for reference in chosen]
     for n, folder in enumerate(folders):
         output(f"{_name(n)}  {folder}  ({folder.status().get('state', 'unknown')})")
-    stored = [facts_of(folder) for folder in folders]
-    output("\nconfiguration" + ("" if differences(stored) else ": no difference"))
-    _print([[key, *map(_shown, values)] for key, values in differences(stored).items()], len(folders))
+    different = differences([facts_of(folder) for folder in folders])
+    output("\nconfiguration" + ("" if different else ": no difference"))
+    _print([[key, *map(_shown, values)] for key, values in different.items()], len(folders))
     scores = [folder.read_metrics() for folder in folders]
     names = sorted({name for found in scores for name in found})
+    document(
+        runs=list(map(str, folders)), split=cfg.split, configuration=different,
+        metrics={name: [_plain(found.get(name)) for found in scores] for name in names}, paired=[],
+    )  # fmt: skip
     output("\nmetrics, ± standard error over images")
     _print([[name, *(_score(found.get(name)) for found in scores)] for name in names], len(folders))
     for n, folder in enumerate(folders[1:], 1):
         output(f"\n{_name(n)} minus {_name(0)}, image by image ({cfg.split}, nats)")
         terms, missing = paired(folders[0], folder, cfg.split)
+        found, _ = paired_terms(folders[0], folder, cfg.split)
+        document(paired=[{"run": str(folder), "why_not": missing, "terms": [d._asdict() for d in found]}])
         lines = [tables.table(terms, folds=[2], indent=2)[0], f"  {missing}" if missing else ""]
         output("\n".join(filter(None, lines)))
 
@@ -158,6 +164,11 @@ def _print(rows: list[list[str]], n: int) -> None:
 def _shown(value) -> str:
     text = "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _plain(score) -> dict | None:
+    """What `--json` has of a stored score."""
+    return score and {"value": score["value"], "se": score.get("se")}
 
 
 def _score(score) -> str:

@@ -50,20 +50,21 @@ def _config_dirs(before: list[str]) -> list[str]:
 def candidates(before: list[str], word: str) -> list[str]:
     """What may stand where `word` begins, after the words `before` (without the program's name)."""
     from vaelab.config import compose
-    from vaelab.config.commands import COMMANDS, VERBS
+    from vaelab.config.commands import COMMANDS, FIRST_WORD, HYDRA_RUN, JSON
 
     if not before:
         return [c for c in COMMANDS if c.startswith(word)]
     command = before[0]
     if command == "completion":
         return [s for s in ("bash",) if s.startswith(word)]
-    if command in VERBS and len(before) == 1 and "=" not in word:
-        return [v for v in VERBS[command] if v.startswith(word)]
+    if command in FIRST_WORD and len(before) == 1 and "=" not in word and not word.startswith("-"):
+        return [w for w in _first_words(command) if w.startswith(word)]
     if not (locate.conf_dir() / f"{command}.yaml").is_file():
         return []
+    typed_before = [w for w in before[1:] if "=" in w and not w.startswith("-")]
     try:
         with compose._hydra():
-            settings = compose._known_keys(command, [])
+            settings = compose._known_keys(command, typed_before)
     except Exception:  # a shell must not see a traceback on Tab
         log.error(f"no completion for {command}")
         return []
@@ -72,6 +73,8 @@ def candidates(before: list[str], word: str) -> list[str]:
     if equals and key in groups:
         head, bracket, tail = value.rpartition("," if "," in value else "[")
         return sorted(f"{key}={head}{bracket}{o}" for o in locate.options(key) if o.startswith(tail))
+    if key == "run" and equals:
+        return _runs(value, typed_before)
     if equals:
         return _values(command, key, value)
     depth = word.count(".")
@@ -79,8 +82,32 @@ def candidates(before: list[str], word: str) -> list[str]:
     found = {f"{g}=" for g in groups if g.startswith(word)}
     found |= {f"{s}." if s in nodes else f"{s}=" for s in settings if s.startswith(word) and s.count(".") == depth}
     if word.startswith("-"):
-        found |= {o for o in ("-m", "--cfg", "--info", "--config-dir", "--quiet", "--help") if o.startswith(word)}
+        there = ["--config-dir", "--quiet", "--help"]
+        there += ["-m", "--cfg", "--info"] if command in HYDRA_RUN else []
+        found |= {o for o in [*there, *(["--json"] if command in JSON else [])] if o.startswith(word)}
     return sorted(found)
+
+
+def _first_words(command: str) -> list[str]:
+    from vaelab.config.commands import VERBS
+
+    if command == "list":
+        return locate.groups()
+    if command == "explain":
+        from vaelab.commands.explain import glossary
+
+        return list(glossary())
+    return list(VERBS[command])
+
+
+def _runs(value: str, before: list[str]) -> list[str]:
+    """Run folders, the newest among them as `latest`; several in brackets."""
+    from vaelab.records.run_folder import all_runs
+
+    output_dir = next((w.partition("=")[2] for w in reversed(before) if w.startswith("output_dir=")), "outputs")
+    head, bracket, tail = value.rpartition("," if "," in value else "[")
+    names = ["latest", *map(str, all_runs(output_dir))]
+    return [f"run={head}{bracket}{name}" for name in names if name.startswith(tail)]
 
 
 def _values(command: str, key: str, value: str) -> list[str]:

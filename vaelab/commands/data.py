@@ -2,12 +2,11 @@
 
 import logging
 import re
-from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 
-from vaelab.config import locate
+from vaelab.config import comments, locate
 from vaelab.config.plain import plain
 from vaelab.datasets import download, module
 from vaelab.datasets.prepare import load_dataset
@@ -131,19 +130,18 @@ def _describe(dataset) -> None:
 
 
 def _all_nodes():
-    """(name, settings of its yaml, its size in words: what its header says after its name, up to the full stop)."""
+    """(name, settings of its yaml, its size in words: what its head says after its name)."""
     import yaml
 
-    for name, path in ((name, locate.option_file("dataset", name)) for name in locate.options("dataset")):
-        text = path.read_text(encoding="utf-8") if path else ""
-        comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
-        header = re.split(r"\.(?:\s|$)", " ".join(line.lstrip("# ") for line in comment))[0]
+    for name in locate.options("dataset"):
+        if (path := locate.option_file("dataset", name)) is None:
+            continue
         try:
-            node = yaml.safe_load(text)
+            node = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise ConfigError(f"dataset={name}: its file is not valid yaml ({first_line(error)}).") from None
         if isinstance(node, dict) and "_target_" in node:
-            yield name, node, header.split("): ", 1)[-1]
+            yield name, node, re.split(r":\s", comments.head(path).sentence, maxsplit=1)[-1].rstrip(".")
 
 
 def _node(cfg) -> dict:

@@ -7,7 +7,7 @@ from vaelab.errors import RunError
 from vaelab.jobs import foreign, opening, results
 from vaelab.jobs.stored import stored_view
 from vaelab.records.tracking import update_results
-from vaelab.system.streams import output
+from vaelab.system.streams import document, output
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +27,15 @@ def run(cfg) -> int:
         view, metrics, weights_epoch=view.weights_epoch, trusted=stored["trusted"], strict=True, by_image=by_image,
         on=on and view.dataset.name,
     )  # fmt: skip
+    document(run=str(folder), weights_epoch=view.weights_epoch, scores=scores)
     output(f"{folder}, weights of epoch {view.weights_epoch}")
     output(results.table(scores))
     try:
         folder.add_metrics(scores, by_image)
     except (OSError, RunError) as error:
-        log.error(f"these numbers were not saved in the run: {error}")
+        told = f"these numbers were not saved in the run: {error}"
+        log.error(told)
+        document(error=told)
         return 1
     update_results(folder, cfg.tracking.uri, cfg.output_dir)
     return 0

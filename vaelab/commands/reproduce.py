@@ -10,7 +10,7 @@ from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError, RunError, name_of
 from vaelab.records.run_folder import RunFolder, removed_if_refused
 from vaelab.system import tables
-from vaelab.system.streams import output
+from vaelab.system.streams import document, output
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,9 @@ def settle(folder: RunFolder, expect: dict) -> bool:
     verdicts = judge(expect, measured(folder))
     output(table(verdicts))
     folder.write_verdicts(verdicts)
-    return all(v["passed"] for v in verdicts)
+    passed = all(v["passed"] for v in verdicts)
+    document(runs=[{"run": str(folder), "passed": passed, "verdicts": verdicts}])
+    return passed
 
 
 def check_expectations(expect: dict) -> None:
@@ -151,6 +153,8 @@ def run(cfg) -> int:
     same = equal == len(pairs)
     output(f"{equal} of {len(pairs)} arrays identical byte for byte; largest difference {largest:.3g}.")
     different = environment_difference(folder, again)
+    facts = {"arrays": len(pairs), "identical": equal, "largest_difference": largest, "environment": different}
+    document(runs=[{"run": str(folder), "repeated": str(again), "passed": same, **facts}])
     if different:
         text = "The environments differ:\n" + "\n".join(different)
         output(text) if same else log.warning(text)

@@ -5,7 +5,7 @@ import logging
 import time
 from pathlib import Path
 
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import RunError
 from vaelab.records import listing
 from vaelab.records.listing import COLUMNS
 from vaelab.records.sweep_folder import all_sweeps
@@ -13,16 +13,17 @@ from vaelab.records.tracking import deliver, finish_sweep
 from vaelab.system import paths, tables
 from vaelab.system.files import atomic_file
 from vaelab.system.printing import NOTE
-from vaelab.system.streams import output
+from vaelab.system.streams import document, output
 
 log = logging.getLogger(__name__)
 
-# The folder's name says dataset, model and objective.
+# A run's name finds it (run=NAME), and says dataset, model and objective where the user gave none.
 SAY_MOST = (
-    "run", "elbo", "elbo_critic", "state", "beta", "latent_dim", "age", "seed", "epochs",
-    "model", "dataset", "objective", "mlflow",
+    "run_name", "elbo", "elbo_critic", "state", "beta", "latent_dim", "age", "seed", "epochs", "dataset",
+    "model", "objective", "mlflow", "run",
 )  # fmt: skip
-WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run has a value
+WHERE_ANY = {"elbo", "elbo_critic"}  # columns left out of the usual table where no run has a value
+STATES = {"running": "cyan", "done": "green", "failed": "red", "interrupted": "yellow", "killed": "yellow"}
 
 
 def run(cfg) -> int:
@@ -33,19 +34,22 @@ def run(cfg) -> int:
     if cfg.sync:
         return _sync(found, cfg.output_dir, cfg.tracking.uri)
     if not found:
+        document(runs=[])
         output(f"No runs under {cfg.output_dir}" + (" match." if filters else " yet. Train one: vaelab train"))
         return 0
-    if cfg.sort:
-        if cfg.sort not in COLUMNS:
-            raise ConfigError(f"sort: expected one of {', '.join(COLUMNS)}, got '{cfg.sort}'.")
-        found.sort(key=lambda r: (r[cfg.sort] is None, r[cfg.sort]))
-    found = found[-cfg.n :] if cfg.n else found
+    found = listing.in_order(found, cfg.sort, cfg.n)
     columns = list(cfg.columns or [c for c in COLUMNS if c not in WHERE_ANY or any(r[c] is not None for r in found)])
     rows = listing.with_columns(found, columns)
+    document(runs=[_facts(row, more) for row, more in zip(rows, found)])
     _print(rows, columns)
     if file:
         _write(rows, columns, file)
     return 0
+
+
+def _facts(row: dict, more: dict) -> dict:
+    """What `--json` has of a run."""
+    return {k: v for k, v in row.items() if k != "age"} | {"folder": str(more["folder"].path), "started": more["age"]}
 
 
 def _write(rows: list[dict], columns: list[str], path: Path) -> None:
@@ -63,11 +67,19 @@ def _print(rows, columns) -> None:
     numbers = [k for k, n in enumerate(columns) if n == "age" or any(isinstance(r[n], (int, float)) for r in rows)]
     usual = set(columns) <= set(COLUMNS)
     first = sorted(range(len(columns)), key=lambda k: SAY_MOST.index(columns[k])) if usual else range(len(columns))
-    text, left_out = tables.table(cells, numbers=numbers, first=first)
+    styles = {(0, k): "bold" for k in range(len(columns))}
+    if "state" in columns:
+        k = columns.index("state")
+        styles |= {(n, k): STATES[row["state"]] for n, row in enumerate(rows, 1) if row["state"] in STATES}
+    if usual and "dataset" in columns:  # said once for the runs of one
+        k = columns.index("dataset")
+        for n in range(len(rows), 1, -1):
+            cells[n][k] = "" if cells[n][k] == cells[n - 1][k] else cells[n][k]
+    text, left_out = tables.table(cells, numbers=numbers, first=first, styles=styles)
     output(text)
     if left_out:
         names = ", ".join(columns[k] for k in left_out)
-        log.log(NOTE, f"this terminal is too narrow for {names}; columns=[...] chooses others, csv=FILE has all.")
+        log.log(NOTE, f"too narrow for {names}; columns=[...] chooses, csv=FILE has all.")
 
 
 def _cell(name, value) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from vaelab.config import check as checking
 from vaelab.config import folders, locate, schema, together, typed, words
 from vaelab.config.flat import flat
-from vaelab.config.nearest import by_meaning, nearest
+from vaelab.config.nearest import by_meaning, like, nearest
 from vaelab.config.plain import plain, references_told, without_hydra
 from vaelab.errors import ConfigError, first_line
 
@@ -358,6 +358,23 @@ def _nearest_key(key: str, known: set[str]) -> str:
     return (
         f"There are: {', '.join(sorted(beside.values()))}." if beside else "See vaelab train --help for the settings."
     )
+
+
+def meant(primary: str, name: str) -> str | None:
+    """The setting or group of a command that a name stands for: of latent-dim latent_dim, of epochs trainer.epochs, of
+    lr trainer.learning_rate; None where there is none like it."""
+    import difflib
+
+    if not (locate.conf_dir() / f"{primary}.yaml").is_file():
+        return None
+    with _hydra():
+        known = {*_known_keys(primary, []), *locate.chosen(primary)}
+    name = name.replace("-", "_")
+    if name in known:
+        return name
+    ends = [k for k in known if k.rpartition(".")[2] in like(name)]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    return min(ends or close, key=lambda k: (k.count("."), not k.startswith("trainer."), k), default=None)
 
 
 def _known_keys(primary: str, overrides: list[str]) -> set[str]:

@@ -26,6 +26,11 @@ ALIKE = (
 )
 
 
+def like(name: str) -> set[str]:
+    """The words that may stand for a word, itself among them."""
+    return {name}.union(*(group for group in ALIKE if name in group))
+
+
 def by_meaning(key: str, known) -> str | None:
     """A hint for a word that stands for others: the settings it may mean; where there are none, all there are (a near
     miss would be one of letters alone). None for other words.
@@ -34,8 +39,8 @@ def by_meaning(key: str, known) -> str | None:
         key: the last part of what was typed.
         known: {last part of a setting: what to show}.
     """
-    alike = set().union(*(group for group in ALIKE if key in group))
-    if not alike:
+    alike = like(key)
+    if len(alike) == 1:
         return None
     meant = sorted(shown for name, shown in known.items() if name in alike)
     if meant:

@@ -206,6 +206,9 @@ OTHER_COMMANDS = {
     "sync": bool,
     # report
     "of": {"sweep": Any},
+    # list and explain
+    "group": str | None,
+    "term": str | None,
 }
 
 # Settings of one command that are not what they are elsewhere.

@@ -2,8 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from vaelab.config import locate
 from vaelab.errors import ConfigError
 
 # What Hydra's --cfg and --info may be followed by.
@@ -41,8 +44,13 @@ LONGEST = 20_000  # characters of a word; Hydra takes seconds to read as many
 PAIRS = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")"}
 
 
-def split(command: str, typed: list[str], runs_under_hydra: bool) -> tuple[list[str], list[str], list[str]]:
+def split(
+    command: str, typed: list[str], runs_under_hydra: bool, meant: Callable[[str], str | None] = str
+) -> tuple[list[str], list[str], list[str]]:
     """(Hydra's options with their values, overrides in Hydra's syntax, folders of --config-dir), wherever they stand.
+
+    Args:
+        meant: function (a name that was typed) -> the setting of this command that it stands for, None for none.
 
     Raises:
         ConfigError: a word is neither; says how what was meant is typed.
@@ -58,7 +66,7 @@ def split(command: str, typed: list[str], runs_under_hydra: bool) -> tuple[list[
         if word != plain and plain.startswith("-"):
             raise ConfigError(f"'{shown(word)}' begins with a character that only looks like a dash: type {plain}")
         if not word.startswith("-"):
-            overrides.append(_override(command, word, words))
+            overrides.append(_override(command, word, words, meant))
             continue
         name, equals, value = word.partition("=")
         long = SHORT.get(name, name)
@@ -81,7 +89,7 @@ def split(command: str, typed: list[str], runs_under_hydra: bool) -> tuple[list[
         elif long in known and not equals:
             options.append(name if name == "-m" else long)
         else:
-            raise ConfigError(_no_option(command, word, words, known))
+            raise ConfigError(_no_option(command, word, words, known, meant))
     _refuse_combinations(options)
     return options, overrides, folders
 
@@ -135,7 +143,7 @@ def repeated(overrides: list[str]) -> list[str]:
 # -- one word -----------------------------------------------------------------------------------------------------
 
 
-def _override(command: str, word: str, following: list[str]) -> str:
+def _override(command: str, word: str, following: list[str], meant) -> str:
     """The word in Hydra's syntax."""
     body = re.sub(r"^(\+{1,2}|~)", "", word)
     sign = word[: len(word) - len(body)]
@@ -144,7 +152,7 @@ def _override(command: str, word: str, following: list[str]) -> str:
     if not equals and sign == "~" and KEY.fullmatch(key):
         return word
     if not equals:
-        raise ConfigError(_no_setting(command, word, following))
+        raise ConfigError(_no_setting(command, word, following, meant))
     if key != key.strip() or (not value and following and _is_bare(following[0])):
         value = value.strip() or (following[0] if following and _is_bare(following[0]) else "value")
         raise ConfigError(f"'{shown(word)}': no spaces beside the =. Type {sign}{shown(key.strip())}={shown(value)}")
@@ -258,35 +266,39 @@ def _no_key(word: str, key: str) -> str:
     return f"'{shown(key)}' is not a setting. Names of settings are letters, digits, _ and dots, as in trainer.epochs"
 
 
-def _no_setting(command: str, word: str, following: list[str]) -> str:
+def _no_setting(command: str, word: str, following: list[str], meant) -> str:
     """About a word without =."""
     plain, start = _plain(word), f"'{shown(word)}' is not of the form key=value"
     if plain != word and "=" in plain:
         return f"{start}: it has a character that only looks like =. Type {shown(plain)}"
     if (found := re.fullmatch(r"([A-Za-z_][\w.]*)\s*[:\s]\s*(\S.*)", plain)) is not None:
-        return f"{start}. Type {found[1]}={shown(found[2])}"
+        return f"{start}. Type {meant(found[1]) or found[1]}={shown(found[2])}"
+    if groups := [group for group in locate.groups() if plain in locate.options(group)]:
+        return f"{start}. Type {' or '.join(f'{group}={plain}' for group in groups)}"
+    if meant("run") == "run" and (plain == "latest" or (Path(word) / "config.yaml").is_file()):
+        return f"{start}. Type run={shown(word)}"
     if following and KEY.fullmatch(plain):
         if following[0] == "=" and len(following) > 1:
             return f"'{shown(word)} = {shown(following[1])}': no spaces beside the =. Type {word}={shown(following[1])}"
         if following[0].startswith("=") and len(following[0]) > 1:
             return f"'{shown(word)} {shown(following[0])}': no spaces beside the =. Type {word}{shown(following[0])}"
-        if _is_bare(following[0]):
-            return f"{start}. Type {word}={shown(following[0])}"
+        if _is_bare(following[0]) and (setting := meant(plain)):
+            return f"{start}. Type {setting}={shown(following[0])}"
     return f"{start}, as in latent_dim=5. vaelab {command} --help shows every setting."
 
 
-def _no_option(command: str, word: str, following: list[str], known) -> str:
+def _no_option(command: str, word: str, following: list[str], known, meant) -> str:
     """About a word that begins with a dash and is no option."""
+    import difflib
+
     name, equals, value = word.lstrip("-").partition("=")
-    value = value if equals else following[0] if following and _is_bare(following[0]) else ""
+    value = value if equals else following[0] if following and _is_bare(following[0]) else "value"
     there = [*known, "--config-dir", "--quiet", "--help"]
     if name in ("config-name", "cn", "config-path", "cp"):
         return f"{word}: vaelab reads conf/{command}.yaml. Options of your own come from a folder: --config-dir DIR."
-    import difflib
-
     close = difflib.get_close_matches(word.partition("=")[0], there, n=1, cutoff=0.7)
-    if not close and KEY.fullmatch(name) and value:
-        return f"{shown(word)}: settings are typed without dashes: {name}={shown(value)}"
+    if KEY.fullmatch(name) and not close and (setting := meant(name)):
+        return f"{shown(word)}: settings are typed without dashes: {setting}={shown(value)}"
     hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(there)}."
     dashes = f" Settings have no dashes: {name}=value." if not close and KEY.fullmatch(name) and len(name) > 1 else ""
     return f"vaelab {command} has no option {shown(word)}. {hint}{dashes}"

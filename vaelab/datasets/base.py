@@ -275,10 +275,13 @@ class Dataset:
 
     @property
     def data_kind(self) -> str:
-        """What a likelihood of these data means: grey, threshold, static, dynamic, standardised, binary or real."""
+        """What a likelihood of these data means: grey, rgb, threshold, static, dynamic, standardised, binary, real."""
         if self.standardize is not None:
             return "standardised"
-        return self.binarize if self.binarize != "none" else self.values
+        if self.binarize != "none":
+            return self.binarize
+        colour = self.values == "grey" and any(channels == 3 for *_, channels in self.shapes)
+        return "rgb" if colour else self.values
 
     @cached_property
     def eight_bit(self) -> bool:

@@ -38,5 +38,5 @@ class Phases:
         self.seconds[name] = round(time.monotonic() - began, 2)
 
     def in_words(self) -> str:
-        """ "16 s of training, 2 s of measuring"."""
-        return ", ".join(f"{seconds:.0f} s of {name}" for name, seconds in self.seconds.items() if seconds >= 0.5)
+        """ "16 s training, 2 s measuring"."""
+        return ", ".join(f"{seconds:.0f} s {name}" for name, seconds in self.seconds.items() if seconds >= 0.5)

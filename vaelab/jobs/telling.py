@@ -15,24 +15,24 @@ def title(cfg, folder, latent_dim: int) -> str:
     return cfg["run_name"] or f"{kind or folder.path.parent.name}, {latent_dim} latents, beta {cfg['beta']:g}"
 
 
-def beta_in_words(cfg, shapes, vae) -> str:
-    """The loss with this beta and, where beta weighs the rate, the weight in other conventions people use."""
+def beta_in_words(cfg, shapes, vae) -> tuple[str, str | None]:
+    """(the loss with this beta, the weight in other conventions people use where beta weighs the rate)."""
     pixels, latent_dim = sum(math.prod(s) for s in shapes), vae.structure.latent_dim
     beta, objective = cfg["beta"], vae.objective
     in_words = optional(objective, Objective, "in_words")
     if in_words is None:  # one of the user's own
-        return f"beta {beta:g}."
-    words = f"beta {beta:g}: {in_words(beta)}, nats per image."
+        return f"beta {beta:g}.", None
+    loss = f"beta {beta:g}: {in_words(beta)}, nats per image."
     if not optional(objective, Objective, "weighs_rate"):
-        return words
-    words += (
-        f" The same weight elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
+        return loss, None
+    elsewhere = (
+        f"This beta elsewhere: {beta / pixels:.3g} beside a loss averaged over the {pixels} pixels "
         f"({beta * latent_dim / (2 * pixels):.3g} if mean^2 + var - 1 - log var is averaged over latents too); "
         f"{beta * latent_dim / pixels:.3g} normalised (beta latents / pixels)"
     )
     if cfg["likelihood"]["_target_"].endswith("Gaussian") and cfg["likelihood"].get("learned") == "none":
-        words += f"; {2 * cfg['likelihood']['variance'] * beta:g} beside a summed squared error"
-    return f"{words}."
+        elsewhere += f"; {2 * cfg['likelihood']['variance'] * beta:g} beside a summed squared error"
+    return loss, f"{elsewhere}."
 
 
 def summary(scores, folder, phases: Phases, seconds) -> str:
@@ -53,7 +53,7 @@ def summary(scores, folder, phases: Phases, seconds) -> str:
         [
             "",
             results.table(scores),
-            f"  {phases.in_words()}, {seconds:.0f} s in all",
+            f"  {phases.in_words()}; {seconds:.0f} s in all",
             "",
             f"run folder: {folder}  (models, figures/, metrics.json, codes.npz)",
             "next:",

@@ -17,7 +17,7 @@ from vaelab.jobs.stored import planned_view
 from vaelab.records import environment
 from vaelab.records.run_folder import RunFolder
 from vaelab.system import memory, signals
-from vaelab.system.printing import NOTE, logged_to
+from vaelab.system.printing import NOTE, logged_to, notes_in_a_line
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +56,15 @@ def train(
     """
     trust.check_parts(cfg)
     started, clock = time.time(), time.monotonic()  # the first may be set back meanwhile
-    if "keras" not in sys.modules:  # for seconds nothing else is to be seen
-        log.info(f"{folder}: importing {cfg['backend']} ...")
+    more = "" if "keras" in sys.modules else f": importing {cfg['backend']} ..."  # for seconds all there is to be seen
+    log.info(f"{folder}{more}")
     trainer = opening.start_backend(cfg, exactly=True)
     with (
         signals.handled_by(signal.default_int_handler),
         folder.locked(),
         logged_to(folder.log),
         tracebacks_kept(folder.log),
+        notes_in_a_line(folder.log) as show_notes,
     ):
         cfg = opening.as_begun({**cfg, "trainer": {**cfg["trainer"], "threads": trainer.threads}}, folder)
         new = (original or folder).data_checksum is None
@@ -75,7 +76,9 @@ def train(
             folder.write_condition(dataset.condition.plain())
         known, own = folder.status(), folder.path
         folder.update_status(
-            state="running", message=None, started=known.get("started", started), chosen=chosen, monitored=monitored,
+            state="running", message=None, started=known.get("started", started), begun_again=started, finished=None,
+            seconds_before=sum(row.get("time/seconds") or 0 for row in folder.read_history()),
+            chosen=chosen, monitored=monitored,
             run_name=cfg["run_name"] or (own.name if sweep_dir else f"{own.parent.name}/{own.name}"),
             latent_dim=vae.structure.latent_dim,
             overrides=words.merged(known.get("overrides") or (), overrides),
@@ -84,6 +87,11 @@ def train(
         tracker = start_tracking(cfg, trainer, folder, dataset, tracking, output_dir, sweep_dir)
         try:
             cfg = without_inapplicable(cfg, vae, dataset, folder.status()["overrides"])
+            loss, elsewhere = telling.beta_in_words(cfg, dataset.shapes, vae)
+            log.info(loss)
+            if elsewhere is not None:
+                log.log(NOTE, elsewhere)
+            show_notes()
             phases = Phases(folder)
             with phases("training"):
                 fitted = fit(cfg, trainer, folder, vae, dataset, tracker)
@@ -167,8 +175,7 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
     from vaelab.training import fit as training
 
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
-    log.info(telling.beta_in_words(cfg, dataset.shapes, vae))
-    log.info(f"{parameters:,} parameters, {len(dataset.train):,} training images, {folder}")
+    log.info(f"{parameters:,} parameters, {len(dataset.train):,} training images")
     rows: list[dict] = folder.read_history()
 
     def on_epoch(row):

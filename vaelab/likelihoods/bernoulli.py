@@ -56,10 +56,10 @@ class Bernoulli(layers.Layer):
 
     def misfit(self, data):
         """A sentence where the data (`data_kind`, `eight_bit`) are not what this likelihood describes, else None."""
-        if data.data_kind == "grey":
+        if data.data_kind in ("grey", "rgb"):
             return (
-                "Bernoulli on grey levels trains well, but its value is a cross-entropy and no likelihood: do not "
-                "compare it with published log-likelihoods. Use dataset.binarize=dynamic for one."
+                "Bernoulli on intensities is a cross-entropy, no likelihood. It trains well; do not compare its value "
+                "with published log-likelihoods. Use dataset.binarize=dynamic for one."
             )
         if data.data_kind in ("standardised", "real"):
             return f"Bernoulli needs pixels in [0, 1]; these are {data.data_kind}. Use likelihood=gaussian."

@@ -8,7 +8,7 @@ from vaelab.metrics.score import Score, mean_score
 from vaelab.metrics.subset import noted
 
 _PIXELS_PER_CALL = 8_000_000
-_UNIT_KINDS = ("grey", "threshold", "static", "dynamic", "standardised", "binary")
+_UNIT_KINDS = ("grey", "rgb", "threshold", "static", "dynamic", "standardised", "binary")
 
 
 def reconstruction(view, *, split: Split) -> dict[str, Score]:

@@ -98,6 +98,6 @@ def _facts(dataset) -> tuple[str, ...]:
     low_high = (
         "shown from {:.3g} (black) to {:.3g} (white)".format(*_range(dataset)) if dataset.values == "real" else ""
     )
-    kind = "" if dataset.data_kind in ("grey", "real") else dataset.data_kind
+    kind = "" if dataset.data_kind in ("grey", "rgb", "real") else dataset.data_kind
     same = "the test images are the training images" if dataset.enumerated else ""
     return (views, classes, f"factors: {factors}" if factors else "", kind, low_high, same)

@@ -10,8 +10,8 @@ from vaelab.system.printing import NOTE
 log = logging.getLogger(__name__)
 
 COLUMNS = (
-    "run", "dataset", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
-    "mlflow", "age",
+    "dataset", "run_name", "model", "objective", "beta", "latent_dim", "seed", "elbo", "elbo_critic", "epochs", "state",
+    "mlflow", "age", "run",
 )  # fmt: skip
 
 
@@ -40,7 +40,37 @@ def with_columns(rows: list[dict], columns) -> list[dict]:
     for name in columns:
         if rows and name not in known:
             raise ConfigError(f"columns: no run has '{name}'. {nearest(name, known)}")
-    return [{k: row[k] if k in COLUMNS else row["facts"].get(k) for k in columns} for row in rows]
+    return [{k: value(row, k) for k in columns} for row in rows]
+
+
+def value(row: dict, column: str):
+    """What a row has in a column; None where it has none."""
+    return row[column] if column in COLUMNS else row["facts"].get(column)
+
+
+def in_order(rows: list[dict], column: str | None, n: int | None = None) -> list[dict]:
+    """The rows by a column, those without a value first, the last n; runs of one dataset together, which is where
+    numbers can be compared.
+
+    Args:
+        column: any that some run has; None for the age, the newest last.
+
+    Raises:
+        ConfigError: no run has such a column.
+    """
+    column = column or "age"
+    with_columns(rows, [column])
+    found = [(value(row, column), row) for row in rows]
+    found.sort(key=lambda pair: (pair[0] is not None, isinstance(pair[0], str), *_comparable(pair[0])))
+    kept = [row for _, row in found][-n if n else 0 :]
+    last = {row["dataset"]: place for place, row in enumerate(kept)}
+    return sorted(kept, key=lambda row: last[row["dataset"]])
+
+
+def _comparable(value) -> tuple:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, int | float | str) else (str(value),)
 
 
 def row(folder) -> dict:
@@ -49,6 +79,7 @@ def row(folder) -> dict:
     chosen, metrics = status.get("chosen") or {}, folder.read_metrics()
     return {
         "run": str(folder),
+        "run_name": status.get("run_name"),
         "dataset": chosen.get("dataset"),
         "model": chosen.get("model"),
         "objective": chosen.get("objective"),

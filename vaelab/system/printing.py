@@ -2,12 +2,16 @@
 
 import logging
 import sys
+import textwrap
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from vaelab.system import colours, tables
 
 # The level of what is good to know: above information, below a warning.
 NOTE = 25
 WORDS = {NOTE: "note: ", logging.WARNING: "warning: ", logging.ERROR: "vaelab: "}
+STYLES = {NOTE: "cyan", logging.WARNING: "yellow", logging.ERROR: "red"}
 LOGGER = logging.getLogger("vaelab")
 logging.addLevelName(NOTE, "NOTE")
 
@@ -24,9 +28,17 @@ class _Worded(logging.Formatter):
 class Console(logging.Handler):
     """Information goes to standard output, notes, warnings and errors to standard error, whatever these are now."""
 
+    held: list[str] | None = None  # notes that are not shown yet
+
     def emit(self, record):
+        if self.held is not None and record.levelno == NOTE:
+            self.held.append(record.getMessage())
+            return
+        stream = sys.stdout if record.levelno <= logging.INFO else sys.stderr
         try:
-            print(self.format(record), file=sys.stdout if record.levelno <= logging.INFO else sys.stderr, flush=True)
+            text, word = self.format(record), WORDS.get(record.levelno, "")
+            shown = text.replace(word, colours.painted(word, STYLES.get(record.levelno), stream), 1) if word else text
+            print(shown, file=stream, flush=True)
         except Exception:
             self.handleError(record)
 
@@ -67,6 +79,34 @@ def quietly(quiet: bool):
         yield
     finally:
         console.setLevel(saved)
+
+
+@contextmanager
+def notes_in_a_line(log: Path):
+    """Notes are kept, where they would go to a terminal, until the function that it gives is called, or to its end.
+
+    Then one line has the first note, as far as it fits, and how many there are in `log`, which has them all. Elsewhere
+    they are shown as they come.
+    """
+    console = installed()
+    if console is None or console.held is not None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    console.held = []
+
+    def show():
+        held, console.held = console.held or [], None
+        texts = list(dict.fromkeys(held))
+        if texts and console.level <= NOTE:
+            room = (tables.terminal_width() or 80) - len(WORDS[NOTE])
+            more = f" ({len(texts)} notes: {log.name})" if len(texts) > 1 or len(texts[0]) > room else ""
+            text = textwrap.shorten(texts[0], room - len(more), placeholder=" ...") + more
+            console.handle(LOGGER.makeRecord(LOGGER.name, NOTE, "", 0, text, (), None))
+
+    try:
+        yield show
+    finally:
+        show()
 
 
 def shows_progress() -> bool:

@@ -1,9 +1,12 @@
 """What a process was asked for, printed; and that printing never ends the process. Imports next to nothing."""
 
 import errno
+import json
+import math
 import os
 import sys
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 # The reader of a pipe, or the terminal, is gone for good.
 GONE = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF}
@@ -12,6 +15,46 @@ GONE = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF}
 def output(text: str, end: str = "\n") -> None:
     """Prints what a command was asked for (a table, a path); all else is said to the logger."""
     print(text, end=end, flush=True)
+
+
+_asked: ContextVar[dict | None] = ContextVar("document", default=None)
+
+
+def document(**facts) -> None:
+    """Facts of what a command was asked for, as its JSON document has them; lists of one name are joined."""
+    if (asked := _asked.get()) is not None:
+        for name, value in facts.items():
+            asked[name] = [*asked[name], *value] if isinstance(asked.get(name), list) else value
+
+
+@contextmanager
+def one_document(wanted: bool):
+    """Within it, if `wanted`, standard output is kept for one JSON document, which `document` fills and which is
+    printed in the end; everything else goes to standard error."""
+    if not wanted:
+        yield
+        return
+    facts: dict = {}
+    token, saved = _asked.set(facts), sys.stdout
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = saved
+        _asked.reset(token)
+        output(json.dumps(_plain(facts), indent=1, allow_nan=False))
+
+
+def _plain(value):
+    """Of what JSON knows: numpy's numbers as numbers, what is no number as null, all else as text."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | None) else str(value)
 
 
 @contextmanager

@@ -3,7 +3,10 @@
 import io
 import shutil
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from vaelab.system import colours
 
 FOLDED = 16  # characters that a folded column keeps at least
 GAP = 2
@@ -22,6 +25,7 @@ def table(
     first: Sequence[int] | None = None,
     indent: int = 0,
     width: int | None = None,
+    styles: dict[tuple[int, int], str] | None = None,
 ) -> tuple[str, list[int]]:
     """(the lines, the columns for which there was no room).
 
@@ -32,6 +36,7 @@ def table(
         first: the columns, the most important first; those that do not fit are left out. None to leave out none.
         indent: spaces before every line.
         width: characters of a line; None for the terminal's.
+        styles: {(row, column): style of `colours`} of cells that are not plain.
     """
     if not rows:
         return "", []
@@ -46,15 +51,49 @@ def table(
     shown.sort()
     cells = [[row[k] for k in shown] for row in rows]
     right = [k in numbers for k in shown]
+    paint = [[(styles or {}).get((n, k)) for k in shown] for n in range(len(rows))]
     if sum(widths[k] + GAP for k in shown) - GAP <= room:
-        pads = ([" " * (widths[k] - _width(text)) for k, text in zip(shown, row)] for row in cells)
-        aligned = ([p + c if r else c + p for c, p, r in zip(row, pad, right)] for row, pad in zip(cells, pads))
-        lines = [(" " * GAP).join(row) for row in aligned]
+        lines = []
+        for row, style in zip(cells, paint):
+            pads = [" " * (widths[k] - _width(text)) for k, text in zip(shown, row)]
+            row = [colours.painted(text, how) for text, how in zip(row, style)]
+            lines.append((" " * GAP).join(p + c if r else c + p for c, p, r in zip(row, pads, right)))
     else:
-        lines = _folded(cells, right, [k in folds or least[k] > room for k in shown], room)
+        lines = _folded(cells, right, [k in folds or least[k] > room for k in shown], room, paint)
     return "\n".join(f"{' ' * indent}{line}".rstrip() for line in lines), [
         k for k in range(len(widths)) if k not in shown
     ]
+
+
+def entries(pairs: Iterable[tuple[str, str]], *, indent: int = 2, beside: int = 30, width: int | None = None) -> str:
+    """Names and what is said of each: beside it, folded where the terminal is too narrow; below a longer name.
+
+    Args:
+        indent: spaces before every name.
+        beside: characters of the longest name that has its text beside it.
+        width: characters of a line; None for the terminal's, and as many as it takes where there is none.
+    """
+    pairs = list(pairs)
+    width = width or terminal_width() or 10**6
+    column = indent + min(max((_width(name) for name, _ in pairs), default=0), beside) + GAP
+    lines = []
+    for name, text in pairs:
+        said = textwrap.wrap(text, max(width - column, FOLDED), break_long_words=False, break_on_hyphens=False)
+        names = textwrap.wrap(name, max(width - indent, FOLDED)) if _width(name) > width - indent else [name]
+        shown = [" " * indent + colours.painted(part, "bold") for part in names]
+        if said and _width(name) <= beside:
+            shown[0] += " " * (column - indent - _width(name)) + said.pop(0)
+        lines += [*shown, *(" " * column + line for line in said)]
+    return "\n".join(lines)
+
+
+def paragraph(text: str, *, indent: int = 2) -> str:
+    """A text in lines of the terminal's width."""
+    margin = " " * indent
+    return textwrap.fill(
+        text, terminal_width() or 10**6, initial_indent=margin, subsequent_indent=margin,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _width(text: str) -> int:
@@ -66,7 +105,7 @@ def _width(text: str) -> int:
     return cell_len(text)
 
 
-def _folded(cells: list[list[str]], right: list[bool], folds: list[bool], width: int) -> list[str]:
+def _folded(cells: list[list[str]], right: list[bool], folds: list[bool], width: int, paint) -> list[str]:
     """The lines of a table that must be folded."""
     from rich.console import Console
     from rich.table import Table
@@ -75,8 +114,9 @@ def _folded(cells: list[list[str]], right: list[bool], folds: list[bool], width:
     grid = Table(box=None, show_header=False, padding=(0, GAP, 0, 0), pad_edge=False)
     for number, fold in zip(right, folds):
         grid.add_column(justify="right" if number else "left", no_wrap=not fold, overflow="fold")
-    for row in cells:
-        grid.add_row(*map(Text, row))
-    text = io.StringIO()
-    Console(file=text, width=width, color_system=None, highlight=False).print(grid)
+    for row, style in zip(cells, paint):
+        grid.add_row(*(Text(text, style=how or "") for text, how in zip(row, style)))
+    text, colour = io.StringIO(), colours.shown_on(sys.stdout)
+    system = "standard" if colour else None
+    Console(file=text, width=width, color_system=system, force_terminal=colour, highlight=False).print(grid)
     return text.getvalue().splitlines()

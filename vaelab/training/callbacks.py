@@ -10,6 +10,7 @@ import keras
 
 from vaelab.errors import ConfigError, Interrupted, TrainingError
 from vaelab.system import printing, signals
+from vaelab.training.epoch_line import epoch_line, terms
 from vaelab.training.vae import VAEModel
 from vaelab.training.variables import arrays_of
 
@@ -207,12 +208,15 @@ def _named(logs):
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar on a terminal, one line per epoch elsewhere: elbo, distortion, rate, images per second."""
+    """A bar on a terminal, and a table of one line per epoch: elbo, distortion, rate, that of validation, seconds.
+
+    A line has 80 characters at most; terms for which there is no room are in history.csv.
+    """
 
     def __init__(self, n_epochs, batches, shown):
         super().__init__()
         self.n_epochs, self.batches, self.shown = n_epochs, batches, shown
-        self.bar = None
+        self.bar, self.header = None, None
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started, self.drawn = time.perf_counter(), 0.0
@@ -221,7 +225,7 @@ class Progress(keras.callbacks.Callback):
 
             self.bar = tqdm(
                 total=self.batches.steps_per_epoch, desc=f"epoch {epoch + 1}/{self.n_epochs}", unit="batch",
-                leave=False, bar_format="{desc} |{bar:24}| {percentage:3.0f}% {remaining} {postfix}",
+                leave=False, bar_format="{desc} |{bar:16}| {percentage:3.0f}% {remaining} {postfix}",
             )  # fmt: skip
 
     def on_train_batch_end(self, batch, logs=None):
@@ -230,33 +234,25 @@ class Progress(keras.callbacks.Callback):
         self.drawn = time.perf_counter()
         self.bar.n = self.batches.steps_before(batch + 1)
         images = self.bar.n * self.batches.batch_size
-        self.bar.set_postfix_str(f"{_values(logs)}  {images / (self.drawn - self.started):,.0f} images/s", refresh=True)
+        name, value = next(iter(terms(logs).items()))
+        pace = images / (self.drawn - self.started)
+        self.bar.set_postfix_str(f"{name} {value:.2f}  {pace:,.0f} images/s", refresh=True)
 
     def on_epoch_end(self, epoch, logs):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
         if self.shown:
-            validation = {k.removeprefix("val_"): v for k, v in logs.items() if k.startswith("val_")}
-            line = f"epoch {epoch + 1:>3}/{self.n_epochs}  train {_values(logs)}"
-            if validation:
-                line += f"  val {_values(validation)}"
             seconds = time.perf_counter() - self.started
-            log.info(f"{line}  {seconds:.1f} s")
+            header, line = epoch_line(f"{epoch + 1}/{self.n_epochs}", logs, seconds)
+            if header != self.header:
+                log.info(header)
+                self.header = header
+            log.info(line)
 
     def on_train_end(self, logs=None):
         if self.bar is not None:
             self.bar.close()
-
-
-def _values(logs):
-    known = {k: float(v) for k, v in logs.items() if not k.startswith("val_")}
-    if "rate" in known and "distortion" in known:
-        return (
-            f"elbo {-(known['distortion'] + known['rate']):.2f} "
-            f"(distortion {known['distortion']:.2f} rate {known['rate']:.2f})"
-        )
-    return " ".join(f"{k} {v:.3f}" for k, v in known.items())
 
 
 class Interruption(keras.callbacks.Callback):
