@@ -1,6 +1,6 @@
 """Films the explorer for the README: the pointer goes round the map, the picture follows.
 
-    python docs/film.py EXPLORER.html      writes docs/explorer.webp; needs playwright and Chromium ($VAELAB_CHROMIUM)
+python docs/film.py EXPLORER.html      writes docs/explorer.webp; needs playwright and Chromium ($VAELAB_CHROMIUM)
 """
 
 import io
@@ -34,7 +34,9 @@ def main(page: str) -> None:
             y = 0.47 + 0.27 * math.sin(angle) + 0.05 * math.sin(2 * angle)
             tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
             tab.wait_for_timeout(150)
-            frames.append(Image.open(io.BytesIO(tab.screenshot())).convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS))
+            frames.append(
+                Image.open(io.BytesIO(tab.screenshot())).convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS)
+            )
         browser.close()
     file = Path(__file__).resolve().parent / "explorer.webp"
     frames[0].save(file, save_all=True, append_images=frames[1:], duration=120, loop=0, quality=60, method=4)
