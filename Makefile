@@ -8,7 +8,7 @@ GPU_EXTRAS := $(if $(shell command -v nvidia-smi 2>/dev/null),$(COMMA)cuda$(COMM
 BENCHMARKS ?= training likelihood startup overhead memory generation precision tsne sweep
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test test-all bench lint format wheel clean
+.PHONY: help venv run test test-all docs notebooks bench lint format wheel clean
 
 help: ## this page
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,14 @@ bench: $(BIN)/.installed ## speed beside Keras, PyTorch and Pythae (hours; bench
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,jax,tsne$(GPU_EXTRAS)]"
 	for question in $(BENCHMARKS); do $(BIN)/python benchmarks/$$question.py || exit 1; done
 
+docs: $(BIN)/.installed ## build the documentation site: docs/_build/html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,docs]"
+	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
+
+notebooks: $(BIN)/.installed ## execute the notebooks of docs/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,docs]"
+	$(BIN)/python -m pytest -q tests/api/test_notebooks.py
+
 lint: $(BIN)/.installed ## what CI refuses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +58,4 @@ wheel: $(BIN)/.installed ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean: ## remove everything that can be made again, but no runs
-	rm -rf $(VENV) dist build .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build docs/_build .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""What the README shows is what works: its commands are run, its Python is executed."""
+"""What README and documentation show is what works: commands are run, Python is executed."""
 
 import os
 import re
@@ -9,35 +9,59 @@ import sys
 import pytest
 from support import BACKEND, BARE, ROOT, vaelab
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(bash|python)\n(.*?)```", TEXT, flags=re.S)
-COMMANDS = [
-    shlex.split(line)[1:]
-    for kind, block in BLOCKS
-    if kind == "bash"
-    for line in block.splitlines()
-    if line.startswith("vaelab ")
-]
-# "Add your own": `name` above a block is its file; the commands there are not among the others'.
-OWN = TEXT.partition("## Add your own")[2].partition("\n## ")[0]
-OWN_FILES = re.findall(r"^`([\w./]+)`\n\n```\w+\n(.*?)```", OWN, flags=re.S | re.M)
-OWN_COMMANDS = [shlex.split(line)[1:] for line in OWN.splitlines() if line.startswith("vaelab ")]
-REAL = [words for words in COMMANDS if any(w.startswith("dataset=") and w != "dataset=digits" for w in words)]
+README = ROOT / "README.md"
+TUTORIALS = ROOT / "docs" / "tutorials"
+PAGES = [README, *sorted(ROOT.glob("docs/tutorials/*.md")), *sorted(ROOT.glob("docs/howto/*.md")),
+         *sorted(ROOT.glob("docs/explanation/*.md"))]  # fmt: skip
+EXECUTED = [README, TUTORIALS / "first_run.md"]
 SERVERS = ("ui", "explore")
 QUICK = ["trainer=quick", "plots.tsne.n=200", "explorer.tsne_points=200"]
 
 
+def blocks(page):
+    """(language, content) of every fenced block of a page."""
+    return re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+
+
+def commands(page) -> list[list[str]]:
+    """The words behind `vaelab` of every line of the bash blocks."""
+    lines = (line for kind, block in blocks(page) if kind == "bash" for line in block.splitlines())
+    return [shlex.split(line)[1:] for line in lines if line.startswith("vaelab ")]
+
+
+def python(page) -> str:
+    """The block that begins with `import vaelab`."""
+    (block,) = (block for kind, block in blocks(page) if kind == "python" and block.startswith("import vaelab\n"))
+    return block
+
+
+def own_part(page):
+    """({file: content}, [words]) of parts of one's own: `name` above a block is its file."""
+    text = page.read_text(encoding="utf-8")
+    files = dict(re.findall(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```", text, flags=re.S | re.M))
+    lines = (line for kind, block in blocks(page) if kind == "text" for line in block.splitlines())
+    return files, [shlex.split(line)[1:] for line in lines if line.startswith("vaelab ") and "--config-dir" in line]
+
+
+OWN_FILES, OWN_COMMANDS = own_part(TUTORIALS / "own_model.md")
+REAL = [w for page in EXECUTED for w in commands(page) if any(x.startswith(("dataset=", "experiment=")) for x in w)
+        and "dataset=digits" not in w]  # fmt: skip
+
+
 def test_the_two_commands_are_there():
-    assert "```bash\nmake run\n```" in TEXT and "```bash\nmake test\n```" in TEXT
+    text = README.read_text(encoding="utf-8")
+    assert "```bash\nmake run\n```" in text and "```bash\nmake test\n```" in text
 
 
-def test_every_command_composes():
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.stem)
+@pytest.mark.quick(4)
+def test_every_command_composes(page):
     from vaelab import dispatch
     from vaelab.config import compose, typed
     from vaelab.config.commands import COMMANDS as THERE
     from vaelab.config.commands import HYDRA_RUN
 
-    for words in COMMANDS:
+    for words in commands(page):
         options, overrides, _ = typed.split(words[0], dispatch.take_verb(words[0], words[1:]), words[0] in HYDRA_RUN)
         if words[0] == "train" and "--help" not in options:
             (compose.check_sweep if "-m" in options else compose.job)(overrides)
@@ -45,10 +69,44 @@ def test_every_command_composes():
             assert words[0] in THERE
 
 
+def test_the_table_names_every_option():
+    """README's "What there is" against conf/."""
+    table = README.read_text(encoding="utf-8").partition("## What there is")[2].partition("\n## ")[0]
+    rows = {row.split("**")[1]: set(re.findall(r"`(\w+)`", row)) for row in table.splitlines() if row.count("**") == 2}
+    groups = (
+        "dataset",
+        "model",
+        "prior",
+        "posterior",
+        "likelihood",
+        "objective",
+        "structure",
+        "condition",
+        "metric",
+        "score",
+    )
+    for group, told in zip(groups, rows.values()):
+        assert told == {file.stem for file in ROOT.glob(f"conf/{group}/*.yaml")}, group
+    assert f"{len(list(ROOT.glob('conf/plot/*.yaml')))} of them" in table
+
+
+def test_the_readme_shows_what_the_tutorials_show():
+    """What is executed from there need not be executed from here."""
+    shown, executed = python(README).splitlines(), iter(python(TUTORIALS / "notebook.md").splitlines())
+    assert [line for line in shown if line and line not in executed] == []
+    files, _ = own_part(README)
+    assert len(files) == 2
+    for name, content in files.items():
+        assert content.partition("def ")[2] in OWN_FILES[name] and set(content.splitlines()) <= {
+            *OWN_FILES[name].splitlines()
+        }
+
+
 @pytest.mark.slow
-def test_commands_on_the_digits(tmp_path):
-    """In the README's order, in one folder; trainings shortened, servers only asked for their help."""
-    for words in COMMANDS:
+@pytest.mark.parametrize("page", EXECUTED, ids=lambda p: p.stem)
+def test_commands_on_the_digits(page, tmp_path):
+    """In the page's order, in one folder; trainings shortened, servers only asked for their help."""
+    for words in commands(page):
         if words in REAL:
             continue
         if words[0] in SERVERS:
@@ -56,15 +114,20 @@ def test_commands_on_the_digits(tmp_path):
         elif words[0] == "train" and "--help" not in words:
             words = [*words, *QUICK]
         vaelab(*words, cwd=tmp_path)
-    (python,) = (block for kind, block in BLOCKS if kind == "python" and "import vaelab\n" in block)
-    done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_python_of_the_tutorial(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", python(TUTORIALS / "notebook.md")], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
 def own_parts(tmp_path):
-    """An empty folder with the files of "Add your own" copied into it."""
-    for name, content in OWN_FILES:
+    """An empty folder with the files of the tutorial copied into it."""
+    for name, content in OWN_FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
@@ -81,7 +144,7 @@ def own(words, cwd, check=True):
 
 
 @pytest.mark.slow
-def test_own_parts_train_from_the_readme_alone(own_parts):
+def test_own_parts_train_from_the_tutorial_alone(own_parts):
     """A model, a metric and an objective, copied out; then everything else that imports them."""
     train, evaluate = OWN_COMMANDS
     done = own([*train, *QUICK[:1], f"backend={BACKEND}", *BARE], own_parts)
