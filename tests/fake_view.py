@@ -180,6 +180,9 @@ class FakeView:
             for x, y in zip(images, decoded)
         )
 
+    def likelihood_model(self):
+        raise NotImplementedError
+
     def grad_log_joint(self, images, z):
         """By central differences."""
         z, step = np.asarray(z, np.float64), 1e-2

@@ -496,6 +496,9 @@ class View(Protocol):
     def log_prob(self, inputs, z):
         """log p(x|z), views summed: z (N, D) -> (N,), z (S, N, D) -> (S, N)."""
 
+    def likelihood_model(self):
+        """Functional Keras model [z [, condition], images] -> [E[x|z] of each view, log p(x|z)]."""
+
     def least_distortion(self, inputs):
         """The least -log p(x|z) that any decoder could give, views summed, (N,); None where it is not known."""
 

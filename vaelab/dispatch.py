@@ -42,10 +42,18 @@ def _meant(command: str, name: str) -> str | None:
     return compose.meant("train" if command in HYDRA_RUN else command, name)
 
 
+# Settings that are typed without the node they stand under: groups of conf/, too, or short names.
+UNDER = {
+    "report": {"sweep": "of"},
+    "explore": {"sweep": "of", "file": "explore"},
+    "generate": {"condition": "given"},
+}
+
+
 def _command(command: str, options: list[str], overrides: list[str]) -> int:
     if command == "runs":  # dataset=mnist filters here; to Hydra it would choose an option of a group
         overrides = [f"filter.{o}" if o.partition("=")[0] in RUN_FILTERS else o for o in overrides]
-    for group, node in {"report": {"sweep": "of"}, "generate": {"condition": "given"}}.get(command, {}).items():
+    for group, node in UNDER.get(command, {}).items():
         overrides = [f"{node}.{o}" if o.startswith(f"{group}=") else o for o in overrides]  # groups of conf/, too
     if "--help" in options:
         from vaelab.commands import help_page

@@ -63,9 +63,10 @@ def address(run):
     from vaelab.explorer import server
     from vaelab.system.address import listening
 
-    page = server.page(run, run_line="run=outputs/x", settings=settings())
+    chosen = settings()
+    page = server.page(run, run_line="run=outputs/x", settings=chosen)
     bound = listening("127.0.0.1", 0)
-    application = server.app(page, run.decode, run.latent_dim)
+    application = server.app(page, server.functions(run, chosen))
     running = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()

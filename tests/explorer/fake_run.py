@@ -47,32 +47,93 @@ class FakeRun(FakeView):
 
         keras.utils.set_random_seed(1)
         start = lambda scale: keras.initializers.RandomNormal(stddev=scale, seed=3)  # noqa: E731
-        z = keras.Input((self.latent_dim,), name="z")
+        z, given = keras.Input((self.latent_dim,), name="z"), self._given()
+        code = layers.Concatenate()([z, *given]) if given else z
         outputs = []
         for v, (h, w, c) in enumerate(self.data_shapes):
-            x = layers.Dense(-(-h // 2) * -(-w // 2) * 4, activation="relu", kernel_initializer=start(0.6))(z)
+            x = layers.Dense(-(-h // 2) * -(-w // 2) * 4, activation="relu", kernel_initializer=start(0.6))(code)
             x = layers.Reshape((-(-h // 2), -(-w // 2), 4))(x)
             x = layers.Conv2DTranspose(4, 3, 2, padding="same", activation="relu", kernel_initializer=start(0.3))(x)
             x = layers.Cropping2D(((0, x.shape[1] - h), (0, x.shape[2] - w)))(x)
             x = layers.Conv2D(c, 3, padding="same", kernel_initializer=start(0.4 + 0.1 * v))(x)
             outputs.append(layers.Activation("sigmoid", name=f"view_{v + 1}")(x))
-        return keras.Model(z, outputs if len(outputs) > 1 else outputs[0], name="decoder")
+        inputs = [z, *given] if given else z
+        return keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name="decoder")
 
-    def decode(self, z):
+    def _given(self):
+        import keras
+
+        return [] if self.condition is None else [keras.Input((self.condition.dim,), name="condition")]
+
+    @cached_property
+    def encoder(self):
+        """A functional Keras model of images [, noise] [, condition]: (mean, std), or z where not `closed_form`."""
+        import keras
+        from keras import layers
+
+        start = keras.initializers.RandomNormal(stddev=0.05, seed=5)
+        images = [keras.Input(s, name=f"image_{v}") for v, s in enumerate(self.data_shapes, 1)]
+        noise = [] if self.closed_form else [keras.Input((self.latent_dim,), name="noise")]
+        given = self._given()
+        seen = [*map(layers.Flatten(), images), *noise, *given]
+        h = layers.Concatenate()(seen) if len(seen) > 1 else seen[0]
+        h = layers.Dense(16, activation="tanh", kernel_initializer=start)(h)
+        mean = layers.Dense(self.latent_dim, kernel_initializer="random_normal")(h)
+        std = layers.Dense(self.latent_dim, activation="sigmoid", kernel_initializer="random_normal")(h)
+        return keras.Model([*images, *noise, *given], [mean, std] if self.closed_form else mean, name="encoder")
+
+    def likelihood_model(self):
+        """Of a Bernoulli: a softplus, which LiteRT lacks."""
+        import keras
+        from keras import ops
+
+        images = [keras.Input(s, name=f"image_{v}") for v, s in enumerate(self.data_shapes, 1)]
+        means = self.decoder(self.decoder.inputs if self.condition is not None else self.decoder.inputs[0])
+        means = means if isinstance(means, (list, tuple)) else [means]
+        log_p = 0
+        for x, p in zip(images, means):
+            logit = ops.log(p + 1e-6) - ops.log(1 - p + 1e-6)
+            log_p = log_p + ops.sum(x * logit - ops.softplus(logit), axis=(1, 2, 3))
+        return keras.Model([*self.decoder.inputs, *images], [*means, ops.reshape(log_p, (-1, 1))], name="likelihood")
+
+    def decode(self, z, *given):
         """Tuple of views (N, H, W, C)."""
-        views = self.decoder(np.asarray(z, np.float32), training=False)
+        z, given = np.asarray(z, np.float32), [np.asarray(c, np.float32) for c in given]
+        views = self.decoder([z, *given] if given else z, training=False)
         return tuple(np.asarray(v) for v in (views if isinstance(views, (list, tuple)) else [views]))
 
-    def flat(self, z):
+    def flat(self, z, *given):
         """Views flattened and joined, (N, sum of H W C)."""
-        return np.concatenate([v.reshape(len(z), -1) for v in self.decode(z)], axis=1)
+        return np.concatenate([v.reshape(len(z), -1) for v in self.decode(z, *given)], axis=1)
+
+    def encode(self, inputs):
+        """(mean, std), each (N, D)."""
+        return tuple(np.asarray(v) for v in self.encoder([np.asarray(x, np.float32) for x in inputs], training=False))
+
+    def push(self, inputs, eps):
+        """Draws of an implicit posterior, (S, N, D)."""
+        given = inputs[self.n_views :]
+        draws = [self.encoder([*inputs[: self.n_views], e, *given], training=False) for e in np.float32(eps)]
+        return np.stack([np.asarray(z) for z in draws]), None
+
+    def log_prob(self, inputs, z):
+        """log p(x|z) in nats, (N,)."""
+        z = np.asarray(z, np.float32)
+        total = 0.0
+        for x, p in zip(inputs, self.decode(z, *inputs[self.n_views :])):
+            p = np.clip(p.astype(np.float64), 0, 1)
+            logit = np.log(p + 1e-6) - np.log(1 - p + 1e-6)
+            total = total + (x * logit - np.logaddexp(0, logit)).sum(axis=(1, 2, 3))
+        return total
 
 
 def write(run, path, **changes):
     """The explorer file of a `FakeRun`."""
     from vaelab.explorer import build
 
-    return build.write(path, run, run.decoder, run_line="run=outputs/x", settings=settings(**changes))
+    chosen = settings(**changes)
+    encoder = run.encoder if chosen["encoder"] else None
+    return build.write(path, run, run.decoder, encoder=encoder, run_line="run=outputs/x", settings=chosen)
 
 
 def opened(page, url, *, offline=True, ready="ok"):

@@ -78,7 +78,7 @@ def test_a_huge_decoder_is_refused_before_it_is_converted(run, tmp_path, monkeyp
 def test_an_operation_browsers_lack_is_told_and_the_server_named(tmp_path):
     import keras
 
-    run = FakeRun(latent_dim=4, n=40)
+    run = FakeRun(latent_dim=4, n=40, shapes=((2, 2, 1),))
     z = keras.Input((4,))
     x = keras.layers.Reshape((2, 2))(z)
     x = keras.layers.Lambda(lambda v: keras.ops.linalg.inv(v))(x)
@@ -129,6 +129,43 @@ def test_other_backends_convert_in_a_process_of_their_own(run):
 
 def test_the_server_s_page_has_no_runtime_and_may_only_call_home(run):
     shown = content(run, run_line=None, settings=settings(projections=[]))
-    text = build.page(shown, build.content_blobs(shown), decoder={"kind": "server", "url": "decode"}).decode()
+    text = build.page(shown, build.content_blobs(shown), decoder={"kind": "server"}).decode()
     assert "connect-src 'self'" in text and "worker-src" not in text and 'id="b-wasm"' not in text
     assert len(text) < 1_000_000
+
+
+def test_the_encoder_equals_keras_and_what_litert_lacks_is_said_otherwise():
+    """Several inputs of a model are one row, in their order; a softplus is written out."""
+    run = FakeRun(latent_dim=4, shapes=((8, 8, 1), (6, 10, 3)), n=40, conditional=True)
+    x, given = run.split_.images(slice(0, 2)), run.split_.given(slice(0, 2))
+    joined = lambda *parts: np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)  # noqa: E731
+    model = litert.convert(run.encoder, half=False)
+    for row, wanted in zip(joined(*x, *given), joined(*run.encode((*x, *given)))):
+        assert np.abs(litert_output(model, row[None]) - wanted).max() < 1e-5
+    z = run.codes[:2]
+    model = litert.convert(run.likelihood_model(), half=False)
+    log_p = run.log_prob((*x, *given), z)
+    for row, pictures, value in zip(joined(z, *given, *x), run.flat(z, *given), log_p):
+        found = litert_output(model, row[None])[0]
+        assert np.abs(found[:-1] - pictures).max() < 1e-5 and found[-1] == pytest.approx(value, rel=1e-5)
+
+
+def test_an_encoder_no_browser_runs_leaves_a_page_without_one(tmp_path, monkeypatch, caplog):
+    run = FakeRun(latent_dim=4, n=40, shapes=((2, 2, 1),))
+    convert = litert.convert
+
+    def fails(model, *, half):
+        if model.name == "encoder":
+            raise litert.ExportError("LiteRT cannot run this model in a browser (why).")
+        return convert(model, half=half)
+
+    monkeypatch.setattr(litert, "convert", fails)
+    with caplog.at_level(1):
+        text = write(run, tmp_path / "e.html", projections=[]).read_text(encoding="utf-8")
+    assert facts_of(text)["encoder"] is None and 'id="b-encoder"' not in text
+    assert "e.html has no encoder" in caplog.text and "(why)" in caplog.text
+
+
+def test_without_the_encoder_there_is_neither_it_nor_a_way_to_draw(run, tmp_path):
+    text = write(run, tmp_path / "e.html", projections=[], encoder=False).read_text(encoding="utf-8")
+    assert facts_of(text)["encoder"] is None and facts_of(text)["drawing"] is None and 'id="b-encoder"' not in text

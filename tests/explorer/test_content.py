@@ -14,14 +14,14 @@ from vaelab.explorer.content import NONE, content, run_line
 class LinearRun(FakeRun):
     """Without Keras: decode(z) = sigmoid(z W)."""
 
-    def decode(self, z):
+    def decode(self, z, *given):
         rng = np.random.default_rng(5)
         weights = [rng.normal(size=(self.latent_dim, h * w * c)) for h, w, c in self.data_shapes]
         return tuple(expit(np.asarray(z) @ m).reshape(-1, *s) for m, s in zip(weights, self.data_shapes))
 
 
 def made(run, **changes):
-    return content(run, run_line="run=x", settings=settings(**{"iterations": 250, **changes}))
+    return content(run, run_line="run=x", settings=settings(**{"iterations": 250, "encoder": False, **changes}))
 
 
 def test_codes_are_the_split_s_in_the_order_of_rows():
@@ -43,7 +43,7 @@ def test_the_tsne_map_is_the_picture_s():
     from vaelab.view import projections
 
     run = LinearRun(n=80)
-    s = settings(tsne_points=50)
+    s = settings(tsne_points=50, encoder=False)
     shown = content(run, run_line=None, settings=s)
     map_ = projections.project(run, "test", "tsne", 50, **{k: s[k] for k in ("engine", "perplexity", "iterations")})
     by_row = dict(zip(map_.rows.tolist(), map_.points))
@@ -92,7 +92,7 @@ def test_thumbnails_can_be_kept_out():
 def test_real_valued_data_have_their_own_range():
     run = LinearRun(n=50)
     run.data_kind = "real"
-    run.decode = lambda z: (np.random.default_rng(0).normal(3, 2, (len(z), 4, 4, 1)).astype(np.float32),)
+    run.decode = lambda z, *given: (np.random.default_rng(0).normal(3, 2, (len(z), 4, 4, 1)).astype(np.float32),)
     low, high = made(run, projections=[]).facts["views"][0]["range"]
     assert -4 < low < 0 and 6 < high < 10
 
@@ -123,3 +123,32 @@ def test_one_latent_and_few_images():
 def test_the_run_s_folder_is_quoted_for_a_shell():
     assert run_line("outputs/a b") == "\"run='outputs/a b'\""
     assert run_line("outputs/x") == "run=outputs/x"
+
+
+def test_terms_of_the_elbo_and_the_posterior_s_spread_travel_with_the_codes():
+    run = LinearRun(n=60)
+    shown, part = made(run, projections=[]), run.split_
+    rows = shown.facts["rows"]
+    elbo, distortion, rate, std = shown.numbers
+    assert [n["name"] for n in shown.facts["numbers"]] == ["elbo", "distortion", "rate", "posterior std"]
+    assert np.allclose(distortion, part.distortion[rows]) and np.allclose(rate, part.rate[rows])
+    assert np.allclose(elbo, -distortion - rate, atol=1e-3) and np.allclose(std, 1) and np.all(shown.stds == 1)
+    assert len(shown.draws) == 0
+
+
+def test_a_posterior_that_is_no_gaussian_travels_as_draws():
+    shown = made(LinearRun(n=2000, closed_form=False), projections=[])
+    assert shown.draws.shape == (16, 2000, 6) and shown.facts["noise"] == 6
+    assert np.allclose(shown.draws.mean(axis=0), shown.codes, atol=2)
+    assert 0.8 < shown.draws.astype(float).std(axis=0).mean() < 1.1
+
+
+def test_the_condition_is_offered_and_every_example_has_its_own():
+    run = LinearRun(n=60, conditional=True)
+    shown = made(run, projections=[])
+    (field,) = shown.facts["condition"]["fields"]
+    assert field["choices"] == ["zero", "one", "two"] and shown.facts["condition"]["columns"] == 3
+    assert "traversal" in shown.facts["condition"]["plots"] and "tsne" not in shown.facts["condition"]["plots"]
+    assert np.array_equal(shown.given[:, 0], run.y[shown.facts["rows"]])
+    z, given = shown.golden["decode"][0][:, :6], shown.golden["decode"][0][:, 6:]
+    assert np.allclose(z, shown.codes[: len(z)]) and np.array_equal(given.argmax(axis=1), shown.given[: len(z), 0])

@@ -422,7 +422,7 @@ def test_inside_a_sandboxed_frame_like_mlflow_s(page, html, tmp_path):
 def test_fits_the_window(page, html, width, height):
     page.set_viewport_size({"width": width, "height": height})
     opened(page, html.as_uri())
-    for name in ("Latents", "Interpolate", "Arithmetic", "Neighbours"):
+    for name in ("Latents", "Interpolate", "Arithmetic", "Neighbours", "Encode", "Find"):
         tab(page, name)
         settled(page)
         assert page.evaluate("document.body.scrollWidth <= innerWidth && document.body.scrollHeight <= innerHeight")
@@ -439,7 +439,7 @@ def test_axe_finds_nothing(page, html, scheme):
     page.evaluate(axe)
     script = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(
       v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])"""
-    for name in ("Latents", "Interpolate", "Arithmetic", "Neighbours"):
+    for name in ("Latents", "Interpolate", "Arithmetic", "Neighbours", "Encode", "Find"):
         tab(page, name)
         settled(page)
         assert page.evaluate(script) == []
@@ -490,3 +490,215 @@ def test_a_large_colour_decoder_works_from_the_file(page, tmp_path):
     print(f"128x128x3, {run.decoder.count_params():,} parameters: {path.stat().st_size / 1e6:.1f} MB, "
           f"{np.median(times):.0f} ms, within {difference:.1e}")  # fmt: skip
     assert difference < 1 / 255 and path.stat().st_size < 20e6
+
+
+# -- conditions, images of one's own, numbers, groups, the address -----------------------------------------------------
+
+
+def test_a_conditional_run_decodes_with_the_chosen_condition(page, tmp_path):
+    run = FakeRun(conditional=True, n=80, shapes=((12, 12, 1),), class_names=("zero", "<b>one</b>", "two"))
+    opened(page, write(run, tmp_path / "e.html", projections=["pca"]).as_uri())
+    go(page, 7)
+    settled(page)
+    own = run.split_.given()[0][page.evaluate("vaelab.facts.rows")[7]]
+    assert np.allclose(page.evaluate("Array.from(vaelab.current.given)"), own)
+    for k in (2, 0):
+        page.locator(".choices button").nth(k).click()
+        settled(page)
+        want = run.decode(code(page)[None], np.eye(3)[[k]])[0][0] * 255
+        assert want.std() > 2 and np.abs(shown_pixels(page, "#decoded canvas") - want).max() < 0.51
+        assert page.locator(".choices button").nth(k).get_attribute("aria-pressed") == "true"
+        assert np.abs(shown_pixels(page, f".choices canvas >> nth={k}") - want).max() < 0.51
+    words = shlex.split(page.locator(".command code").first.inner_text())
+    assert words[-1] == "condition=zero"
+    page.locator(".choices button").nth(1).click()
+    settled(page)
+    words = shlex.split(page.locator(".command code").first.inner_text())
+    assert words[-1] == "condition=1"  # a name that is no plain word goes by its number
+    assert page.locator(".choices figcaption").all_inner_texts() == ["zero", "<b>one</b>", "two"]
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("more", [{}, {"conditional": True}, {"closed_form": False}], ids=["", "condition", "implicit"])
+def test_the_encoder_in_the_page_equals_keras(page, tmp_path, more):
+    run = FakeRun(n=60, shapes=((12, 12, 1),), **more)
+    opened(page, write(run, tmp_path / "e.html", projections=["pca"]).as_uri())
+    page.locator("body[data-encoder=ok]").wait_for(timeout=10_000)
+    assert float(page.get_attribute("body", "data-encoder-difference")) < 1e-5
+    x = run.split_.images(slice(3, 4))
+    given = run.split_.given(slice(3, 4))
+    found = page.evaluate(
+        "([x, c]) => vaelab.measured(x, c)", [x[0].ravel().tolist(), [float(v) for c in given for v in c[0]]]
+    )
+    draws = np.array(found["draws"], np.float32)
+    repeated = tuple(np.repeat(a, len(draws), axis=0) for a in (*x, *given))
+    distortion = -run.log_prob(repeated, draws).mean()
+    assert found["distortion"] == pytest.approx(distortion, rel=1e-5)
+    if not run.closed_form:
+        assert np.allclose(found["mean"], draws.mean(axis=0), atol=1e-5) and found["elbo"] is None
+        return
+    mean, std = run.encode((*x, *given))
+    assert (
+        np.abs(np.array(found["mean"]) - mean[0]).max() < 1e-5 and np.abs(np.array(found["std"]) - std[0]).max() < 1e-5
+    )
+    assert found["rate"] == pytest.approx(run.prior.rate_of_moments(mean, std).sum(), rel=1e-5)
+    assert found["elbo"] == pytest.approx(-found["distortion"] - found["rate"])
+    assert np.abs(np.array(found["picture"]) - run.flat(mean, *given)).max() < 1e-5
+
+
+def strokes(page, *lines):
+    """Draws on the pad; points in shares of its side."""
+    box = page.locator(".pad").bounding_box()
+    for line in lines:
+        for k, (x, y) in enumerate(line):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+            if not k:
+                page.mouse.down()
+        page.mouse.up()
+    page.wait_for_timeout(400)
+
+
+def drawn_run():
+    """A run whose images are drawn like MNIST's: a bar of 20 pixels, centred."""
+    run = FakeRun(n=60)
+    x = np.zeros((60, 28, 28, 1), np.float32)
+    x[:, 4:24, 12:16] = 1
+    run.split_.x = (x,)
+    return run
+
+
+def test_a_drawing_is_scaled_and_centred_as_the_data_are(page, tmp_path):
+    opened(page, write(drawn_run(), tmp_path / "e.html", projections=["pca"]).as_uri())
+    rule = page.evaluate("vaelab.facts.drawing[0]")
+    assert rule.pop("pen") == pytest.approx(3.3, abs=0.1)
+    assert rule == {"ground": 0, "ink": 1, "box": 20, "centre": [13.5, 13.5]}
+    tab(page, "Encode")
+    strokes(page, [(0.1, 0.1), (0.1, 0.2), (0.1, 0.3)])  # small, in a corner
+    image = np.array(page.evaluate("vaelab.encoded.image")).reshape(28, 28)
+    rows, columns = np.flatnonzero((image > 0.3).any(axis=1)), np.flatnonzero((image > 0.3).any(axis=0))
+    assert 18 <= rows[-1] - rows[0] + 1 <= 21 and len(columns) in (3, 4)
+    mass = image.sum()
+    assert np.arange(28) @ image.sum(axis=1) / mass == pytest.approx(13.5, abs=0.15)
+    assert np.arange(28) @ image.sum(axis=0) / mass == pytest.approx(13.5, abs=0.15)
+    expect(page.locator("#terms")).to_contain_text("elbo")
+    assert np.allclose(code(page), page.evaluate("vaelab.encoded.mean"))
+    page.click("#pad-clear")
+    expect(page.locator("#encoded")).to_be_hidden()
+    assert page.problems == []
+
+
+def test_files_that_are_no_pictures_get_a_sentence_and_pictures_are_encoded(page, tmp_path):
+    from PIL import Image
+
+    opened(page, write(drawn_run(), tmp_path / "e.html", projections=["pca"]).as_uri())
+    tab(page, "Encode")
+    name = "<img src=x onerror=alert(1)>.png"
+    page.set_input_files("#pad-file", {"name": name, "mimeType": "image/png", "buffer": b"nothing"})
+    expect(page.locator("#pad-told")).to_have_text(f"{name} is no picture that this browser can read.")
+    page.set_input_files("#pad-file", {"name": "large.png", "mimeType": "image/png", "buffer": bytes(21_000_000)})
+    expect(page.locator("#pad-told")).to_contain_text("large.png is 21 MB large")
+    paper = np.full((300, 200), 255, np.uint8)
+    paper[100:140, 60:64] = 20  # dark ink on white paper
+    Image.fromarray(paper).save(tmp_path / "p.png")
+    page.set_input_files("#pad-file", tmp_path / "p.png")
+    expect(page.locator("#pad-told")).to_have_text("")
+    page.wait_for_timeout(400)
+    image = np.array(page.evaluate("vaelab.encoded.image")).reshape(28, 28)
+    rows = np.flatnonzero((image > 0.3).any(axis=1))
+    assert image[0, 0] < 0.1 and image.max() > 0.5 and 18 <= rows[-1] - rows[0] + 1 <= 22
+    assert page.problems == []
+
+
+def test_numbers_colour_the_map_and_the_worst_ten_are_one_click_away(page, html, run):
+    opened(page, html.as_uri())
+    page.select_option("#colour", label="elbo")
+    expect(page.locator("#legend .scale")).to_contain_text("elbo, nats")
+    tab(page, "Find")
+    page.click("#worst")
+    rows = np.array(page.evaluate("vaelab.facts.rows"))
+    elbo = (-run.split_.distortion - run.split_.rate)[rows]
+    group = page.evaluate("vaelab.group")
+    assert group["members"] == np.argsort(elbo, kind="stable")[:10].tolist()
+    page.locator("#group-members button").first.click()
+    settled(page)
+    expect(page.locator("#numbers")).to_contain_text(f"elbo {elbo.min():.2f}".replace("-", "−"))
+
+
+def test_search_lasso_and_export(page, html, run, tmp_path):
+    opened(page, html.as_uri())
+    tab(page, "Find")
+    page.fill("#search", "one")
+    rows = np.array(page.evaluate("vaelab.facts.rows"))
+    expect(page.locator("#group-facts")).to_contain_text(f"{(run.y == 1).sum()}")
+    with page.expect_download() as download:
+        page.click("#group-csv")
+    download.value.save_as(tmp_path / "g.csv")
+    lines = (tmp_path / "g.csv").read_text().splitlines()
+    assert lines[0].startswith('row,"class","elbo","distortion","rate","posterior std",z0')
+    assert {int(line.split(",")[0]) for line in lines[1:]} == set(np.flatnonzero(run.y == 1))
+    page.fill("#search", "no such class")
+    expect(page.locator("#group-told")).to_contain_text("No row and no class")
+    page.fill("#search", str(rows[5]))
+    page.press("#search", "Enter")
+    assert page.evaluate("vaelab.current.example") == 5
+    page.fill("#search", "")
+    page.select_option("#axes", "latent")
+    box = page.locator("#plot").bounding_box()
+    page.click("#lasso-map")
+    around = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98)]
+    for k, (x, y) in enumerate(around):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if not k:
+            page.mouse.down()
+    page.mouse.up()
+    z, c = codes_in(page, run), page.evaluate("vaelab.camera")
+    left = (z[:, int(page.input_value("#axis-x"))] - c["x"]) * c["scale"] < 0
+    left &= (z[:, int(page.input_value("#axis-x"))] - c["x"]) * c["scale"] > -0.48 * c["width"]
+    assert set(page.evaluate("vaelab.group.members")) == set(np.flatnonzero(left))
+
+
+def test_the_address_shows_what_was_seen(page, html):
+    opened(page, html.as_uri())
+    page.select_option("#axes", "latent")
+    page.select_option("#colour", label="rate")
+    tab(page, "Arithmetic")
+    go(page, 9)
+    page.wait_for_timeout(500)
+    address = page.url
+    assert "#" in address
+    page.goto("about:blank")
+    opened(page, address)
+    assert page.evaluate("vaelab.current.example") == 9 and page.input_value("#axes") == "latent"
+    assert page.locator("#colour option:checked").inner_text() == "rate"
+    expect(page.locator("#p-arithmetic")).to_be_visible()
+    page.goto("about:blank")
+    opened(
+        page,
+        html.as_uri() + "#map=%3Cscript%3E&x=99&row=-4&z=1~x&only=7.x&at=0~0~0&tab=evil&colour=none&find=%3Cimg%3E",
+    )
+    assert page.problems == []
+
+
+def test_a_finger_sees_the_picture_over_the_map(browser, html, run):
+    page = browser.new_page()
+    try:
+        page.set_viewport_size({"width": 390, "height": 780})
+        opened(page, html.as_uri())
+        box = page.locator("#plot").bounding_box()
+        session = browser.new_cdp_session(page)
+        touch = lambda kind, *points: session.send(  # noqa: E731
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]}
+        )
+        x, y = box["x"] + 60, box["y"] + 80
+        touch("touchStart", (x, y))
+        touch("touchMove", (x + 30, y + 20))
+        touch("touchMove", (x + 60, y + 40))
+        page.wait_for_timeout(300)
+        expect(page.locator("#float")).to_be_visible()
+        want = run.decode(code(page)[None])[0][0] * 255
+        assert np.abs(shown_pixels(page, "#float canvas") - want).max() < 0.51
+        touch("touchEnd")
+        expect(page.locator("#float")).to_be_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        page.close()

@@ -31,7 +31,7 @@ def test_decodes_as_keras_does(address, run):
 @pytest.mark.parametrize("n_bytes", [0, 1, 23, 25, 4 * 6 * 257])
 def test_wrong_lengths_are_refused_with_a_sentence(address, n_bytes):
     status, text = post(address, bytes(n_bytes))
-    assert status == 400 and "Expected 1 to 256 codes of 6 float32 values" in text
+    assert status == 400 and "Expected 1 to 256 rows of 6 float32 values" in text
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -146,3 +146,26 @@ def test_names_a_browser_may_use(host, header, known):
 def test_a_page_that_decodes_by_itself_has_no_other_address():
     application = server.app(b"page")
     assert asked(application, "127.0.0.1") == 200 and asked(application, "127.0.0.1", "/decode", "POST") == 404
+
+
+def test_a_page_s_functions_equal_the_run_s_with_condition_noise_and_views():
+    from fake_run import FakeRun, settings
+
+    for more in ({"conditional": True}, {"closed_form": False}, {}):
+        run = FakeRun(latent_dim=3, shapes=((4, 4, 1), (3, 2, 3)), n=30, **more)
+        found = server.functions(run, settings())
+        x, given, z = run.split_.images(slice(0, 5)), run.split_.given(slice(0, 5)), run.codes[:5]
+        noise = () if run.closed_form else (np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32),)
+        joined = lambda *parts: np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)  # noqa: E731
+        wanted = {
+            "decode": (joined(z, *given), run.flat(z, *given)),
+            "evaluate": (joined(z, *given, *x), joined(run.flat(z, *given), run.log_prob((*x, *given), z)[:, None])),
+            "encode": (
+                joined(*x, *noise, *given),
+                run.push((*x, *given), noise[0][None])[0][0] if noise else joined(*run.encode((*x, *given))),
+            ),
+        }
+        for name, (rows, expected) in wanted.items():
+            width, function = found[name]
+            assert width == rows.shape[1] and np.allclose(function(rows), expected, atol=1e-5), name
+    assert set(server.functions(run, settings(encoder=False))) == {"decode"}

@@ -272,16 +272,11 @@ class Run:
             A `Page`: `page.file`, `page.open()` for the browser.
         """
         from vaelab.api.pictures import Page
-        from vaelab.explorer import build, content
-        from vaelab.jobs.page import current_page, fingerprint, load_model
+        from vaelab.jobs.page import current_page, write_page
 
         settings = plain(compose.compose("explore", []).explorer)
         if current_page(self.folder, settings) is None:
-            view = self.view
-            build.write(
-                self.folder.explorer_file, view, load_model(self.folder), run_line=content.run_line(self.folder),
-                settings=settings, fingerprint=fingerprint(self.folder, settings),
-            )  # fmt: skip
+            write_page(self.folder.explorer_file, self.folder, self.view, settings)
         return Page(self.folder.explorer_file, height=height, embed=embed)
 
     def resume(self, *, epochs: int | None = None, steps: int | None = None) -> "Run":

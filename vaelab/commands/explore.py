@@ -1,11 +1,16 @@
-"""`vaelab explore run=R`: the latent space of a finished run in the browser, served here or as one html file."""
+"""`vaelab explore run=R`: the latent space of a finished run in the browser, served here or as one html file; of a
+sweep's members with sweep=S."""
 
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from vaelab.config.plain import plain
-from vaelab.explorer import build, content, server
+from vaelab.errors import ConfigError
+from vaelab.explorer import content, server
 from vaelab.jobs import opening
-from vaelab.jobs.page import current_page, fingerprint, load_model, require_models
+from vaelab.jobs.page import current_page, require_models, write_page
+from vaelab.records.sweep_folder import find_sweep
 from vaelab.system import address, files, paths
 from vaelab.system.streams import output
 
@@ -17,29 +22,61 @@ def run(cfg) -> None:
     data are opened then.
     """
     file = None if cfg.explore.file is None else paths.output_file("explore.file", cfg.explore.file, (".html", ".htm"))
+    if cfg.of.sweep:
+        if cfg.run:
+            raise ConfigError("run and sweep were both given: explore one run, or the members of one sweep.")
+        return _sweep(cfg, file)
     folder, stored = opening.finished_run(cfg)
-    require_models(folder, "decoder")
     settings = plain(cfg.explorer)
+    require_models(folder, "decoder", *(["encoder"] if settings["encoder"] else []))
     # a port in use is told before anything is loaded
     bound: Any = None if file else address.listening(cfg.host, cfg.port)
     try:
-        page, decoding = current_page(folder, settings), {}
+        page, computing = current_page(folder, settings), {}
         if page is None:
             view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-            line, decoder = content.run_line(folder), load_model(folder)
             if file:
-                made_of = fingerprint(folder, settings)
-                build.write(file, view, decoder, run_line=line, settings=settings, fingerprint=made_of)
-            else:  # a server decodes with Keras
-                page = server.page(view, run_line=line, settings=settings)
-                decoding = {"decode": view.decode, "latent_dim": view.latent_dim}
+                write_page(file, folder, view, settings)
+            else:  # a server computes with Keras
+                page = server.page(view, run_line=content.run_line(folder), settings=settings)
+                computing = {"functions": server.functions(view, settings)}
         elif file:
             file.parent.mkdir(parents=True, exist_ok=True)
             files.write_bytes(file, page)
         if file:
             output(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
         elif page is not None:
-            application = server.app(page, **decoding, hosts=server.allowed_hosts(cfg.host))
+            application = server.app(page, **computing, hosts=server.allowed_hosts(cfg.host))
+            server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
+    except KeyboardInterrupt:
+        output("")
+    finally:
+        if bound is not None:
+            bound.close()
+
+
+def _sweep(cfg, file) -> None:
+    """Writes or serves the page of a sweep's members; tells how well their latents are aligned."""
+    from vaelab.jobs import sweep_page
+
+    def opened(folder):
+        one = OmegaConf.merge(cfg, {"run": str(folder)})
+        return opening.finished_run(one)[1]
+
+    sweep = find_sweep(str(cfg.of.sweep), cfg.output_dir)
+    bound: Any = None if file else address.listening(cfg.host, cfg.port)
+    try:
+        page, residuals = sweep_page.page(
+            sweep, most=cfg.explore.members, opened=opened, accept_changed_data=cfg.accept_changed_data
+        )
+        told = ", ".join(f"{label} {residual:.0%}" for label, residual in residuals[1:])
+        output(f"variance that the matched latents of the member before do not explain: {told}")
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            files.write_bytes(file, page)
+            output(f"{file}  ({len(page) / 1e6:.1f} MB, {len(residuals)} members, opens without network)")
+        else:
+            application = server.app(page, hosts=server.allowed_hosts(cfg.host))
             server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
     except KeyboardInterrupt:
         output("")

@@ -66,6 +66,7 @@ EXPLORER = {
     "perplexity": PositiveFloat,
     "iterations": TSNEIterations,
     "thumbnails": bool,
+    "encoder": bool,
     "half_precision_above": NonNegativeFloat,
 }
 
@@ -192,7 +193,7 @@ OTHER_COMMANDS = {
     # resume
     "trainer": {"epochs": PositiveInt | None, "steps": PositiveInt | None},
     # explore and ui
-    "explore": {"file": str | None},
+    "explore": {"file": str | None, "members": TwoOrMore},
     "open": bool,
     "host": str,
     "port": NonNegativeInt,

@@ -1,4 +1,5 @@
-"""What the explorer shows of a run, as numbers: codes, colours, maps, small pictures, four pictures of Keras's own."""
+"""What the explorer shows of a run, as numbers: codes, what is known of each, maps, small pictures, and a few results
+of Keras's own."""
 
 import io
 import math
@@ -8,6 +9,7 @@ import numpy as np
 
 from vaelab.config import locate, words
 from vaelab.errors import ConfigError
+from vaelab.explorer.drawing import drawing
 from vaelab.view import projections
 
 NAMES = {"tsne": "t-SNE", "pca": "PCA"}
@@ -15,6 +17,7 @@ THUMBNAIL = 32  # pixels of the longer side, at most
 MAX_THUMBNAILS = 20_000
 PRIOR_DRAWS = 500  # that the page can show of a prior that is no Gaussian
 GOLDEN_BYTES = 1 << 20  # of the pictures that travel for the self-check
+DRAWS, DRAW_BYTES = 16, 1 << 20  # of q(z|x) of each example where it is no Gaussian, at most
 
 
 @dataclass
@@ -24,18 +27,25 @@ class Content:
     Attributes:
         facts: everything the page reads as JSON.
         codes: (N, D) posterior means, float16 where that holds them.
+        stds: (N, D) posterior standard deviations, likewise.
+        draws: (S, N, D) of q(z|x) where it is no Gaussian, likewise; S = 0 where it is one.
         colours: (K, N) uint16, the value of each of K ways to colour; `NONE` where unknown.
+        numbers: (Q, N) float32 of each example, named in facts["numbers"].
+        given: (N, F) float32, of each field of the condition the number of the choice, or the number in the column.
         maps: (M, N, 2) float32, NaN where a code is not on that map.
         atlases: one WebP image per view with the small pictures in rows, or empty.
-        golden_z, golden_y: a few codes and, in Keras's own numbers, their pictures: all views, flattened and joined.
+        golden: {function of the page: (rows it takes, rows Keras makes of them)}: inputs and outputs, each joined.
     """
 
     facts: dict
     codes: np.ndarray
+    stds: np.ndarray
+    draws: np.ndarray
     colours: np.ndarray
+    numbers: np.ndarray
+    given: np.ndarray
     maps: np.ndarray
-    golden_z: np.ndarray
-    golden_y: np.ndarray
+    golden: dict[str, tuple[np.ndarray, np.ndarray]]
     atlases: list[bytes] = field(default_factory=list)
 
 
@@ -48,7 +58,7 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
     Args:
         run_line: how the run is named on the command line ("run=outputs/..."), or None.
         settings: the `explorer` node: split, points, projections, tsne_points, engine, perplexity, iterations,
-            thumbnails.
+            thumbnails, encoder.
 
     Raises:
         ConfigError: codes that are not numbers (a diverged run).
@@ -57,11 +67,11 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
     if not np.isfinite(part.mean).all():
         raise ConfigError(f"The codes of {view.name} hold NaN or infinity: this run has diverged, nothing to explore.")
     rows, maps, map_facts = _maps(view, part, settings)
-    codes = _smallest(part.mean[rows])
-    colours, ways = _colours(view, part, rows)
-    golden_z, golden_y, shapes = _golden(view, codes)
-    ranges = [_display_range(view, part, v) for v in range(view.n_views)]
-    atlases, atlas_facts = _atlases(part, rows, ranges) if settings["thumbnails"] else ([], None)
+    codes = smallest(part.mean[rows])
+    values, ways = colours(view, part, rows)
+    numbers, named = _numbers_of(part, rows)
+    ranges = [display_range(view, part, v) for v in range(view.n_views)]
+    sheets, atlas_facts = atlases(part, rows, ranges) if settings["thumbnails"] else ([], None)
     rate = part.rate_per_latent
     facts = {
         "title": view.name,
@@ -74,23 +84,21 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
         "parts": [{"name": _spoken(n), "start": s.start, "stop": s.stop} for n, s in view.parts.items()],
         "prior": _prior(view),
         "rate": None if rate is None else [round(float(r), 4) for r in rate.mean(axis=0)],
+        "condition": _condition(view, part),
+        "noise": 0 if view.closed_form else view.eps_dim,
         "dataKind": view.data_kind,
-        "views": [{"h": h, "w": w, "c": c, "range": list(r)} for (h, w, c), r in zip(shapes, ranges)],
+        "views": [{"h": h, "w": w, "c": c, "range": list(r)} for (h, w, c), r in zip(view.data_shapes, ranges)],
         "colourings": ways,
+        "numbers": named,
         "maps": map_facts,
         "atlas": atlas_facts,
+        "drawing": _drawing(view, part, ranges) if settings["encoder"] else None,
         "plots": locate.options("plot"),
     }
-    return Content(facts, codes, colours, maps, golden_z, golden_y, atlases)
-
-
-def refuse_condition(view) -> None:
-    """ConfigError where the run decodes with a condition."""
-    if view.condition is not None:
-        raise ConfigError(
-            "The explorer decodes codes alone, and this run decodes with a condition "
-            f"(condition={view.condition.option}). Use vaelab generate, or plot=[samples,traversal]."
-        )
+    return Content(
+        facts, codes, smallest(part.std[rows]), _draws(view, part, rows), values, numbers, _given(view, part, rows),
+        maps, golden(view, part, rows, codes, encoder=settings["encoder"]), sheets,
+    )  # fmt: skip
 
 
 def run_line(folder) -> str:
@@ -107,7 +115,70 @@ def _prior(view) -> dict:
 
 
 def _numbers(values) -> list[float]:
-    return [round(float(v), 4) for v in values]
+    return [float(f"{v:.7g}") for v in values]
+
+
+def _condition(view, part) -> dict | None:
+    """What the page needs to offer a condition; of a number the least and largest value of these images."""
+    if view.condition is None:
+        return None
+    values = _given(view, part, slice(None))
+    fields = [
+        {
+            "name": f.name,
+            "choices": list(f.choices),
+            "mean": f.mean,
+            "std": f.std,
+            "low": float(v.min()),
+            "high": float(v.max()),
+        }
+        for f, v in zip(view.condition.fields, values.T)
+    ]
+    plots = [name for name in locate.options("plot") if "condition" in _settings_of(name)]
+    return {"option": view.condition.option, "fields": fields, "columns": view.condition.dim, "plots": plots}
+
+
+def _settings_of(plot: str) -> dict:
+    import yaml
+
+    return yaml.safe_load((locate.conf_dir() / "plot" / f"{plot}.yaml").read_text(encoding="utf-8")) or {}
+
+
+def _given(view, part, rows) -> np.ndarray:
+    """(N, F): of each field of the condition its choice's number, or its column."""
+    if view.condition is None:
+        return np.zeros((len(part.mean[rows]), 0), np.float32)
+    (columns,), found, start = part.given(rows), [], 0
+    for f in view.condition.fields:
+        own = columns[:, start : start + max(1, len(f.choices))]
+        found.append(own.argmax(axis=1) if f.choices else own[:, 0])
+        start += own.shape[1]
+    return np.stack(found, axis=1).astype(np.float32)
+
+
+def _numbers_of(part, rows) -> tuple[np.ndarray, list[dict]]:
+    """((Q, N), [{name, unit}]): terms of the ELBO of each image at one draw, mean posterior deviation over latents."""
+    found = {"distortion": part.distortion[rows]}
+    if part.rate is not None:
+        rate = np.asarray(part.rate)[rows]
+        found = {"elbo": -(found["distortion"] + rate), **found, "rate": rate}
+    units = dict.fromkeys(found, "nats") | {"posterior std": ""}
+    found["posterior std"] = part.std[rows].mean(axis=1)
+    return np.stack(list(found.values())).astype("<f4"), [{"name": n, "unit": units[n]} for n in found]
+
+
+def _draws(view, part, rows) -> np.ndarray:
+    """(S, N, D) of q(z|x), S = 0 where mean and standard deviation say all of it."""
+    s = 0 if view.closed_form else max(1, min(DRAWS, DRAW_BYTES // (2 * len(rows) * view.latent_dim)))
+    if not s:
+        return np.zeros((0, len(rows), view.latent_dim), "<f2")
+    return smallest(part.sample_posterior(s, view.rng("plots", 9), rows))
+
+
+def _drawing(view, part, ranges) -> list[dict]:
+    """`drawing` of each view."""
+    few = part.images(slice(0, 300))
+    return [drawing((x - low) / (high - low)) for x, (low, high) in zip(few, ranges)]
 
 
 def _spoken(part: str) -> str:
@@ -151,14 +222,14 @@ def _maps(view, part, settings):
     return rows, np.array(maps, np.float32).reshape(len(maps), n, 2), facts
 
 
-def _smallest(codes):
+def smallest(codes):
     """float16 where it holds the codes, else float32."""
     with np.errstate(over="ignore"):
         small = codes.astype("<f2")
     return small if np.isfinite(small).all() else codes.astype("<f4")
 
 
-def _colours(view, part, rows):
+def colours(view, part, rows):
     """((K, n) uint16, [{name, kind, labels}]): classes, known factors, tags of each view."""
     values, ways = [], []
     if part.y is not None and view.class_names:
@@ -179,16 +250,32 @@ def _colours(view, part, rows):
     return np.where((values < 0) | (values >= NONE), NONE, values).astype("<u2"), ways
 
 
-def _golden(view, codes):
-    """A few codes as they lie in the page, their pictures joined (n, sum of H W C), and the views' shapes."""
-    z = codes[:1].astype(np.float32)
-    shapes = [picture.shape[1:] for picture in view.decode(z)]
-    size = 4 * sum(math.prod(s) for s in shapes)
-    z = codes[: max(1, min(4, GOLDEN_BYTES // size))].astype(np.float32)
-    return z, np.concatenate([p.reshape(len(z), -1) for p in view.decode(z)], axis=1).astype("<f4"), shapes
+def golden(view, part, rows, codes, *, encoder: bool) -> dict:
+    """{function: (inputs joined (n, .), outputs joined (n, .))} of a few codes as they lie in the page.
+
+    Args:
+        encoder: whether images go in, too: the decoder then also gets one and ends in its log p(x|z).
+    """
+    size = 4 * sum(map(math.prod, view.data_shapes))
+    n = max(1, min(4, GOLDEN_BYTES // size, len(codes)))
+    z, images, given = codes[:n].astype(np.float32), part.images(rows[:n]), part.given(rows[:n])
+    pictures = view.decode(z, *given)
+    if not encoder:
+        return {"decode": (_joined(z, *given), _joined(*pictures))}
+    log_p = view.log_prob((*images, *given), z)[:, None]
+    found = {"decode": (_joined(z, *given, *images), _joined(*pictures, log_p))}
+    if view.closed_form:
+        return found | {"encode": (_joined(*images, *given), _joined(*view.encode((*images, *given))))}
+    noise = view.rng("plots", 10).standard_normal((n, view.eps_dim)).astype(np.float32)
+    drawn = view.push((*images, *given), noise[None])[0][0]
+    return found | {"encode": (_joined(*images, noise, *given), _joined(drawn))}
 
 
-def _display_range(view, part, v) -> tuple[float, float]:
+def _joined(*arrays) -> np.ndarray:
+    return np.concatenate([np.reshape(a, (len(a), -1)) for a in arrays], axis=1).astype("<f4")
+
+
+def display_range(view, part, v) -> tuple[float, float]:
     """The values shown black and white: 0 and 1, or of real-valued data their 0.5 and 99.5 percentiles."""
     if view.data_kind != "real":
         return 0.0, 1.0
@@ -196,7 +283,7 @@ def _display_range(view, part, v) -> tuple[float, float]:
     return round(float(low), 6), round(float(max(high, low + 1e-6)), 6)
 
 
-def _atlases(part, rows, ranges):
+def atlases(part, rows, ranges):
     """(one WebP per view, {cols, n, sizes}): pictures of the first `MAX_THUMBNAILS` rows, side by side in rows."""
     rows = rows[:MAX_THUMBNAILS]
     n, columns = len(rows), math.ceil(math.sqrt(len(rows)))

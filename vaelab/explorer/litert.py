@@ -1,9 +1,11 @@
-"""A Keras decoder as LiteRT (TensorFlow Lite) bytes, the form in which a browser can run it.
+"""A Keras model as LiteRT (TensorFlow Lite) bytes, the form in which a browser can run it.
 
-The converter belongs to TensorFlow, which vaelab always has. Where Keras runs on another backend, the decoder is saved
-and converted by a process of its own: `python -m vaelab.explorer.litert decoder.h5 decoder.tflite`.
+The converter belongs to TensorFlow, which vaelab always has. Where Keras runs on another backend, the model is saved
+and converted by a process of its own: `python -m vaelab.explorer.litert model.keras model.tflite`.
 """
 
+import itertools
+import math
 import os
 import subprocess
 import sys
@@ -15,14 +17,14 @@ from vaelab.errors import ConfigError
 
 
 class ExportError(ConfigError):
-    """The decoder has something a browser cannot run."""
+    """The model has something a browser cannot run."""
 
 
-def convert(decoder, *, half: bool) -> bytes:
-    """The decoder as LiteRT bytes: z (1, D) -> all views, flattened and joined, (1, sum of H W C).
+def convert(model, *, half: bool) -> bytes:
+    """The model as LiteRT bytes: its inputs, flattened and joined, (1, n) -> its outputs, flattened and joined.
 
     Args:
-        decoder: functional Keras model z -> image mean, one output per view.
+        model: functional Keras model; of a decoder z [and the condition] -> image mean of each view.
         half: keep weights in half precision; arithmetic stays float32.
 
     Raises:
@@ -33,25 +35,47 @@ def convert(decoder, *, half: bool) -> bytes:
     if keras.backend.backend() == "tensorflow":
         try:
             with held_stderr():
-                return _converted(decoder, half)
+                return _converted(model, half)
         except Exception as error:
             raise ExportError(_reason(str(error))) from None
-    return _in_another_process(decoder, half)
+    return _in_another_process(model, half)
 
 
-def flat(decoder):
-    """The same function with a batch of one and one output, whatever the number of views."""
+def flat(model):
+    """The same function with a batch of one, one input and one output: all of them flattened and joined."""
     import keras
 
-    z = keras.Input(decoder.input_shape[1:], batch_size=1, name="z")
-    views = decoder(z)
-    views = views if isinstance(views, (list, tuple)) else [views]
-    pixels = [keras.layers.Flatten(name=f"pixels_{k}")(v) for k, v in enumerate(views, start=1)]
-    joined = pixels[0] if len(pixels) == 1 else keras.layers.Concatenate(name="pixels")(pixels)
-    return keras.Model(z, joined, name="flat_decoder")
+    sizes = [math.prod(i.shape[1:]) for i in model.inputs]
+    joined = keras.Input((sum(sizes),), batch_size=1, name="joined")
+    parts = []
+    for given, size, end in zip(model.inputs, sizes, itertools.accumulate(sizes)):
+        part = joined if size == sum(sizes) else joined[:, end - size : end]
+        parts.append(keras.layers.Reshape(given.shape[1:])(part))
+    outputs = _possible(model)(parts if len(parts) > 1 else parts[0])
+    outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    pixels = [keras.layers.Flatten()(y) for y in outputs]
+    return keras.Model(joined, pixels[0] if len(pixels) == 1 else keras.layers.Concatenate()(pixels), name="flat")
 
 
-def _converted(decoder, half):
+def _possible(model):
+    """The model with what LiteRT lacks said in other words: softplus(x) = max(x, 0) + log(1 + exp(-|x|))."""
+    import keras
+    from keras import ops
+
+    def softplus(x):
+        return ops.relu(x) + ops.log(1.0 + ops.exp(-ops.abs(x)))
+
+    others = {"Softplus": softplus}
+
+    def called(operation, *arguments, **more):
+        return others.get(type(operation).__name__, operation)(*arguments, **more)
+
+    if not any(type(operation).__name__ in others for operation in model.operations):
+        return model
+    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=called)
+
+
+def _converted(model, half):
     import keras
     import tensorflow as tf
 
@@ -60,17 +84,27 @@ def _converted(decoder, half):
     if half:
         target["supported_types"] = [tf.float16]
         options["optimizations"] = [tf.lite.Optimize.DEFAULT]
-    signature = [keras.InputSpec(shape=(1, *decoder.input_shape[1:]), dtype="float32")]
+    joined = flat(model)
+    signature = [keras.InputSpec(shape=joined.input_shape, dtype="float32")]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "decoder.tflite")
-        flat(decoder).export(str(path), format="litert", verbose=False, input_signature=signature, **options)
-        return path.read_bytes()
+        path = Path(folder, "model.tflite")
+        joined.export(str(path), format="litert", verbose=False, input_signature=signature, **options)
+        return _nameless(path.read_bytes())
 
 
-def _in_another_process(decoder, half):
+def _nameless(model: bytes) -> bytes:
+    """Without the names of tensors, which count what a process has built before: the same model, the same bytes."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    content = flatbuffer_utils.convert_bytearray_to_object(model)
+    flatbuffer_utils.strip_strings(content)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(content))
+
+
+def _in_another_process(model, half):
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "decoder.keras"), Path(folder, "decoder.tflite")
-        decoder.save(source)
+        source, target = Path(folder, "model.keras"), Path(folder, "model.tflite")
+        model.save(source)
         environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
         root = str(Path(__file__).resolve().parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
@@ -86,7 +120,7 @@ def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     told = next((line for line in lines if "not supported" in line or "failed to" in line or "Error" in line), None)
     told = (told or (lines[0] if lines else "no reason given"))[:200].rstrip(". ")
-    return f"LiteRT cannot run this decoder in a browser ({told})."
+    return f"LiteRT cannot run this model in a browser ({told})."
 
 
 @contextmanager

@@ -21,16 +21,30 @@ def write_if_possible(settings: dict, folder, view) -> None:
         settings: of the group explorer.
     """
     try:
-        from vaelab.explorer import build, content
-
-        build.write(
-            folder.explorer_file, view, load_model(folder), run_line=content.run_line(folder), settings=settings,
-            fingerprint=fingerprint(folder, settings),
-        )  # fmt: skip
+        write_page(folder.explorer_file, folder, view, settings)
     except VaelabError as error:
         log.log(NOTE, f"no explorer.html: {error}")
     except Exception as error:
         log.warning(f"no explorer.html: {type(error).__name__}: {error}")
+
+
+def write_page(path, folder, view, settings: dict) -> None:
+    """The explorer page of a run as one file.
+
+    Args:
+        path: the html file.
+        view: the run's `LatentView`.
+        settings: of the group explorer.
+
+    Raises:
+        VaelabError: it cannot be made; the sentence says why.
+    """
+    from vaelab.explorer import build, content
+
+    build.write(
+        path, view, load_model(folder), encoder=load_model(folder, "encoder") if settings["encoder"] else None,
+        run_line=content.run_line(folder), settings=settings, fingerprint=fingerprint(folder, settings),
+    )  # fmt: skip
 
 
 def fingerprint(folder, settings: dict) -> str:

@@ -266,6 +266,26 @@ class LatentView:
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
         return self._mapped(self._gradient, np.asarray(z, np.float32), *self._checked(inputs), flat=True)
 
+    def likelihood_model(self):
+        """Functional Keras model [z (B, D) [, condition (B, K)], image of each view] -> [E[x|z] of each view,
+        log p(x|z) (B, 1)], images in [0, 1]: what another program needs to know how well a code explains an image.
+        """
+        import keras
+        from keras import ops
+
+        structure, to_network, to_image = self._structure, (1.0, 0.0), (1.0, 0.0)
+        if (standardize := self._vae.preprocessing.standardize) is not None:
+            mean, std = standardize
+            to_network, to_image = (1.0 / std, -mean / std), (std, mean)
+        z = keras.Input((self.latent_dim,), name="z")
+        given = () if self.condition is None else (keras.Input((self.condition.dim,), name="condition"),)
+        images = [keras.Input(s, name=f"image_{v}") for v, s in enumerate(self.data_shapes, start=1)]
+        decoded = structure.decode(z, *given)
+        seen = tuple(x * to_network[0] + to_network[1] for x in images)
+        log_p = ops.reshape(structure.log_likelihood((*seen, *given), decoded), (-1, 1))
+        means = [p.mean(params) * to_image[0] + to_image[1] for p, params in zip(structure.likelihoods, decoded)]
+        return keras.Model([z, *given, *images], [*means, log_p], name="likelihood")
+
     @cached_property
     def layers(self) -> list[tuple[str, str, str, tuple, int]]:
         """(network, layer name, type, output shape, parameters) of every layer, for the architecture diagram."""

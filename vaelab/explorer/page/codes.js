@@ -2,16 +2,18 @@
 
 const current = {
   z: new Float32Array(D),
+  given: new Float32Array(K), // the condition
   at: {x: 0, y: 0}, // on the map
   pinned: false,
   mixed: [], // on a map without inverse: [weight, index] of the codes it is a mean of
   example: null, // number of the example whose code this is
+  posterior: null, // {mean, std, draws} of the image whose code this is
 };
-const slots = {A: null, B: null, C: null}; // {z, example}
+const slots = {A: null, B: null, C: null}; // {z, example}; all are decoded with the condition of this moment
 
 // Another code; `at` where the map already knows its place.
-function setCode(z, {at = null, pinned = current.pinned, mixed = [], example = null} = {}) {
-  Object.assign(current, {z: Float32Array.from(z), pinned, mixed, example});
+function setCode(z, {at = null, pinned = current.pinned, mixed = [], example = null, posterior = null} = {}) {
+  Object.assign(current, {z: Float32Array.from(z), pinned, mixed, example, posterior});
   current.at = at ?? placeOf(current.z);
   codeChanged();
 }
@@ -54,9 +56,20 @@ function mixOf(near) {
 }
 
 function go(i) {
+  if (K) {
+    current.given = givenOf(i);
+    showSlots();
+  }
   const at = onMap(i) ? {x: place[2 * i], y: place[2 * i + 1]} : null;
-  setCode(codeOf(i), {at: onLatents() ? null : at, pinned: true, example: i});
+  setCode(codeOf(i), {at: onLatents() ? null : at, pinned: true, example: i, posterior: posteriorOf(i)});
   announce();
+}
+// q(z|x) of example i: its mean, its standard deviations and, where it is no Gaussian, draws.
+function posteriorOf(i) {
+  const at = [i * D, (i + 1) * D];
+  const [mean, std] = [codeOf(i), stds.slice(...at)];
+  const drawn = facts.noise ? draws.map(z => z.slice(...at)) : gaussianDraws(mean, std);
+  return {mean, std, draws: drawn};
 }
 function goToNearest() {
   const near = nearestPlaces(current.at.x, current.at.y, 1);

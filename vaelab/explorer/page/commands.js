@@ -18,9 +18,10 @@ const number = v => String(+v.toFixed(4) || 0);
 
 function showCommands() {
   if (!facts.run) return;
-  const lines = [`vaelab generate ${facts.run} 'z=[${Array.from(current.z, number).join(',')}]'`];
+  const lines = [`vaelab generate ${facts.run} 'z=[${Array.from(current.z, number).join(',')}]'${K ? ` 'condition=${conditionInWords()}'` : ''}`];
   for (const [plot, settings] of [plotOfTab(), plotOfMap()]) {
     if (!facts.plots.includes(plot)) continue;
+    if (K && facts.condition.plots.includes(plot)) settings.condition = `'${conditionInWords()}'`;
     const more = Object.entries(settings).map(([key, value]) => ` plots.${plot}.${key}=${value}`);
     lines.push(`vaelab plot ${facts.run} plot=[${plot}]${more.join('')}`);
   }
@@ -39,7 +40,7 @@ function plotOfTab() {
     const pairs = ends.includes(null) ? {} : {pairs: `[[${ends.map(rowOf).join(',')}]]`};
     return ['interpolation', onSplit({path: $('path-kind').value, ...pairs})];
   }
-  return {latents: ['traversal', {}], arithmetic: ['arithmetic', {}], neighbours: ['neighbours', {}]}[tab];
+  return {latents: ['traversal', {}], arithmetic: ['arithmetic', {}], neighbours: ['neighbours', {}]}[tab] ?? ['reconstructions', {}];
 }
 
 function plotOfMap() {

@@ -1,6 +1,7 @@
-// Two decoders behind one function: decode(codes) -> Promise<{pictures, ms}>. The page does not care which.
+// The run's networks behind one function, here or on a server: compute(name, rows, width) -> Promise<{values, ms}>, where
+// rows are n * width floats. The page does not care which.
 
-async function decoderInPage() {
+async function computerInPage() {
   const text = async name => new TextDecoder().decode(await unpacked(name));
   const source = (await Promise.all(['litert', 'glue', 'worker'].map(text))).join(';\n');
   const worker = new Worker(URL.createObjectURL(new Blob([source], {type: 'text/javascript'})));
@@ -22,24 +23,45 @@ async function decoderInPage() {
       waiting.set(id, [resolve, reject]);
       worker.postMessage({id, ...message}, transfer);
     });
-  const [wasm, decoder] = await Promise.all([unpacked('wasm'), unpacked('model')]);
-  await ask({start: {wasm, decoder}}, [wasm.buffer, decoder.buffer]);
-  return z => ask({codes: z});
+  const names = facts.encoder ? ['decoder', 'encoder'] : ['decoder'];
+  const [wasm, ...bytes] = await Promise.all(['wasm', ...names].map(unpacked));
+  const named = Object.fromEntries(names.map((name, k) => [name, bytes[k]]));
+  await ask({start: {wasm, named}}, [wasm.buffer, ...bytes.map(b => b.buffer)]);
+  const model = {decode: 'decoder', evaluate: 'decoder', encode: 'encoder'};
+  return (name, rows, width) => ask({name: model[name], rows, width});
 }
 
-function decoderOnServer(url) {
-  return async z => {
+function computerOnServer() {
+  return async (name, rows) => {
     const before = performance.now();
     const headers = {'content-type': 'application/octet-stream'};
-    const answer = await fetch(url, {method: 'POST', body: z, headers}).catch(() => {
+    const answer = await fetch(name, {method: 'POST', body: rows, headers}).catch(() => {
       throw new Error('The server does not answer. Start "vaelab explore" again and reload this page.');
     });
     if (!answer.ok) throw new Error(await answer.text());
-    return {pictures: new Float32Array(await answer.arrayBuffer()), ms: performance.now() - before};
+    return {values: new Float32Array(await answer.arrayBuffer()), ms: performance.now() - before};
   };
 }
 
-let decode = null; // set once the decoder is there and agrees with Keras
+let compute = null; // set once the networks are there and agree with Keras
+
+// Codes (n * D) with the condition of each, or of this moment for all -> {pictures (n * pixels), ms}.
+async function decode(z, givens = null) {
+  const n = z.length / D;
+  const width = D + K;
+  const rows = new Float32Array(n * width);
+  for (let k = 0; k < n; k++) {
+    rows.set(z.subarray(k * D, (k + 1) * D), k * width);
+    if (K) rows.set(givens?.[k] ?? current.given, k * width + D);
+  }
+  const {values, ms} = await compute('decode', rows, width);
+  if (values.length === n * pixels) return {pictures: values, ms};
+  const pictures = new Float32Array(n * pixels); // behind each picture stands log p of no image
+  const step = values.length / n;
+  for (let k = 0; k < n; k++) pictures.set(values.subarray(k * step, k * step + pixels), k * pixels);
+  return {pictures, ms};
+}
+
 const times = []; // ms of the last pictures shown
 const CHUNK = 8; // codes of background work between two looks at the pointer
 
@@ -48,7 +70,7 @@ let wanted = null;
 let decoding = false;
 async function decodeLive(z, show) {
   wanted = z;
-  if (decoding || !decode) return;
+  if (decoding || !compute) return;
   decoding = true;
   while (wanted) {
     const now = wanted;
@@ -66,18 +88,18 @@ async function decodeLive(z, show) {
   decoding = false;
 }
 
-// Background work in chunks; a newer job of the same name ends the older one.
+// Background work in chunks, each code with its condition where `givens` are given; a newer job of the same name ends the older one.
 const jobs = new Map();
-async function decodeMany(job, list, show) {
+async function decodeMany(job, list, show, givens = null) {
   const token = {};
   jobs.set(job, token);
-  for (let start = 0; start < list.length && decode; start += CHUNK) {
+  for (let start = 0; start < list.length && compute; start += CHUNK) {
     const part = list.slice(start, start + CHUNK);
     const batch = new Float32Array(part.length * D);
     part.forEach((z, k) => batch.set(z, k * D));
     let pictures;
     try {
-      ({pictures} = await decode(batch));
+      ({pictures} = await decode(batch, givens?.slice(start, start + CHUNK)));
     } catch (error) {
       failed(error);
       return;

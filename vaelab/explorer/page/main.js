@@ -2,6 +2,7 @@
 
 const decodedSet = pictureSet('decoded picture');
 const nearestSet = pictureSet('nearest example');
+const floatSet = pictureSet('decoded picture');
 
 // -- telling ------------------------------------------------------------------------------------------------------------
 
@@ -27,7 +28,7 @@ function setStatus(kind, text) {
 }
 
 function failed(error) {
-  decode = null;
+  compute = null;
   setStatus('bad', error.message);
   document.body.dataset.ready = 'error';
 }
@@ -39,16 +40,19 @@ function codeChanged({same = false} = {}) {
   $('unpin').textContent = current.pinned ? 'Unpin' : 'Pin';
   $('unpin').setAttribute('aria-pressed', current.pinned);
   plot.dataset.pinned = current.pinned;
+  addressChanged();
   if (same) return;
   if (!adding) attributeBase = null;
   decodeLive(current.z, picture => {
     decodedSet.show(picture);
+    if (!$('float').hidden) floatSet.show(picture);
     const usual = [...times].sort((a, b) => a - b)[times.length >> 1];
     $('timing').textContent = `decoded in ${usual < 10 ? usual.toFixed(1) : Math.round(usual)} ms`;
     document.body.dataset.frames = +(document.body.dataset.frames ?? 0) + 1;
   });
   showWhere();
   showTab();
+  if (K) later('condition', showCondition);
   later('commands', showCommands);
   if (layer === 'decoder' && onLatents() && tileBase && baseOfTiles(cellSize(Math.max(2.9 * rem, 34)).w) !== tileBase) {
     askForTiles();
@@ -66,7 +70,10 @@ function showWhere() {
     $('nearest').querySelector('bdi').textContent = nameOf(i);
     $('nearest').title = `${facts.split} image ${rowOf(i)}`;
   }
-  $('nearest').querySelector('small').textContent = far < 5e-3 ? 'this example' : `${far.toFixed(2)} away`;
+  $('nearest').querySelector('small').textContent = far < 5e-3 ? 'this example, as it is' : `${far.toFixed(2)} away`;
+  const own = current.example;
+  $('numbers').textContent = own === null ? '' : facts.numbers.map(({name}) => `${name} ${spoken(numberOf(name, own))}`).join('\n');
+  $('numbers').hidden = own === null;
   const {x, y} = current.at;
   const name = onLatents() ? `z${axisX} ${spoken(x)}${D > 1 ? `  z${axisY} ${spoken(y)}` : ''}` : '';
   $('where').textContent = name;
@@ -94,11 +101,7 @@ function buildControls() {
   colouring = facts.colourings.length ? 0 : null;
   $('field-colour').hidden = !facts.colourings.length;
   $('colour').addEventListener('change', () => {
-    colouring = $('colour').value === '' ? null : +$('colour').value;
-    only.clear();
-    buildLegend();
-    fillGroups();
-    redraw('points');
+    setColouring($('colour').value === '' ? null : +$('colour').value);
   });
 
   for (const [name, text] of Object.entries(layers)) {
@@ -126,6 +129,16 @@ function buildControls() {
   }
 }
 
+function setColouring(way) {
+  colouring = way;
+  $('colour').value = way ?? '';
+  only.clear();
+  buildLegend();
+  fillGroups();
+  redraw('points');
+  addressChanged();
+}
+
 function axesChanged() {
   axes = $('axes').value === 'latent' ? 'latent' : +$('axes').value;
   axisX = +$('axis-x').value;
@@ -150,8 +163,12 @@ function setLayer(name) {
   showCommands();
 }
 
+const touch = matchMedia('(pointer: coarse)');
 function showHint() {
-  let text = 'Move over the map to decode, click to pin, drag to pan, scroll to zoom.';
+  let text = touch.matches
+    ? 'Drag a finger over the map to decode, tap to pin; two fingers move and zoom.'
+    : 'Move over the map to decode, click to pin, drag to pan, scroll to zoom, Shift and drag to select.';
+  if (lassoOn) text = 'Draw a line around points to select them.';
   if (!onLatents()) {
     const {name, n} = facts.maps[axes];
     const some = n < N ? ` It shows ${n.toLocaleString('en')} of the ${N.toLocaleString('en')} codes.` : '';
@@ -168,6 +185,11 @@ function buildLegend() {
   const way = colouring === null ? null : facts.colourings[colouring];
   box.hidden = !way;
   if (!way) return;
+  box.toggleAttribute('data-some', only.size > 0);
+  if (way.kind === 'number') {
+    box.append(scaleOf(way));
+    return;
+  }
   const present = new Set(colours[colouring]);
   way.labels.forEach((label, v) => {
     if (!present.has(v)) return;
@@ -182,6 +204,19 @@ function buildLegend() {
     });
     box.append(button);
   });
+}
+
+// A number's colours from its low to its high end.
+function scaleOf(way) {
+  const bar = make('canvas', {width: LEVELS, height: 1, 'aria-hidden': 'true'});
+  const c = bar.getContext('2d');
+  for (let v = 0; v < LEVELS; v++) {
+    c.fillStyle = valueColour(way, v);
+    c.fillRect(v, 0, 1, 1);
+  }
+  const ends = [way.low, (way.low + way.high) / 2, way.high].map(v => make('span', {textContent: spoken(v)}));
+  const name = `${way.name}${way.unit ? `, ${way.unit}` : ''}`;
+  return make('div', {className: 'scale'}, make('span', {textContent: name}), make('div', {}, bar, make('div', {className: 'ends'}, ...ends)));
 }
 
 // The same coverage as on the map, large.
@@ -208,7 +243,8 @@ function buildFacts() {
     ['pictures', `${sizes}, ${facts.dataKind} data`],
     ...facts.maps.map(map => [map.name, `${map.note}, ${map.n.toLocaleString('en')} codes`]),
     ['latents', facts.rate ? 'in order of their mean rate' : 'in order of their spread'],
-    ['decoder', decoderInWords()],
+    ['decoder', networkInWords(facts.decoder)],
+    ...(facts.encoder ? [['encoder', networkInWords(facts.encoder)]] : []),
     ['made by', `vaelab ${facts.version}`],
   ];
   for (const [name, text] of list) {
@@ -221,18 +257,18 @@ function buildFacts() {
   });
 }
 
-function decoderInWords() {
-  if (facts.decoder.kind === 'server') return 'runs in the vaelab process that serves this page';
-  const weights = facts.decoder.half ? 'weights in half precision' : 'single precision';
-  const n = facts.decoder.parameters.toLocaleString('en');
-  return `runs in this page, by LiteRT: ${n} parameters, ${weights}; nothing is fetched`;
+function networkInWords(model) {
+  if (model.kind === 'server') return 'runs in the vaelab process that serves this page';
+  const weights = model.half ? 'weights in half precision' : 'single precision';
+  const size = `${(model.bytes / 1e6).toFixed(1)} MB of this file`;
+  return `runs in this page, by LiteRT: ${model.parameters.toLocaleString('en')} parameters, ${weights}, ${size}; nothing is fetched`;
 }
 
 // -- start --------------------------------------------------------------------------------------------------------------
 
 async function start() {
-  const decoder = facts.decoder.kind === 'page' ? decoderInPage() : decoderOnServer(facts.decoder.url);
-  Promise.resolve(decoder).catch(() => {}); // told below
+  const computer = facts.decoder.kind === 'page' ? computerInPage() : computerOnServer();
+  Promise.resolve(computer).catch(() => {}); // told below
   const pictures = readAtlases();
   await readData();
   const root = document.documentElement.style;
@@ -245,9 +281,13 @@ async function start() {
   buildControls();
   buildFacts();
   buildSliders();
+  buildCondition();
   buildSlots();
   buildPath();
   buildArithmetic();
+  buildEncode();
+  buildFind();
+  $('float').append(floatSet);
   buildCommands();
   partMenus();
   measure();
@@ -256,11 +296,13 @@ async function start() {
   listenToMap();
   listenToTabs();
   listenToSaves();
+  if (K) current.given = givenOf(0);
   firstSlots();
   openTab('latents');
   const first = onLatents() ? null : nearestPlaces(camera.x, camera.y, 1)[0][1];
   if (first === null) setCode(new Float32Array(D));
-  else setCode(codeOf(first), {at: {x: place[2 * first], y: place[2 * first + 1]}, example: first});
+  else setCode(codeOf(first), {at: {x: place[2 * first], y: place[2 * first + 1]}, example: first, posterior: posteriorOf(first)});
+  listenToAddress();
   new ResizeObserver(() => {
     const before = width;
     const scale = camera.scale / fittedScale;
@@ -270,7 +312,7 @@ async function start() {
   }).observe(plot);
   pictures.then(showAtlases, failed);
   document.body.dataset.shownMs = performance.now().toFixed(0);
-  await startDecoder(decoder);
+  await startDecoder(computer);
 }
 
 // The small pictures may come later than the map.
@@ -282,19 +324,17 @@ function showAtlases() {
   document.body.dataset.pictures = 'ok';
 }
 
-// The decoder counts as there when it has drawn Keras's own pictures of a few codes.
+// A network counts as there when it has computed what Keras has of a few rows.
 async function startDecoder(promised) {
   setStatus('busy', 'Starting the decoder…');
   try {
     const ready = await promised;
-    const golden = new Float32Array((await unpacked('golden-y')).buffer);
-    const {pictures} = await ready(new Float32Array((await unpacked('golden-z')).buffer));
-    const difference = largestDifference(golden, pictures);
+    const difference = await disagreement(ready, 'decode', facts.encoder ? 'evaluate' : 'decode');
     document.body.dataset.difference = difference;
-    if (!(difference <= facts.tolerance)) {
+    if (!(difference <= facts.tolerance.decode.pictures)) {
       throw new Error(`This browser's pictures differ from Keras's by ${difference.toExponential(1)}: none are shown.`);
     }
-    decode = ready;
+    compute = ready;
     const where = facts.decoder.kind === 'page' ? 'in this page' : 'on the server';
     const agreement = difference ? `within ${difference.toExponential(0)} of Keras` : 'equal to Keras';
     setStatus('good', `decoder ${where}, ${agreement}`);
@@ -307,16 +347,40 @@ async function startDecoder(promised) {
   showSlots();
   codeChanged();
   if (layer === 'decoder') askForTiles();
+  if (facts.encoder) await startEncoder();
 }
 
-// Largest |a - b| in shares of the display range, whatever the data's own range.
-function largestDifference(a, b) {
-  if (a.length !== b.length) return Infinity;
+async function startEncoder() {
+  try {
+    const difference = await disagreement(compute, 'encode', 'encode');
+    document.body.dataset.encoderDifference = difference;
+    if (!(difference <= facts.tolerance.encode.numbers)) {
+      throw new Error(`This browser's codes differ from Keras's by ${difference.toExponential(1)}: no image is encoded.`);
+    }
+    document.body.dataset.encoder = 'ok';
+    if (!pads.every(isEmpty)) padsChanged();
+  } catch (error) {
+    encoderProblem = error.message;
+    document.body.dataset.encoder = 'error';
+    told(encoderProblem);
+  }
+}
+
+// Largest difference to Keras over the rows that travel for it: of pictures in shares of the display range, whatever the
+// data's own, of other numbers by 1 + their size.
+async function disagreement(computing, name, route) {
+  const floats = async end => new Float32Array((await unpacked(`golden-${name}-${end}`)).buffer);
+  const [rows, wanted] = [await floats('in'), await floats('out')];
+  const width = route === 'encode' ? pixels + facts.noise + K : D + K + (route === 'evaluate' ? pixels : 0);
+  const {values} = await computing(route, rows, width);
+  if (values.length !== wanted.length) return Infinity;
+  const step = wanted.length / (rows.length / width);
   let largest = 0;
-  for (let i = 0; i < a.length; i++) {
-    const at = i % pixels;
-    const view = views.findLast(({start}) => start <= at);
-    const difference = Math.abs(a[i] - b[i]) / (view.range[1] - view.range[0]);
+  for (let i = 0; i < wanted.length; i++) {
+    const at = i % step;
+    const view = name === 'decode' && at < pixels ? views.findLast(({start}) => start <= at) : null;
+    const size = view ? view.range[1] - view.range[0] : 1 + Math.abs(wanted[i]);
+    const difference = Math.abs(wanted[i] - values[i]) / size;
     if (!(difference <= largest)) largest = difference; // NaN is larger than anything
   }
   return largest;
@@ -335,6 +399,18 @@ self.vaelab = {
   times,
   drawTimes,
   decode: async z => (await decode(Float32Array.from(z))).pictures,
+  measured: async (image, given = current.given) => {
+    const found = await measured(Float32Array.from(image), Float32Array.from(given));
+    return {mean: [...found.mean], std: [...found.std], logP: found.logP, picture: [...found.picture], distortion: found.distortion, rate: found.rate, elbo: found.elbo, draws: found.draws.map(z => [...z])};
+  },
+  encodeTimes,
+  get encoded() {
+    return encoded && {...encoded, image: [...encoded.image], mean: [...encoded.mean], std: [...encoded.std]};
+  },
+  get group() {
+    return group && {name: group.name, members: group.members};
+  },
+  setGiven: given => setGiven(Float32Array.from(given)),
   get camera() {
     return {...camera, width, height};
   },

@@ -102,6 +102,7 @@ function drawNow() {
 }
 function cameraMoved() {
   redraw('under', 'points', 'over');
+  addressChanged();
   if (layer === 'decoder') askForTiles();
 }
 
@@ -244,10 +245,10 @@ function drawPoints() {
   const ox = w / 2 - camera.x * kx;
   const oy = h / 2 + camera.y * kx;
   const faded = {...styleOf(NONE), colour: packedColour(css('faded'))};
-  for (const pass of only.size ? [0, 1] : [1]) {
+  for (const pass of only.size || group ? [0, 1] : [1]) {
     for (let i = 0; i < N; i++) {
       const v = values ? values[i] : NONE;
-      const chosen = !only.size || only.has(v);
+      const chosen = (!only.size || only.has(v)) && (!group || group.has[i] === 1);
       if (chosen !== (pass === 1)) continue;
       const x = (place[2 * i] * kx + ox) | 0; // a code that is not on the map is NaN, which | 0 sends to the corner
       const y = (oy - place[2 * i + 1] * kx) | 0;
@@ -294,7 +295,7 @@ function drawImages() {
   const values = colouring === null ? null : colours[colouring];
   const taken = new Map();
   for (let i = 0; i < facts.atlas.n; i++) {
-    if (!onMap(i) || (only.size && !only.has(values[i]))) continue;
+    if (!onMap(i) || (only.size && !only.has(values[i])) || (group && !group.has[i])) continue;
     const [x, y] = [place[2 * i], place[2 * i + 1]];
     if (x < dataX(-40) || x > dataX(width + 40) || y < dataY(height + 40) || y > dataY(-40)) continue;
     const [column, row] = [Math.floor(x / w), Math.floor(y / h)];
@@ -338,7 +339,7 @@ function forgetTiles() {
 
 function baseOfTiles(cellWidth) {
   const others = onLatents() ? Array.from(current.z, (v, d) => (d === axisX || d === axisY ? '' : v)) : [];
-  return [axes, axisX, axisY, cellWidth, ...others].join();
+  return [axes, axisX, axisY, cellWidth, ...others, ...current.given].join();
 }
 
 function askForTiles() {
@@ -347,7 +348,7 @@ function askForTiles() {
 }
 
 function decodeTiles() {
-  if (layer !== 'decoder' || !decode) return;
+  if (layer !== 'decoder' || !compute) return;
   const {w, h} = cellSize(Math.max(2.9 * rem, 34));
   const base = baseOfTiles(w);
   if (base !== tileBase) {
@@ -439,6 +440,7 @@ function drawOver() {
     c.stroke();
     c.globalAlpha = 1;
   }
+  drawPosterior(c, ink, paper);
   drawPath(c, ink, paper);
   if (current.mixed.length) {
     c.fillStyle = paper;
@@ -451,6 +453,38 @@ function drawOver() {
     c.fillStyle = accent;
     c.beginPath();
     c.arc(sx, sy, 0.24 * rem, 0, 2 * Math.PI);
+    c.fill();
+  }
+}
+
+// q(z|x) of the image whose code this is: on latent axes ellipses of one and two standard deviations; its draws where it
+// has some, which on other maps lie at their nearest codes.
+function drawPosterior(c, ink, paper) {
+  drawLasso(c);
+  const {posterior} = current;
+  if (!posterior) return;
+  const {mean, std, draws: drawn} = posterior;
+  if (onLatents() && !facts.noise) {
+    const [x, y] = [screenX(mean[axisX]), screenY(D > 1 ? mean[axisY] : 0)];
+    for (const sigma of [1, 2]) {
+      c.beginPath();
+      c.ellipse(x, y, sigma * std[axisX] * camera.scale, D > 1 ? sigma * std[axisY] * camera.scale : 0.8 * rem, 0, 0, 2 * Math.PI);
+      for (const [style, line] of [[paper, 0.26 * rem], [ink, (0.16 - 0.05 * sigma) * rem]]) {
+        c.strokeStyle = style;
+        c.lineWidth = line;
+        c.stroke();
+      }
+    }
+  }
+  for (const z of drawn) {
+    const at = placeOf(z);
+    c.beginPath();
+    c.arc(screenX(at.x), screenY(at.y), 0.17 * rem, 0, 2 * Math.PI);
+    c.fillStyle = paper;
+    c.fill();
+    c.beginPath();
+    c.arc(screenX(at.x), screenY(at.y), 0.12 * rem, 0, 2 * Math.PI);
+    c.fillStyle = ink;
     c.fill();
   }
 }
@@ -517,11 +551,19 @@ function listenToMap() {
     plot.setPointerCapture(event.pointerId);
     const [x, y] = pointerPlace(event);
     pointers.set(event.pointerId, [x, y]);
+    if ((lassoOn || event.shiftKey) && pointers.size === 1) {
+      lasso = [[x, y]];
+      return;
+    }
     drag = {x, y, moved: pointers.size > 1, span: span(), at: middle(), camera: {...camera}};
   });
   plot.addEventListener('pointermove', event => {
     const [x, y] = pointerPlace(event);
     if (pointers.has(event.pointerId)) pointers.set(event.pointerId, [x, y]);
+    if (lasso) {
+      lassoMoved(x, y);
+      return;
+    }
     if (!drag) {
       if (!current.pinned && event.pointerType !== 'touch') moveTo(dataX(x), dataY(y));
       return;
@@ -529,6 +571,7 @@ function listenToMap() {
     if (Math.hypot(x - drag.x, y - drag.y) > 4) drag.moved = true;
     if (!drag.moved) return;
     if (event.pointerType === 'touch' && pointers.size === 1) {
+      float(x, y);
       moveTo(dataX(x), dataY(y), {pin: true});
       return;
     }
@@ -542,6 +585,11 @@ function listenToMap() {
   });
   const released = event => {
     pointers.delete(event.pointerId);
+    $('float').hidden = true;
+    if (lasso) {
+      lassoEnded();
+      return;
+    }
     delete plot.dataset.drag;
     if (drag && !drag.moved && event.type === 'pointerup') pressed(...pointerPlace(event));
     drag = pointers.size ? {...drag, moved: true, span: span(), at: middle(), camera: {...camera}} : null;
@@ -561,6 +609,13 @@ function listenToMap() {
   $('zoom-in').addEventListener('click', () => zoomAt(1.4, width / 2, height / 2));
   $('zoom-out').addEventListener('click', () => zoomAt(1 / 1.4, width / 2, height / 2));
   $('fit').addEventListener('click', fit);
+}
+
+// The decoded picture over the map, away from the finger that hides it.
+function float(x, y) {
+  $('float').hidden = false;
+  $('float').dataset.side = x < width / 2 ? 'right' : 'left';
+  $('float').dataset.end = y < height / 2 ? 'bottom' : 'top';
 }
 
 function middle() {

@@ -2,14 +2,18 @@
 
 async function save(canvas, name) {
   const file = await new Promise(resolve => canvas.toBlob(resolve, 'image/png'));
-  const url = URL.createObjectURL(file);
   if (self !== top) {
     // a sandboxed frame, such as MLflow's, drops downloads without a word
-    $('picture-shown').src = url;
+    $('picture-shown').src = URL.createObjectURL(file);
     $('picture-dialog').showModal();
     return;
   }
-  make('a', {href: url, download: `${name}.png`}).click();
+  saveFile(file, `${name}.png`);
+}
+
+function saveFile(file, download) {
+  const url = URL.createObjectURL(file);
+  make('a', {href: url, download}).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
@@ -48,7 +52,7 @@ function mosaic(sets, captions = null) {
 // The map with its title and legend.
 function mapPicture() {
   const head = 2.6 * rem;
-  const items = layer === 'decoder' ? [] : [...$('legend').querySelectorAll('button')].slice(0, 60);
+  const items = layer === 'decoder' ? [] : [...$('legend').querySelectorAll('button, .scale')].slice(0, 60);
   const c = make('canvas').getContext('2d');
   c.font = `${0.8 * rem}px ${css('font')}`;
   const rows = [[]];
@@ -77,7 +81,8 @@ function mapPicture() {
   rows.forEach((row, r) =>
     row.forEach(([left, item]) => {
       const y = height + head + (r * 1.4 + 1.05) * rem;
-      c.drawImage(item.querySelector('canvas'), left + 0.8 * rem, y - 0.8 * rem, rem, rem);
+      const mark = item.querySelector('canvas');
+      c.drawImage(mark, left + 0.8 * rem, y - 0.8 * rem, rem * Math.min(1, mark.width / mark.height), rem);
       c.fillStyle = css('ink');
       c.fillText(item.textContent, left + 2 * rem, y);
     })

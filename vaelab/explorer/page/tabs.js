@@ -19,13 +19,15 @@ function openTab(name) {
   redraw('over');
   showTab();
   showCommands();
+  addressChanged();
 }
 
 function listenToTabs() {
   for (const button of tabButtons) button.addEventListener('click', () => openTab(button.id.slice(4)));
   document.querySelector('[role=tablist]').addEventListener('keydown', event => {
-    const now = tabButtons.findIndex(button => button.id === `tab-${tab}`);
-    const last = tabButtons.length - 1;
+    const open = tabButtons.filter(button => !button.hidden);
+    const now = open.findIndex(button => button.id === `tab-${tab}`);
+    const last = open.length - 1;
     const next = {
       ArrowRight: now === last ? 0 : now + 1,
       ArrowLeft: now === 0 ? last : now - 1,
@@ -34,8 +36,8 @@ function listenToTabs() {
     }[event.key];
     if (next === undefined) return;
     event.preventDefault();
-    tabButtons[next].focus();
-    openTab(tabButtons[next].id.slice(4));
+    open[next].focus();
+    openTab(open[next].id.slice(4));
   });
 }
 
@@ -48,7 +50,7 @@ function showTab() {
     later('path', showPath);
   } else if (tab === 'arithmetic') {
     later('arithmetic', showArithmetic);
-  } else {
+  } else if (tab === 'neighbours') {
     later('neighbours', showNeighbours);
   }
 }
@@ -318,12 +320,18 @@ function buildArithmetic() {
   fillGroups();
 }
 
+// Numbers have no groups.
+const groupWay = () => {
+  const known = facts.colourings.findIndex(way => way.kind !== 'number');
+  return colouring !== null && facts.colourings[colouring].kind !== 'number' ? colouring : known;
+};
+
 // The groups of the way to colour of this moment (else of the first) are what a vector leads between.
 function fillGroups() {
-  const way = facts.colourings[colouring ?? 0];
+  const way = facts.colourings[groupWay()];
   $('attributes').hidden = !way;
   if (!way) return;
-  const present = new Set(colours[colouring ?? 0]);
+  const present = new Set(colours[groupWay()]);
   for (const [id, first] of [['from', 0], ['towards', 1]]) {
     const known = way.labels.map((label, v) => [label, v]).filter(([, v]) => present.has(v));
     $(id).replaceChildren(...known.map(([label, v]) => make('option', {value: v, textContent: label})));
@@ -340,7 +348,7 @@ function forgetBase() {
 }
 
 function attributeCode(base, amount) {
-  const way = colouring ?? 0;
+  const way = groupWay();
   const [from, towards] = [meanOf(way, +$('from').value), meanOf(way, +$('towards').value)];
   const {start, stop} = chosenPart('attribute-part');
   return base.map((v, d) => (d < start || d >= stop ? v : v + amount * (towards[d] - from[d])));
@@ -360,7 +368,7 @@ function addAttribute(amount) {
 function showArithmetic() {
   const list = [equationCode()];
   const show = [equationSet];
-  if (facts.colourings.length) {
+  if (groupWay() >= 0) {
     const base = attributeBase ?? current.z;
     list.push(...AMOUNTS.map(amount => attributeCode(base, amount)));
     show.push(...attributeSets);
@@ -389,5 +397,6 @@ function showNeighbours() {
   if (focused !== undefined) $('neighbours').querySelector(`[data-example="${focused}"]`)?.focus();
   for (const {i, set} of shown) if (hasThumbnail(i)) set.showExample(i);
   const without = shown.filter(({i}) => !hasThumbnail(i)); // the file has no pictures of examples: decode their codes
-  decodeMany('neighbours', without.map(({i}) => codeOf(i)), (k, picture) => without[k].set.show(picture));
+  const own = K ? without.map(({i}) => givenOf(i)) : null;
+  decodeMany('neighbours', without.map(({i}) => codeOf(i)), (k, picture) => without[k].set.show(picture), own);
 }

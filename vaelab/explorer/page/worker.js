@@ -6,32 +6,35 @@ for (const level of ['log', 'info', 'warn', 'debug']) console[level] = silent; /
 self.importScripts = silent;
 Object.defineProperty(navigator, 'gpu', {value: undefined}); // never asked for: decoders this small are faster without
 
-let model;
-let shape;
+const models = new Map(); // name -> {model, shape}
 
-async function start({wasm, decoder}) {
+async function start({wasm, named}) {
   self.Module = {wasmBinary: wasm, print: silent, printErr: silent};
   console.error = silent;
   await LiteRT.loadLiteRt('glue.js');
   console.error = say;
-  model = await LiteRT.loadAndCompile(decoder, {accelerator: 'wasm'});
-  shape = Array.from(model.getInputDetails()[0].shape); // [1, D]
+  for (const [name, bytes] of Object.entries(named)) {
+    const model = await LiteRT.loadAndCompile(bytes, {accelerator: 'wasm'});
+    models.set(name, {model, shape: Array.from(model.getInputDetails()[0].shape)}); // [1, floats of a row]
+  }
 }
 
-// codes (n * D) -> pictures (n * pixels), one code at a time: the model has a batch of one
-async function decode(codes) {
-  const latents = shape[1];
-  let pictures;
-  for (let start = 0, k = 0; start < codes.length; start += latents, k++) {
-    const input = new LiteRT.Tensor(codes.slice(start, start + latents), shape);
+// rows (n * width) -> (n * outputs), one row at a time: the models have a batch of one. What a row lacks is zero.
+async function compute({name, rows, width}) {
+  const {model, shape} = models.get(name);
+  let values;
+  for (let start = 0, k = 0; start < rows.length; start += width, k++) {
+    const row = new Float32Array(shape[1]);
+    row.set(rows.subarray(start, start + width));
+    const input = new LiteRT.Tensor(row, shape);
     const [output] = await model.run(input);
-    const picture = output.toTypedArray();
-    pictures ??= new Float32Array((codes.length / latents) * picture.length);
-    pictures.set(picture, k * picture.length);
+    const found = output.toTypedArray();
+    values ??= new Float32Array((rows.length / width) * found.length);
+    values.set(found, k * found.length);
     input.delete();
     output.delete();
   }
-  return pictures;
+  return values;
 }
 
 self.onmessage = async ({data: message}) => {
@@ -42,8 +45,8 @@ self.onmessage = async ({data: message}) => {
       return;
     }
     const before = performance.now();
-    const pictures = await decode(message.codes);
-    self.postMessage({id: message.id, pictures, ms: performance.now() - before}, [pictures.buffer]);
+    const values = await compute(message);
+    self.postMessage({id: message.id, values, ms: performance.now() - before}, [values.buffer]);
   } catch (error) {
     self.postMessage({id: message.id, error: String((error && error.message) || error)});
   }
