@@ -123,6 +123,7 @@ class Split:
         tags: integer per view, for instance a background style (N, V), or None.
         covariates: further numbers (N, F) float32, or None.
         given: the run's condition, ((N, K) float32,), or ().
+        labelled: which images (N,) training may see the condition of; None for all.
     """
 
     x: tuple[np.ndarray | Rows, ...]
@@ -131,10 +132,11 @@ class Split:
     tags: np.ndarray | None = None
     covariates: np.ndarray | None = None
     given: tuple[np.ndarray, ...] = ()
+    labelled: np.ndarray | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "x", tuple(Rows(v) if isinstance(v, np.memmap) else v for v in self.x))
-        for part in (*self.x, self.y, self.factors, self.tags, self.covariates, *self.given):
+        for part in (*self.x, self.y, self.factors, self.tags, self.covariates, *self.given, self.labelled):
             if part is not None and len(part) != len(self.x[0]):
                 raise ValueError(f"All parts of a split must have equal length. Received: {len(part)}, {len(self)}")
             if isinstance(part, np.ndarray):
@@ -148,12 +150,20 @@ class Split:
         """What a model takes: the views, and the condition where there is one."""
         return (*self.x, *self.given)
 
+    @property
+    def training_inputs(self) -> tuple[np.ndarray | Rows, ...]:
+        """The same as far as training may see it: the condition of an image that is not labelled is zeros."""
+        if self.labelled is None:
+            return self.inputs
+        return (*self.x, *(c * self.labelled[:, None].astype(c.dtype) for c in self.given))
+
     def take(self, rows) -> "Split":
         """The split of the given rows (a slice, an integer array or a mask). What lies on disk is not read."""
         pick = lambda a: None if a is None else a[rows]  # noqa: E731
         x = tuple(v.take(rows) if isinstance(v, Rows) else v[rows] for v in self.x)
         given = tuple(c[rows] for c in self.given)
-        return Split(x, pick(self.y), pick(self.factors), pick(self.tags), pick(self.covariates), given)
+        known = pick(self.labelled)
+        return Split(x, pick(self.y), pick(self.factors), pick(self.tags), pick(self.covariates), given, known)
 
 
 class Rowed(Sequence):
