@@ -84,6 +84,8 @@ def build(cfg, facts, *, total_steps=1, steps_per_epoch=1, precision="float32") 
 
             connect(encode if infer else None, facts, seed)
         objective = of("objective", structure=structure, seed=seed)
+        if connect := optional(objective, Objective, "connect"):
+            connect(lambda views, training: preprocessing(views, training=training))
         optimizers.check_critic(cfg["trainer"]["optimizer"], objective)
         capacity_schedule = of("capacity_schedule")
         if not isinstance(capacity_schedule, Constant) and not optional(objective, Objective, "reads_capacity"):

@@ -268,6 +268,8 @@ class Structure(Protocol):
 
     condition_dim: int = 0
     """K, the size of the condition that it takes; 0 for none."""
+    many_conditions: bool = False
+    """Whether `__call__` also takes S conditions (S, B, K) of the same images, and makes z (S, B, D) of them."""
     levels: int = 1
     """Of latents: where there are several, each is a part, and `prior` is more than the part of the group prior, which
     is p(z) of the highest level."""
@@ -310,6 +312,15 @@ class Objective(Protocol):
     """Whether `capacity_schedule` acts."""
     in_words: Callable | None = None
     """in_words(beta) -> "loss = ...", shown when training begins; None: beta alone is told."""
+    sums_conditions: bool = False
+    """Whether it can do without the condition of some images, one of choices: their rows of it are zeros."""
+    connect: Callable | None = None
+    """connect(see), once the model stands: see(views as stored, training) -> views as the network sees them."""
+    start: Callable | None = None
+    """start(images), before the first step: what training sees of all training images, views as stored, (N, H, W, C),
+    and the condition (N, K) behind them where there is one."""
+    classify: Callable | None = None
+    """classify(x) -> log q(c|x), (B, K): of views as the network sees them the chances of each choice."""
     rate: Callable | None = None
     """rate(x, z) -> its estimate of log q(z|x) - log p(z), (B,), where q(z|x) has no density; None: there is none."""
     critic_steps: int = 1
@@ -445,6 +456,10 @@ class View(Protocol):
     condition: object
     """`vaelab.conditions.columns.Columns`: what c of p(x|z, c), q(z|x, c) is; None where there is none. `inputs` below
     are views with c behind them, `given` is () or (c,), c (N, K)."""
+
+    classify: Callable | None = None
+    """classify(images) -> chances of each choice of the condition, (N, K) float32, of a run that learns to tell it from
+    the image; None: it does not."""
 
     def frames(self):
         """[(epoch, arrays)] kept during training."""

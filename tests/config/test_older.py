@@ -78,6 +78,7 @@ def test_a_users_own_part_is_taken_as_it_is(stored):
 # what an option needs beside it: groups that go together
 BESIDE = {
     "structure=conjoint": ["dataset=conjoint_synthetic"], "posterior=implicit": ["objective=avb"],
+    "objective=m2": ["condition=label"],
     "objective=avb": ["posterior=implicit"], "objective=avb_ac": ["posterior=implicit"],
 }  # fmt: skip
 NODES = {"metric": "metrics", "plot": "plots"}

@@ -59,6 +59,10 @@ def fake(kind):
         return LinearGaussian(splits=("train", "test"))
     if kind == "levels":
         return in_levels(shape=(8, 8, 1))
+    if kind == "classifier":
+        view = spots(shape=(8, 8, 1))
+        view.classify = lambda images: np.eye(4, dtype=np.float32)[np.arange(len(images[0])) % 4]
+        return view
     if kind == "left_out":
         view = spots(latent_dim=2, shape=(8, 8, 1))
         view.split("train").y = np.zeros(len(view.split("train")), int)
@@ -106,10 +110,11 @@ def test_a_latent_view_keeps_the_contract(digits_view):
     + [pytest.param("plot", p, marks=pytest.mark.slow if p == "umap" else ()) for p in PLOTS],
 )
 def test_every_option_reads_the_contract_alone(kind, name):
-    """Classes and factors, two views with tags, two latents, a linear model, classes left out, levels: each applies."""
+    """It applies to one of: classes and factors, two views with tags, two latents, a linear model, classes left out,
+    levels, a classifier."""
     if name == "umap":
         pytest.importorskip("umap", reason="umap-learn is an extra")
-    for which in ("one_view", "two_views", "plane", "linear", "left_out", "levels"):
+    for which in ("one_view", "two_views", "plane", "linear", "left_out", "levels", "classifier"):
         try:
             assert_is_result(kind, applied(kind, name, fake(which)))
             return

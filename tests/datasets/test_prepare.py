@@ -10,8 +10,8 @@ from vaelab.datasets.prepare import declared_facts, declared_shapes, padded, pre
 from vaelab.errors import ConfigError, DataError
 
 PLAIN = {
-    "limit": None, "normal_classes": None, "validation": 0.1, "binarize": "none", "standardize": False,
-    "resize": None, "pad_to": None, "epochs": 1, "shape": None,
+    "limit": None, "normal_classes": None, "labelled": None, "validation": 0.1, "binarize": "none",
+    "standardize": False, "resize": None, "pad_to": None, "epochs": 1, "shape": None,
 }  # fmt: skip
 
 
@@ -282,3 +282,24 @@ def test_normal_classes_are_trained_on_and_all_are_tested():
     with pytest.raises(ConfigError, match="no labels"):
         unlabelled = replace(dataset, train=Split((x,)))
         prepare(unlabelled, {**PLAIN, "normal_classes": ["a"]}, seed=0, validation=False)
+
+
+def test_training_sees_as_many_labels_of_each_class_as_are_asked_for():
+    y = np.arange(200) % 10
+    raw = Dataset("own", Split((np.zeros((200, 4, 4, 1), np.uint8),), y), Split((np.zeros((30, 4, 4, 1), np.uint8),),
+                  y[:30]), class_names=tuple("0123456789"))  # fmt: skip
+    shared = PLAIN | {"labelled": 21, "validation": 0.2}
+    found, again, other = (prepare(raw, shared, seed=seed, validation=True) for seed in (3, 3, 4))
+    counts = np.bincount(found.train.y[found.train.labelled])
+    assert counts.tolist() == [3, *[2] * 9]
+    np.testing.assert_array_equal(found.train.labelled, again.train.labelled)
+    assert (found.train.labelled != other.train.labelled).any()
+    assert not found.validation.labelled.any() and not found.test.labelled.any()
+    given = replace(found.train, given=(np.eye(10, dtype=np.float32)[found.train.y],))
+    np.testing.assert_array_equal(given.training_inputs[1].sum(axis=1), found.train.labelled)
+    assert given.inputs[1].sum() == len(given) and given.take(slice(5)).labelled.shape == (5,)
+    for n, message in ((7, "at least one image of each of the 10 classes"), (900, "has 1. training images")):
+        with pytest.raises(ConfigError, match=message):
+            prepare(raw, shared | {"labelled": n}, seed=0, validation=True)
+    with pytest.raises(ConfigError, match="they have no labels"):
+        prepare(replace(raw, train=replace(raw.train, y=None)), shared, seed=0, validation=True)

@@ -39,7 +39,7 @@ DOES_NOT_APPLY = {
     "manifold_3d": lambda v: v.latent_dim != 3,
     "manifold_3d_animation": lambda v: v.latent_dim != 3,
     "class_grid": lambda v: not v.class_names,
-    "conjoint_scatter": lambda v: v.n_views < 2,
+    "conjoint_scatter": lambda v: len(v.parts) < 2,
     "conjoint_swap": lambda v: v.n_views < 2,
     "levels": lambda v: "level_1" not in v.parts,
     "ood": lambda v: v.condition,

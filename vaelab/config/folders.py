@@ -21,6 +21,7 @@ YOUNGER = {
     "dataset.binarize_seed": lambda cfg: (
         cfg["dataset"].get("binarize") != "static" or cfg["dataset"]["binarize_seed"] in (None, cfg.get("seed"))
     ),
+    "dataset.labelled": lambda cfg: cfg["dataset"]["labelled"] is None,
     "dataset.normal_classes": lambda cfg: cfg["dataset"]["normal_classes"] is None,
     "kernel_initializer": lambda cfg: cfg["kernel_initializer"] is None,
     "bias_initializer": lambda cfg: cfg["bias_initializer"] is None,

@@ -74,6 +74,7 @@ EXPLORER = {
 IMAGE_OPTIONS = {
     "limit": TwoOrMore | None,
     "normal_classes": list[str | NonNegativeInt] | None,
+    "labelled": PositiveInt | None,
     "validation": Fraction | TwoOrMore | None,
     "binarize": Literal["none", "threshold", "static", "dynamic"],
     "binarize_seed": NonNegativeInt | None,

@@ -38,7 +38,7 @@ ACTING = (
 # Settings of a dataset that do not act on images of `on=`.
 FOREIGN = dict.fromkeys(
     ("on.binarize", "on.binarize_seed", "on.standardize"), "the run's own images say how pixels are prepared"
-) | dict.fromkeys(("on.validation", "on.epochs"), "nothing is trained on these images")
+) | dict.fromkeys(("on.validation", "on.epochs", "on.labelled"), "nothing is trained on these images")
 # The same for what Hydra is told, by whether it is a sweep.
 IN_SWEEPS = ("sweep_name", "hydra/launcher", "hydra.launcher.", "hydra/sweeper", "hydra.sweeper.", "hydra.sweep.")
 IN_SINGLE_RUNS = ("hydra.run.",)

@@ -124,6 +124,7 @@ class Split:
         covariates: further numbers (N, F) float32, or None.
         given: the run's condition, ((N, K) float32,), or ().
         masks: which pixels of an image are not as they should be, (N, H, W, 1) uint8 from 0 to 255, or None.
+        labelled: which images (N,) training may see the condition of; None for all.
     """
 
     x: tuple[np.ndarray | Rows, ...]
@@ -133,10 +134,12 @@ class Split:
     covariates: np.ndarray | None = None
     given: tuple[np.ndarray, ...] = ()
     masks: np.ndarray | None = None
+    labelled: np.ndarray | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "x", tuple(Rows(v) if isinstance(v, np.memmap) else v for v in self.x))
-        for part in (*self.x, self.y, self.factors, self.tags, self.covariates, self.masks, *self.given):
+        further = (self.y, self.factors, self.tags, self.covariates, self.masks, self.labelled)
+        for part in (*self.x, *further, *self.given):
             if part is not None and len(part) != len(self.x[0]):
                 raise ValueError(f"All parts of a split must have equal length. Received: {len(part)}, {len(self)}")
             if isinstance(part, np.ndarray):
@@ -150,13 +153,20 @@ class Split:
         """What a model takes: the views, and the condition where there is one."""
         return (*self.x, *self.given)
 
+    @property
+    def training_inputs(self) -> tuple[np.ndarray | Rows, ...]:
+        """The same as far as training may see it: the condition of an image that is not labelled is zeros."""
+        if self.labelled is None:
+            return self.inputs
+        return (*self.x, *(c * self.labelled[:, None].astype(c.dtype) for c in self.given))
+
     def take(self, rows) -> "Split":
         """The split of the given rows (a slice, an integer array or a mask). What lies on disk is not read."""
         pick = lambda a: None if a is None else a[rows]  # noqa: E731
         x = tuple(v.take(rows) if isinstance(v, Rows) else v[rows] for v in self.x)
         given = tuple(c[rows] for c in self.given)
         rest = map(pick, (self.y, self.factors, self.tags, self.covariates))
-        return Split(x, *rest, given, pick(self.masks))
+        return Split(x, *rest, given, pick(self.masks), pick(self.labelled))
 
 
 class Rowed(Sequence):

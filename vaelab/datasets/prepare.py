@@ -126,6 +126,8 @@ def prepare(dataset: Dataset, shared: dict, *, seed: int, validation: bool) -> D
         )
     if validation:
         dataset = _with_validation(dataset, shared["validation"], seed, how)
+    if shared["labelled"] is not None:
+        dataset = _labelled(dataset, shared["labelled"], seed)
     if how == "dynamic":  # training stays grey: the compiled program draws it anew at every step
         dataset = replace(dataset, test=binary(dataset.test, "static", FIXED_SEED, 1))
     dataset = replace(dataset, binarize=how)
@@ -173,6 +175,34 @@ def _normal(dataset: Dataset, classes: list) -> Dataset:
         return split.take(rows)
 
     return replace(dataset, train=kept(dataset.train), validation=dataset.validation and kept(dataset.validation))
+
+
+def _labelled(dataset: Dataset, n: int, seed: int) -> Dataset:
+    """Training may see the labels of n training images, as many of each class, and of no others."""
+    if dataset.train.y is None or dataset.enumerated:
+        why = "they have no labels" if dataset.train.y is None else "they are a complete set, trained on as a whole"
+        raise ConfigError(f"dataset.labelled chooses training images by class; of dataset={dataset.name} {why}.")
+    classes, rng = np.unique(dataset.train.y), seeds.generator(seed, "split", 1)
+    if n < len(classes):
+        raise ConfigError(
+            f"dataset.labelled={n}: expected at least one image of each of the {len(classes)} classes. Ask for more."
+        )
+    chosen = np.zeros(len(dataset.train), bool)
+    for k, label in enumerate(classes):
+        rows, wanted = np.flatnonzero(dataset.train.y == label), n // len(classes) + (k < n % len(classes))
+        if wanted > len(rows):
+            raise ConfigError(
+                f"dataset.labelled={n}: {wanted:,} images of each class are wanted, and class "
+                f"{dataset.class_names[int(label)]} has {len(rows):,} training images. Ask for fewer."
+            )
+        chosen[rng.permutation(rows)[:wanted]] = True
+    held = dataset.validation
+    return replace(
+        dataset,
+        train=replace(dataset.train, labelled=chosen),
+        validation=held and replace(held, labelled=np.zeros(len(held), bool)),
+        test=replace(dataset.test, labelled=np.zeros(len(dataset.test), bool)),
+    )
 
 
 def _limited(dataset: Dataset, n: int) -> Dataset:

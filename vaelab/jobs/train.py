@@ -9,7 +9,7 @@ import time
 from vaelab.config import trust, words
 from vaelab.config.schema import Trainer
 from vaelab.config.together import check_optimizer
-from vaelab.contracts import Condition, Likelihood, Prior, misfit_of, optional
+from vaelab.contracts import Condition, Likelihood, Objective, Prior, misfit_of, optional
 from vaelab.errors import ConfigError, Interrupted, RunError, first_line, tracebacks_kept
 from vaelab.jobs import opening, page, results, telling
 from vaelab.jobs.phases import Phases
@@ -130,6 +130,7 @@ def check(cfg: dict, trainer: Trainer, *, new: bool) -> None:
     facts = facts._replace(condition_dim=int(optional(condition, Condition, "conditional")))
     with memory.weights_fit(SMALLER, copies=4):
         vae = build(cfg, facts)
+    refuse_hidden(vae.objective, cfg)
     monitored_key(cfg["optimize"], vae, validates=trainer.validation != "none", early_stopping=trainer.early_stopping)
     if new:
         refuse_other_than_intensities(vae.structure.likelihoods[0], facts)
@@ -151,13 +152,15 @@ def model(cfg: dict, trainer: Trainer, dataset, *, new: bool):
     """
     from vaelab.build import SMALLER, build
     from vaelab.training.fit import held_out, monitored_key, plan, steps_per_epoch
-    from vaelab.training.initializers import start_prior
+    from vaelab.training.initializers import start_objective, start_prior
 
     n = len(dataset.train)
     length = {"total_steps": plan(trainer, n).steps, "steps_per_epoch": steps_per_epoch(trainer, n)}
     with memory.weights_fit(SMALLER, copies=4):
         vae = build(cfg, dataset.facts, precision=trainer.precision, **length)
-    start_prior(vae, dataset.train.inputs, cfg["seed"])
+    refuse_hidden(vae.objective, cfg, dataset.condition)
+    start_prior(vae, dataset.train.training_inputs, cfg["seed"])
+    start_objective(vae, dataset.train.training_inputs)
     refuse_large_batches(vae, min(trainer.batch_size, len(dataset.train)))
     likelihood = vae.structure.likelihoods[0]
     if new:
@@ -246,6 +249,25 @@ def refuse_other_than_intensities(likelihood, data) -> None:
         raise ConfigError(misfit_of(likelihood, data) or f"{name} means nothing of {data.data_kind} pixels.")
 
 
+def refuse_hidden(objective, cfg: dict, condition=None) -> None:
+    """ConfigError where conditions of some images are hidden, or to be summed over, and cannot be.
+
+    Args:
+        condition: the `Columns` of the data, if they are known already.
+    """
+    sums, n = optional(objective, Objective, "sums_conditions"), cfg["dataset"].get("labelled")
+    if n is not None and not sums:
+        raise ConfigError(
+            f"dataset.labelled={n} hides the labels of the other training images, which {type(objective).__name__} "
+            "cannot do without. Use objective=m2 condition=label, or leave dataset.labelled out."
+        )
+    if sums and condition is not None and condition.each() is None:
+        raise ConfigError(
+            f"{type(objective).__name__} sums over classes, and condition={condition.option} is not one choice of a "
+            "few. Use condition=label."
+        )
+
+
 def refuse_large_batches(vae, batch: int) -> None:
     """ConfigError where the outputs of a batch's layers with weights, which the backward pass needs, exceed memory."""
     outputs = sum(math.prod(shape) for *_, shape, parameters in vae.structure.layer_table() if parameters)
@@ -304,6 +326,8 @@ def codes(view) -> dict:
         split = view.split(name)
         terms = {"mean": split.mean, "std": split.std, "z": split.z, "y": split.y, "tags": split.tags}
         terms |= {"factors": split.factors, "distortion": split.distortion.astype("float32")}
+        if view.classify is not None:
+            terms["class_probabilities"] = view.classify(split.x)
         if split.rate is not None:
             terms |= {f"rate{kind}": split.rate.astype("float32")}
             terms |= {f"elbo{kind}": (-(split.distortion + split.rate)).astype("float32")}

@@ -5,10 +5,12 @@ from keras import layers, ops
 
 
 def joined(values, condition=None):
-    """values (B, n) or (S, B, n) with the condition behind them, float32; as they are where there is none."""
+    """values (B, n) or (S, B, n) with the condition (B, K) or (S, B, K) behind them, float32; without, as they are."""
     if condition is None:
         return values
-    if len(values.shape) == 3:
+    if len(condition.shape) == 3 > len(values.shape):
+        values = ops.broadcast_to(values, (ops.shape(condition)[0], *ops.shape(values)))
+    elif len(values.shape) == 3 > len(condition.shape):
         condition = ops.broadcast_to(condition, (ops.shape(values)[0], *ops.shape(condition)))
     return ops.concatenate([ops.cast(values, "float32"), condition], axis=-1)
 

@@ -80,6 +80,11 @@ class Single(layers.Layer):
         return sum(self._noise_sizes)
 
     @property
+    def many_conditions(self):
+        """Whether `call` takes several conditions (S, B, K) of the same images: where the encoder does not see them."""
+        return not self.encoder.planes
+
+    @property
     def _noise_sizes(self):
         return [self.encoder.noise_dim, optional(self.posterior, Posterior, "head_noise_dim")]
 

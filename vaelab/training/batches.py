@@ -32,6 +32,7 @@ class Batches(keras.utils.PyDataset):
         self.batches_per_pass = -(-len(split) // batch_size)
         self.steps_per_epoch = steps_per_epoch or self.batches_per_pass
         self.last_step, self.numbered = last_step, numbered
+        self.inputs = split.training_inputs
         self.epoch = 0
         self._order = (-1, np.empty(0, np.int64))
 
@@ -44,7 +45,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self.rows(index)
-        views = tuple(np.ascontiguousarray(view[rows]) for view in self.split.inputs)
+        views = tuple(np.ascontiguousarray(view[rows]) for view in self.inputs)
         return ((*views, rows.astype(np.int32)) if self.numbered else views,)
 
     def rows(self, step):

@@ -8,7 +8,7 @@ import numpy as np
 
 from vaelab.compute import seeds
 from vaelab.compute.couplings import Couplings
-from vaelab.contracts import Prior, optional
+from vaelab.contracts import Objective, Prior, optional
 
 # std^2 of a kernel's entries, of (fan_in, fan_out)
 VARIANCES = {
@@ -53,6 +53,12 @@ def start_prior(vae, images, seed: int) -> None:
     if start := optional(vae.structure.prior, Prior, "start"):
         start(images, seeds.generator(seed, "init", 2))
         vae.renew_prior()
+
+
+def start_objective(vae, images) -> None:
+    """Hands what training sees of the training images to an objective that asks for it."""
+    if start := optional(vae.objective, Objective, "start"):
+        start(images)
 
 
 def prior_variables(structure) -> list:

@@ -33,9 +33,9 @@ class InCalls(Batches):
         self.full = self.steps_per_epoch - (smaller and ends_epochs)
         self.most = max(self.full, 1) if ends_epochs or not smaller else 1
         self.views = None
-        size = sum(view.nbytes for view in split.inputs)
+        size = sum(view.nbytes for view in self.inputs)
         if size <= RESIDENT:
-            self.views = tuple(ops.convert_to_tensor(np.asarray(view)) for view in split.inputs)
+            self.views = tuple(ops.convert_to_tensor(np.asarray(view)) for view in self.inputs)
         else:
             self.most = min(self.most, max(BROUGHT * len(split) // (size * self.batch_size), 1))
 
@@ -59,8 +59,8 @@ class InCalls(Batches):
         if views is None:
             read = numbers[: len(batches)].ravel()
             rows = np.arange(numbers.size, dtype=np.int32).reshape(numbers.shape)
-            views = tuple(np.zeros((numbers.size, *view.shape[1:]), view.dtype) for view in self.split.inputs)
-            for brought, view in zip(views, self.split.inputs):
+            views = tuple(np.zeros((numbers.size, *view.shape[1:]), view.dtype) for view in self.inputs)
+            for brought, view in zip(views, self.inputs):
                 brought[: len(read)] = view[read]
         return Steps(views, rows, numbers if self.numbered else None, np.int32(len(batches)))
 

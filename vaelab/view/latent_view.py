@@ -152,6 +152,12 @@ class LatentView:
         """log p(z) in nats over the last axis, (..., D) -> (...)."""
         return self.prior.log_density(z)
 
+    @property
+    def classify(self):
+        """Function images -> chances of each choice of the condition, (N, K); None where none is learned."""
+        function = self._functions["classify"]
+        return function and (lambda images: self._mapped(function, tuple(images)))
+
     # -- model functions ------------------------------------------------------------------------------------------
 
     def encode(self, inputs) -> tuple[np.ndarray, np.ndarray]:
@@ -299,6 +305,8 @@ class LatentView:
 
     @cached_property
     def _functions(self):
+        from keras import ops
+
         vae, structure = self._vae, self._structure
 
         def seen(views):
@@ -309,7 +317,6 @@ class LatentView:
 
         def by_image(function):
             """A function of views and z (S, B, D) that takes and returns samples behind images, (B, S, ...)."""
-            from keras import ops
 
             def swapped(views, z):
                 found = function(seen(views), ops.swapaxes(z, 0, 1))
@@ -331,6 +338,8 @@ class LatentView:
             "log_prob": lambda views, z: log_likelihood(seen(views), z),
             "log_prob_samples": by_image(log_likelihood),
         }
+        classify = optional(vae.objective, Objective, "classify")
+        functions["classify"] = classify and (lambda views: ops.exp(classify(seen(views))))
         rates = optional(structure, Structure, "rates")
         functions["rates"] = rates and (lambda views, z: rates(seen(views), z))
         if structure.has_moments:
