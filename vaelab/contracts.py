@@ -356,7 +356,11 @@ class Metric(Protocol):
 
 
 class Plot(Protocol):
-    """`conf/plot/<name>.yaml`, a function: a matplotlib Figure (or `vaelab.plots.animation.Animation`) of a `View`."""
+    """`conf/plot/<name>.yaml`, a function: a matplotlib Figure (or `vaelab.plots.animation.Animation`) of a `View`.
+
+    It is saved as `plots.dpi`, `plots.format` and `plots.width` say; `vaelab.plots.style.layout` tells the inches and
+    pixels per inch that are asked for.
+    """
 
     def __call__(self, view): ...
 

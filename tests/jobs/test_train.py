@@ -105,7 +105,7 @@ def test_what_cannot_work_is_told_before_training():
 
     metrics = results.applicable(view, cfg["metrics"], "metric", trusted=(), tell=tell)
     plots = results.applicable(view, cfg["plots"], "plot", trusted=(), tell=tell)
-    chosen = {name for nodes in (metrics, plots) for name, node in nodes.items() if "_target_" in node}
+    chosen = {name for nodes in (metrics, plots) for name in results.chosen(nodes)}
     assert chosen == {"elbo", "samples", "training_animation", "tsne"}
     assert [line.split(" left out: ")[0] for line in told] == [
         "metric mig",

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from vaelab.config import locate
 from vaelab.errors import NotApplicable
 from vaelab.plots.animation import Animation
+from vaelab.plots.style import laid_out
 
 PLOTS = sorted(path.stem for path in (locate.conf_dir() / "plot").glob("*.yaml") if path.stem != "contact_sheet")
 CASES = {
@@ -138,13 +139,15 @@ def test_is_the_same_every_time(name):
     assert first.getvalue() == second.getvalue()
 
 
-def test_text_stays_on_the_page():
+@pytest.mark.parametrize("width", ["paper", "slide"])
+def test_text_stays_on_the_page(width):
     """No title, label or legend is cut off, for the longest names there are."""
     view = spots(latent_dim=10, n_classes=4, shape=(8, 8, 1))
     view.name = "a run with a rather long name that somebody typed, " * 4
     view.class_names = ("T-shirt/top with a very long description of it", "b", "c", "d")
     for name in ("reconstructions", "latent_scatter", "interpolation", "class_grid", "latent_card", "arithmetic"):
-        figure = drawn(view, name)
+        with laid_out(dpi=None, width=width):
+            figure = drawn(view, name)
         figure.draw_without_rendering()
         box = figure.bbox
         for text in figure.texts + [t for legend in figure.legends for t in legend.get_texts()]:

@@ -8,6 +8,7 @@ from vaelab.errors import ConfigError
 from vaelab.plots.latent_scatter import latent_scatter
 from vaelab.plots.points import colouring
 from vaelab.plots.style import colour, marker
+from vaelab.plots.tsne import tsne
 
 USUAL = {"split": "test", "n": None, "dims": None, "code": "mean", "draws": 1, "color": "auto"}
 
@@ -73,3 +74,14 @@ def test_coloured_by_factor_tag_or_nothing():
         latent_scatter(view, **{**USUAL, "color": color})
     with pytest.raises(ConfigError, match="There are: auto, none, class, shape, angle, tag_1, tag_2"):
         colouring(view, part, rows, "wheight", "x")
+
+
+@pytest.mark.parametrize("latents,words", [(1, "1 latent is"), (2, "2 latents are")])
+def test_two_latents_are_no_matter_for_tsne(latents, words):
+    view = spots(latent_dim=latents, shape=(8, 8, 1))
+    settings = {"split": "test", "n": 50, "engine": "scikit-learn", "perplexity": 5.0, "iterations": 250}
+    figure = tsne(view, **settings, color="auto")
+    assert f"no t-SNE: {words} the map already" in "".join(text.get_text() for text in figure.texts)
+    assert figure.axes[0].get_xlabel().startswith("z0")
+    with pytest.raises(ConfigError, match=r"plots\.tsne\.color: nothing"):
+        tsne(view, **settings, color="wheight")

@@ -120,7 +120,7 @@ def latent_card(
             _strip(page, strips[v][k], bottom, tile)
             _image(page, _coloured(maps[k][v], largest), place.map, bottom, tile, tile)
         _bars(page, place.bars, bars[k], upper, meaning)
-    _scales(page, largest, place, meaning)
+    _scales(page, largest, place, meaning, bars=all(m.shape[0] == 1 for m in maps[0]))
     return page.figure
 
 
@@ -255,15 +255,17 @@ def _bars(page, left, pairs, upper, meaning) -> None:
         page.figure.add_artist(_line(page, [zero, zero], [bottom - 0.08, upper - 0.04], MUTED))
 
 
-def _scales(page, largest, place, meaning) -> None:
-    """What colours of the map and lengths of the bars stand for."""
-    level = page.height - 0.5
-    ax = page.axes(place.map, level - 0.035, place.tile, 0.07)
-    ax.imshow(np.linspace(0, 1, 64)[None], cmap=SEQUENTIAL, aspect="auto")
-    ax.set_axis_off()
-    small = {"size": SMALL - 1.5, "color": MUTED}
-    page.text("0", place.map, level - 0.11, **small)
-    page.text(f"{largest:.2g}", place.map + place.tile, level - 0.11, ha="right", **small)
+def _scales(page, largest, place, meaning, bars) -> None:
+    """What colours or bars of the map and lengths of the associations stand for."""
+    level, small = page.height - 0.5, {"size": SMALL - 1.5, "color": MUTED}
+    if bars:
+        page.text(f"0 to {largest:.2g}", place.map + place.tile / 2, level - 0.05, ha="center", **small)
+    else:
+        ax = page.axes(place.map, level - 0.035, place.tile, 0.07)
+        ax.imshow(np.linspace(0, 1, 64)[None], cmap=SEQUENTIAL, aspect="auto")
+        ax.set_axis_off()
+        page.text("0", place.map, level - 0.11, **small)
+        page.text(f"{largest:.2g}", place.map + place.tile, level - 0.11, ha="right", **small)
     if not meaning:
         return
     _, zero, ends = _bar_scale(place.bars, meaning)

@@ -5,7 +5,7 @@ from matplotlib.lines import Line2D
 
 from vaelab.config.types import PositiveInt, Split
 from vaelab.plots import choose as pick
-from vaelab.plots.style import INK, MARGIN, TEXT, Page, colour, text_width
+from vaelab.plots.style import INK, MARGIN, TEXT, Page, colour, layout, text_width
 from vaelab.scores.against import against, check
 
 _HEIGHT, _COLUMNS, _BINS = 1.9, 3, 40
@@ -25,9 +25,12 @@ def ood(view, *, split: Split, on: list[str], scores: list[str] | None, images: 
     groups = {f"own {split} images": found.own, **found.others}
     columns = min(_COLUMNS, len(found.scores))
     rows = -(-len(found.scores) // columns)
+    widest = max(0.6 + text_width(name, TEXT) for name in groups)
+    fitting = max(1, min(int((layout().width - 2 * MARGIN) / widest), len(groups)))
+    legend = 0.25 * -(-len(groups) // fitting)
     page = Page(
         "How strange images are", [view.name, pick.split_facts(view, view.split(split), len(found.own.images[0]))],
-        rows * _HEIGHT + 0.3 * -(-len(groups) // 4),
+        rows * _HEIGHT + legend,
     )  # fmt: skip
     width = (page.width - 2 * MARGIN) / columns
     for k, score in enumerate(found.scores):
@@ -45,8 +48,7 @@ def ood(view, *, split: Split, on: list[str], scores: list[str] | None, images: 
         ax.set_yticks([])
         ax.set_title(f"{'' if found.scores[score].sign > 0 else '−'}{score}", loc="left", fontsize=TEXT, color=INK)
     handles = [Line2D([], [], color=colour(n), linewidth=2.5, label=name) for n, name in enumerate(groups)]
-    fitting = int((page.width - 2 * MARGIN) / max(0.6 + text_width(name, TEXT) for name in groups))
-    page.legend(handles, MARGIN, page.height - 0.02, columns=max(1, min(fitting, len(groups))), size=TEXT)
+    page.legend(handles, MARGIN, page.height - 0.02, columns=fitting, size=TEXT)
     return page.figure
 
 

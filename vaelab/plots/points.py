@@ -75,7 +75,7 @@ def colouring(view, part, rows, color: str, setting: str) -> Colouring:
 
 
 def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool, circles=None):
-    """A square-scaled scatter with its legend.
+    """A square-scaled scatter with its legend, no higher than its points and its legend need.
 
     Args:
         xy: (n, 2).
@@ -86,12 +86,13 @@ def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool,
         matplotlib Figure.
     """
     side, below, present = legend_space(colours)
-    height = 0.7 * layout().width
+    left, around = (0.75, 0.65) if ticks else (0.45, 0.45)  # inches of axis labels
+    width = layout().width - left - side - MARGIN
+    wide, high = np.subtract(*_limits(xy, circles)[::-1])
+    listed = 0.0 if below else 0.2 * len(present) + 0.4
+    height = float(np.clip(width * high / wide + around, max(0.4 * layout().width, listed), 0.7 * layout().width))
     page = Page(title, facts, height + below)
-    left = 0.75 if ticks else 0.45
-    ax = page.axes(
-        left, below + (0.6 if ticks else 0.4), page.width - left - side - MARGIN, height - (0.65 if ticks else 0.45)
-    )
+    ax = page.axes(left, below + around - 0.05, width, height - around)
     draw_ellipses(ax, circles)
     draw_points(ax, xy, colours)
     frame(ax, xy, labels, ticks, circles)
@@ -100,14 +101,19 @@ def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool,
     return page.figure
 
 
-def frame(ax, xy, labels, ticks, circles=None) -> None:
-    """Equal scales, all points and ellipses inside, labels."""
+def _limits(xy, circles) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of both axes, (2,) each, of all points and ellipses with some room."""
     low, high = np.min(xy, axis=0), np.max(xy, axis=0)
     if circles is not None:
         middle, spread = circles
         low, high = np.minimum(low, middle - 2.1 * spread), np.maximum(high, middle + 2.1 * spread)
     pad = 0.04 * max(float(np.max(high - low)), 1e-3)
-    low, high = low - pad, high + pad
+    return low - pad, high + pad
+
+
+def frame(ax, xy, labels, ticks, circles=None) -> None:
+    """Equal scales, all points and ellipses inside, labels."""
+    low, high = _limits(xy, circles)
     box, page = ax.get_position(), ax.figure.get_size_inches()
     inches = np.array([box.width * page[0], box.height * page[1]])
     unit = np.max((high - low) / inches)  # per inch, on both axes

@@ -58,7 +58,10 @@ def traversal(
     z = codes(base, order, values).reshape(-1, view.latent_dim)
     decoded = view.decode(z, *pick.repeated(given, len(z)))
     decoded = [v.reshape(len(order), steps, *v.shape[1:]) for v in decoded]
-    names = [f"{pick.latent_name(view, d)}\n{value[d]:.2f} {'nats' if unit == 'nats' else 'std'}" for d in order]
+    tile = (layout().width - 1.0 - 0.3 * view.n_views) / (steps * view.n_views)
+    shown_high, shown_wide = picture_size(*decoded[0].shape[2:])
+    lines = "\n" if output == "animation" or tile * shown_high / shown_wide > 0.3 else "  "
+    names = [f"{pick.latent_name(view, d)}{lines}{value[d]:.2f} {'nats' if unit == 'nats' else 'std'}" for d in order]
     facts = [
         view.name,
         f"{part.name} split",
@@ -70,19 +73,15 @@ def traversal(
         "nats: mean rate" if unit == "nats" else "std: of the posterior means",
         "" if len(order) == view.latent_dim else f"{len(order)} of {view.latent_dim} latents",
     ]
-    shown_high, shown_wide = picture_size(*decoded[0].shape[2:])
-    if shown_high * 3 < shown_wide:  # too flat for two lines
-        names = [name.replace("\n", "  ") for name in names]
     title = "Traversal of each latent" if len(order) > 1 else f"Traversal of {pick.latent_name(view, order[0])}"
     if output == "animation":
         ends = [number(v) for v in np.linspace(-width, width, steps)] if span == "prior" else None
         return _animation(view, decoded, ends, names, title, facts, duration_ms)
-    tile = (layout().width - 1.0 - 0.3 * view.n_views) / (steps * view.n_views)
     if span == "prior":
         heads = thinned([number(v, 1) for v in np.linspace(-width, width, steps)], tile)
     else:
         heads = thinned([f"{p:.0f} %" for p in np.linspace(1, 99, steps)], tile)
-        names = [f"{n}\n{number(v[0], 1)} … {number(v[-1], 1)}" for n, v in zip(names, values)]
+        names = [f"{n}{lines}{number(v[0], 1)} … {number(v[-1], 1)}" for n, v in zip(names, values)]
     blocks = [
         Block(images, pick.view_name(view, v), rows=tuple(names) if v == 0 else (), columns=tuple(heads))
         for v, images in enumerate(decoded)
