@@ -17,6 +17,7 @@ from PIL import Image
 from support import BACKEND, ROOT
 
 from vaelab import cli
+from vaelab.config.commands import JSON
 
 
 @pytest.fixture
@@ -102,6 +103,14 @@ def test_mistakes_end_in_a_sentence(at_run, capsys, words, sentence):
     assert main(words) == 2
     told = capsys.readouterr().err
     assert sentence in told and "Traceback" not in told
+
+
+def test_evaluate_as_a_json_document(at_run, capsys):
+    main, run = at_run
+    assert main(["evaluate", "run=latest", "metric=[active_units]", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(JSON["evaluate"]) and run.name in found["run"]
+    assert found["scores"] == {"test/active_units": json.loads((run / "metrics.json").read_text())["test/active_units"]}
 
 
 def test_runs_lists_and_filters(at_run, capsys):

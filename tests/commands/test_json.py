@@ -95,3 +95,17 @@ def test_what_is_printed_elsewhere_is_no_part_of_the_document(capsys):
     told = capsys.readouterr()
     assert json.loads(told.out) == {"a": [1, None], "b": 0.5, "c": None} and told.err == "from somewhere\n"
     streams.document(a=1)  # outside nothing happens
+
+
+def test_a_verdict(outputs, capsys):
+    from vaelab.commands import reproduce
+    from vaelab.system.exits import exit_code_of
+
+    folder = RunFolder(outputs / "outputs/digits-dense-vae/one")
+    expect = {"elbo": {"value": "elbo", "published": -10.0, "within": 0.5}, "low": {"value": "elbo", "at_most": -11.0}}
+    assert exit_code_of(lambda: 0 if reproduce.settle(folder, expect) else 1, as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(JSON["reproduce"])
+    (run,) = found["runs"]
+    assert run["passed"] is False and [v["passed"] for v in run["verdicts"]] == [True, False]
+    folder.forget_verdicts()

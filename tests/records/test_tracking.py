@@ -13,6 +13,7 @@ import pytest
 from servers import free_port, mlflow_server
 from support import BACKEND, ROOT, vaelab
 
+from vaelab.records import run_folder as run_folder_module
 from vaelab.records import tracking
 from vaelab.records.run_folder import RunFolder, all_runs
 from vaelab.records.sweep_folder import SweepFolder
@@ -82,6 +83,61 @@ def test_a_resumed_run_goes_on_in_the_same_mlflow_run(store):
     assert run.data.tags["trainer.epochs"] == "9" and len(run.data.tags["vaelab.config_hash"]) == 8
     assert len(run.inputs.dataset_inputs) == 1
     assert folder.status()["mlflow_delivered"] is True
+
+
+def test_a_run_says_what_it_is(store, monkeypatch):
+    """Name, description, source and user; a picture in the grid of images once; the duration is the work's own."""
+    folder = run_folder(store, "digits-dense-vae/2026")
+    folder.update_status(run_name="digits-dense-vae/2026", started=1000.0, latent_dim=2)
+    folder.add_metrics({"test/elbo": {"value": -25.5, "se": 0.25, "n": 360, "data": "grey"}})
+    _picture(folder)
+    log(folder, store, 2, cfg={**CFG, "seed": 3})
+    folder.update_status(
+        state="done", begun_again=5000.0, seconds_before=20.0, finished=5010.0
+    )  # resumed, an hour after
+    for _ in range(2):
+        tracker(folder, store, cfg={**CFG, "seed": 3}).finish("done")
+    found = client(store).get_run(folder.status()["mlflow_run_id"])
+    assert found.info.run_name == "dense beta=1 latents=2 seed=3"
+    assert (found.info.start_time, found.info.end_time) == (1_000_000, 1_030_000)
+    tags = found.data.tags
+    assert tags["mlflow.source.name"] == "vaelab" and tags["mlflow.user"] and tags["mlflow.loggedImages"] == "True"
+    assert (
+        "| test/elbo | -25.5 | ± 0.25 |" in tags["mlflow.note.content"] and "beta **1**" in tags["mlflow.note.content"]
+    )
+    images = [a.path for a in client(store).list_artifacts(found.info.run_id, "images")]
+    assert len(images) == 2 and all(path.startswith("images/samples+step+0+timestamp+") for path in images)
+    assert run_folder_module.find("dense beta=1 latents=2 seed=3", store / "outputs").path == folder.path
+    experiment = tracking.newest_experiment(tracking.default_uri(store / "outputs"))
+    assert client(store).get_experiment(experiment).name == "vaelab"
+    assert tracking.newest_experiment("sqlite:////nowhere/mlflow.db") is None
+
+
+def _picture(folder):
+    from PIL import Image
+
+    Image.new("RGB", (400, 300)).save(folder.figure_file("samples", "png"))
+    folder.figure_file("broken", "png").write_text("no picture")
+
+
+def test_the_model_of_a_run_is_one_of_mlflows(tmp_path):
+    """What is beside vae.h5 is read by MLflow, with the inputs of the file."""
+    import h5py
+
+    from vaelab.records import logged_model
+
+    assert logged_model.files(tmp_path / "vae.h5", tmp_path) == []
+    layers = [{"class_name": "InputLayer", "config": {"name": n, "batch_shape": [None, *s]}}
+              for n, s in (("image", (8, 8, 1)), ("condition", (10,)))]  # fmt: skip
+    with h5py.File(tmp_path / "vae.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps({"config": {"layers": layers}})
+    made = logged_model.files(tmp_path / "vae.h5", tmp_path)
+    assert [where for _, where in made] == ["model", "model/code", "model"]
+    described = mlflow.models.Model.load(str(tmp_path / "MLmodel"))
+    assert described.flavors["python_function"]["data"] == "vae.h5"
+    assert [(i.name, i.shape) for i in described.signature.inputs.inputs] == [
+        ("image", (-1, 8, 8, 1)), ("condition", (-1, 10))
+    ]  # fmt: skip
 
 
 def test_a_run_killed_before_it_noted_its_id_is_found_again(store):

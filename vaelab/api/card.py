@@ -3,12 +3,12 @@
 import html
 
 from vaelab.api.pictures import inline
+from vaelab.records.card import NUMBERS
 from vaelab.system.printing import plus_minus
 
 # In this order, the first of them that a run has.
 PICTURES = ("reconstructions", "samples", "latent_scatter", "manifold", "training_curves", "tsne", "conjoint_scatter")
 CURVES = ("rate_distortion", "test_elbo", "test_active_units")
-NUMBERS = ("elbo", "elbo_critic", "distortion", "rate", "rate_critic", "active_units", "nll_ais", "knn_accuracy")
 BOX = "border:1px solid #8886;border-radius:8px;padding:12px 14px;max-width:1000px;line-height:1.45"
 SMALL = "opacity:.7;font-size:12px"
 CELL = "text-align:right;padding:2px 10px 2px 0;border:0"

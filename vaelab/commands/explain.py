@@ -26,7 +26,7 @@ def run(cfg) -> None:
     name = named(cfg.term, terms)
     document(terms={name: terms[name]})
     told = [(field, str(terms[name][field])) for field in FIELDS if field in terms[name]]
-    output(f"{name}: {terms[name]['is']}\n{tables.entries(told)}")
+    output(f"{tables.paragraph(f'{name}: ' + terms[name]['is'], indent=0)}\n{tables.entries(told)}")
 
 
 def glossary() -> dict[str, dict]:

@@ -29,7 +29,7 @@ def page(command: str, overrides: list[str]) -> str:
     if asked:
         parts = [_option(group, option, cfg) for group in asked for option in _several(chosen[group])]
         return "\n".join([*parts, "", f"vaelab {command} --help: all groups and settings."])
-    return "\n".join([*_top(command, cfg, chosen), *_end(command)])
+    return "\n".join([*_top(command, cfg, chosen), *_end(command, bool(chosen))])
 
 
 def _several(option) -> list[str]:
@@ -56,7 +56,8 @@ def _top(command: str, cfg: dict, chosen: dict) -> list[str]:
     return lines
 
 
-def _end(command: str) -> list[str]:
+def _end(command: str, groups: bool) -> list[str]:
+    """What else may be typed."""
     lines = [""]
     if command == "train":
         lines += [
@@ -65,13 +66,14 @@ def _end(command: str) -> list[str]:
         ]
     if command in JSON:
         lines += [
-            "--json: one JSON document on standard output, of an error {error}:",
+            "--json: one JSON document on standard output; of an error {error}:",
             tables.entries(JSON[command].items()),
         ]
-    lines += [
-        f"vaelab {command} group=option ... --help: the settings of what is chosen. vaelab list GROUP: what there is."
-    ]
-    return lines
+    if groups:
+        lines += [
+            f"vaelab {command} GROUP=OPTION --help: the settings of what is chosen. vaelab list GROUP: what there is."
+        ]
+    return [line if line.startswith("  ") else tables.paragraph(line, indent=0) for line in lines]
 
 
 def _option(group: str, option: str, cfg: dict, brief: bool = False) -> str:

@@ -15,7 +15,7 @@ def run(cfg) -> None:
     document(groups=[{"group": group, "options": list(map(_facts, _files(group)))} for group in groups])
     if cfg.group is None:
         output(tables.entries((group, ", ".join(locate.options(group))) for group in groups))
-        output("\nvaelab list GROUP says what each is; vaelab train GROUP=OPTION --help shows its settings.")
+        output("\nvaelab list GROUP: what each is. vaelab train GROUP=OPTION --help: its settings.")
     else:
         output(tables.entries((path.stem, said(comments.head(path))) for path in _files(cfg.group)))
 

@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 # A run's name finds it (run=NAME), and says dataset, model and objective where the user gave none.
 SAY_MOST = (
-    "run_name", "elbo", "elbo_critic", "state", "beta", "latent_dim", "age", "seed", "epochs", "dataset",
+    "run_name", "elbo", "elbo_critic", "state", "dataset", "beta", "latent_dim", "age", "seed", "epochs",
     "model", "objective", "mlflow", "run",
 )  # fmt: skip
-WHERE_ANY = {"elbo", "elbo_critic"}  # columns left out of the usual table where no run has a value
+WHERE_ANY = {"elbo_critic"}  # columns left out of the usual table where no run has a value
 STATES = {"running": "cyan", "done": "green", "failed": "red", "interrupted": "yellow", "killed": "yellow"}
 
 

@@ -10,7 +10,7 @@ from sqlite3 import DatabaseError
 
 from vaelab.commands.runs import bring_up_to_date
 from vaelab.errors import RunError
-from vaelab.records.tracking import default_uri, refuse_unusable
+from vaelab.records.tracking import default_uri, newest_experiment, refuse_unusable
 from vaelab.system import address, signals
 from vaelab.system.streams import output
 
@@ -38,13 +38,19 @@ def run(cfg) -> int:
     with signals.handled_by(signal.default_int_handler):
         server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
         try:
-            output(f"MLflow: http://{shown}:{cfg.port}  (Ctrl-C ends it)")
+            output(f"MLflow: http://{shown}:{cfg.port}/{_runs_table(uri)}  (Ctrl-C ends it)")
             return server.wait()
         except KeyboardInterrupt:
             return 0
         finally:
             with signals.handled_by(signal.SIG_IGN):  # a second signal must not stop the ending
                 end(server)
+
+
+def _runs_table(uri: str) -> str:
+    """Where the page has the table of the runs of the experiment that was worked in last."""
+    experiment = newest_experiment(uri)
+    return "" if experiment is None else f"#/experiments/{experiment}/runs"
 
 
 def end(server: subprocess.Popen) -> None:

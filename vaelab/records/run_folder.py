@@ -20,10 +20,11 @@ NUMBER = (int, float)
 # What the records of a run hold where they hold it, besides null.
 STATUS = {
     "state": str, "run_name": str, "message": str, "chosen": dict, "tags": dict, "dataset": dict, "overrides": list,
-    "mlflow_run_id": str, "mlflow_uri": str, "mlflow_state": str, "mlflow_delivered": bool, "stopped_early": bool,
-    "phase": str, "phases": dict,
+    "mlflow_run_id": str, "mlflow_name": str, "mlflow_uri": str, "mlflow_state": str, "mlflow_delivered": bool,
+    "stopped_early": bool, "phase": str, "phases": dict,
 } | dict.fromkeys(
-    ("started", "finished", "seconds", "train_seconds", "epochs", "steps", "weights_epoch", "parameters", "latent_dim"),
+    ("started", "begun_again", "finished", "seconds", "seconds_before", "train_seconds", "epochs", "steps",
+     "weights_epoch", "parameters", "latent_dim"),
     NUMBER,
 )  # fmt: skip
 SCORE = {"value": NUMBER, "se": NUMBER, "n": NUMBER, "samples": NUMBER, "split": str, "data": str, "note": str}
@@ -219,6 +220,16 @@ class RunFolder(Folder):
         if not all(isinstance(option, str) for option in (content.get("chosen") or {}).values()):
             raise damaged(self.path / "status.json", "chosen: expected names of options")
         return content
+
+    def own_seconds(self) -> float | None:
+        """Seconds that were worked on the run: of the process that ended it, and of those before their epochs; None
+        where that is not known."""
+        status = self.status()
+        started, finished = status.get("started"), status.get("finished")
+        began = status.get("begun_again") or started
+        if began is None or finished is None or finished < began:
+            return None
+        return finished - began + (status.get("seconds_before") or 0)
 
     def update_status(self, **facts) -> None:
         """Merges facts into status.json."""
@@ -454,4 +465,4 @@ def _known_of(run: RunFolder) -> dict:
 
 def _names(run: RunFolder) -> set:
     status = _known_of(run)
-    return {status.get("run_name"), status.get("mlflow_run_id"), run.path.name} - {None}
+    return {status.get(k) for k in ("run_name", "mlflow_run_id", "mlflow_name")} - {None} | {run.path.name}

@@ -4,10 +4,12 @@ A `uri` (or `typed`) that is handed in is the store that the user names now, or 
 """
 
 import contextlib
+import getpass
 import json
 import logging
 import math
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -18,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from vaelab.config.flat import flat
 from vaelab.config.folders import config_hash
 from vaelab.errors import RunError, first_line, visible
+from vaelab.records import card, logged_images, logged_model
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
 from vaelab.system.printing import NOTE
@@ -145,11 +148,15 @@ class Tracker:
         return found[0].info.run_id if found else ""
 
     def _create(self, experiment: str) -> str:
-        tags = {"vaelab.folder": str(self.folder.path)}
+        status = self.folder.status()
+        tags = {"vaelab.folder": str(self.folder.path), **_source(self.tags)}
         if self.sweep_dir:
             tags["mlflow.parentRunId"] = _parent(self.client, self.uri, experiment, SweepFolder(self.sweep_dir))
-        name = self.folder.status().get("run_name") or self.folder.path.name
-        return self.client.create_run(experiment, run_name=name, tags=tags).info.run_id
+        name = self.cfg.get("run_name") or card.name(status, self.cfg)
+        self.folder.update_status(mlflow_name=name)
+        began = status.get("started")
+        start = None if began is None else int(1000 * began)
+        return self.client.create_run(experiment, start_time=start, run_name=name, tags=tags).info.run_id
 
     def _describe(self):
         """Parameters (which cannot change later), tags and dataset; once, also where a first attempt was cut off."""
@@ -205,7 +212,10 @@ class Tracker:
     def _finish(self, state):
         self._log_rows(self.folder.read_history())
         log_results(self.client, self.run_id, self.folder, self.settings["uri"])
-        self.client.set_terminated(self.run_id, status=FINAL[state])
+        start = self.client.get_run(self.run_id).info.start_time
+        seconds = self.folder.own_seconds()
+        end = None if seconds is None else start + int(1000 * seconds)
+        self.client.set_terminated(self.run_id, status=FINAL[state], end_time=end)
         self.folder.update_status(mlflow_delivered=True, mlflow_state=state)
 
     def _safely(self, function, *arguments):
@@ -245,12 +255,44 @@ def deliver(folder: RunFolder, cfg: dict, tags: dict, output_dir, uri: str | Non
 
 
 def log_results(client, run_id: str, folder: RunFolder, typed: str | None) -> None:
-    """metrics.json as metrics and every file as an artifact."""
+    """metrics.json as metrics, every file as an artifact, pictures for the grid of images, the card as description."""
     _check_artifacts(client, run_id, typed)
     last = folder.status().get("epochs") or 0  # not before what was measured during training
     _log_metrics(client, run_id, ((k, v["value"], last) for k, v in folder.read_metrics().items()))
-    for path, where in folder.files():
-        client.log_artifact(run_id, str(path), where or None)
+    client.set_tag(run_id, "mlflow.note.content", card.markdown(folder))
+    with tempfile.TemporaryDirectory(prefix="vaelab-") as made:
+        found = [*folder.files(), *logged_model.files(folder.model_file("vae"), Path(made))]
+        pictures = logged_images.files(folder.path / "figures", last, Path(made))
+        for path, where in (*found, *pictures):
+            client.log_artifact(run_id, str(path), where or None)
+    if pictures:
+        client.set_tag(run_id, "mlflow.loggedImages", True)
+
+
+def _source(tags: dict) -> dict:
+    """MLflow's own tags on who trained a run with what."""
+    found = {"mlflow.source.name": "vaelab", "mlflow.source.type": "LOCAL"}
+    if commit := tags.get("git.commit"):
+        found["mlflow.source.git.commit"] = commit
+    with contextlib.suppress(OSError, KeyError):  # a user without a name, as in a container
+        found["mlflow.user"] = getpass.getuser()
+    return found
+
+
+def newest_experiment(uri: str) -> str | None:
+    """Id of the experiment that a store's newest run is of; None where it has no runs, or cannot be asked."""
+    import sqlite3
+
+    with contextlib.suppress(Exception):  # a page is served all the same
+        if uri.startswith("sqlite:///"):
+            query = "SELECT experiment_id FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time DESC LIMIT 1"
+            with contextlib.closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection:
+                return str(connection.execute(query).fetchone()[0])
+        client = _client(uri)
+        ids = [experiment.experiment_id for experiment in client.search_experiments()]
+        newest = client.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=1)
+        return newest[0].info.experiment_id
+    return None
 
 
 def _log_metrics(client, run_id: str, values) -> None:
