@@ -12,7 +12,7 @@ from scipy import stats
 from vaelab import cli
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder
-from vaelab.report import statistics
+from vaelab.report import pictures, statistics, tables, words
 from vaelab.report.grid import read, varied
 from vaelab.report.write import findings, write
 
@@ -73,8 +73,10 @@ def sweep(tmp_path) -> SweepFolder:
 def test_the_page_is_whole_and_needs_no_network(sweep):
     numbers = write(sweep)
     page = sweep.html_file.read_text()
-    sources = re.findall(r"(?:src|href)=\"(.{22})", page)
-    assert set(sources) == {"data:image/png;base64,"} and not re.search(r"url\(|https?:", page)
+    assert set(re.findall(r"src=\"(.{22})", page)) == {"data:image/png;base64,"} and not re.search(
+        r"url\(|https?:", page
+    )
+    assert not [where for where in re.findall(r"href=\"([^\"]*)", page) if where.startswith("/") or ":" in where]
     assert page.count("data:image/png;base64,") == 1 + 4 + 3 * 6  # front, panels, three kinds of tiles
     for text in ("Best elbo: <b>beta 1, latent_dim 10</b>", "Smallest latent_dim within noise of the best: <b>2</b>",
                  "20 jobs: 18 done, 1 failed, 1 not begun", "The loss became nan", "vaelab train -m beta=0.5,1,4,8,16",
@@ -269,3 +271,57 @@ def test_report_command(sweep, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.split() == [f"outputs/sweeps/ladder/report.{kind}" for kind in ("html", "csv")]
     assert cli.main(["report"]) == 2 and cli.main(["report", "sweep=lader"]) == 2
     assert "Did you mean 'ladder'" in capsys.readouterr().err
+
+
+def test_labels_cover_neither_points_nor_one_another(sweep):
+    figure = pictures.rate_distortion(read(sweep))
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    labels = [t for t in ax.texts if t.get_text()]
+    boxes = [t.get_window_extent() for t in labels]
+    assert len(boxes) > 6
+    assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
+
+
+def test_the_summary_says_what_was_found_and_what_is_open(sweep):
+    grid = read(sweep)
+    said = words.summary(grid, findings(grid))
+    assert said.startswith("Of 6 settings, beta 1, latent_dim 10 has the highest elbo: -28.")
+    for text in ("4 of the 5 others are worse by more than seeds explain; beta 1, latent_dim 2 cannot be told from it.",
+                 "3 seeds tell", "On the Pareto front", "2 jobs have no result"):  # fmt: skip
+        assert text in said, said
+
+
+def test_the_methods_name_data_seeds_and_versions(sweep):
+    grid = read(sweep)
+    said = words.methods(
+        grid, ["python 3.11.7\n\nkeras==3.12.0\nvaelab==1.0\nother==2", "python 3.11.7\nkeras==3.13.0\n"]
+    )
+    for text in ("Data: digits", "40 test images", "model dense", "varied: beta, latent_dim", "2 epochs",
+                 "Seeds: 0, 1, 2.", "Versions: Python 3.11.7, vaelab 1.0, keras 3.12.0 or 3.13.0."):  # fmt: skip
+        assert text in said, said
+    assert "other" not in said
+
+
+def test_one_seed_has_no_column_of_noise(tmp_path):
+    made = SweepFolder(tmp_path / "outputs" / "sweeps" / "s")
+    jobs = {}
+    for k, beta in enumerate((1.0, 4.0)):
+        folder = run_folder(made.path / f"job {k}", beta=beta, elbo=-30.0 - k)
+        folder.explorer_file.write_text("page")
+        jobs[folder.path.name] = {"overrides": [f"beta={beta}"], "number": k}
+    made.update_record(command="vaelab train -m beta=1,4", jobs=jobs, started=1.0)
+    write(made)
+    page = made.html_file.read_text()
+    assert "beyond seed noise?" not in page and '<th class="n">seeds</th>' not in page and "against the best" in page
+    assert 'href="job%200/"' in page and 'href="job%201/explorer.html">explorer</a>' in page
+    assert '--h: 100">-30.00' in page and '--h: 0">-31.00' in page
+
+
+def test_the_table_of_settings_for_other_programs(sweep):
+    write(sweep)
+    rows = list(csv.DictReader(sweep.table_file("csv").open()))
+    assert len(rows) == 6 and rows[0]["seeds"] == "3" and float(rows[0]["p"]) < 0.05
+    latex = sweep.table_file("tex").read_text()
+    assert latex.count(r"\\") == 7 and r"\begin{tabular}{llr" in latex and r"\pm" in latex
+    assert tables.latex("a_b & 5% {x}") == r"a\_b \& 5\% \{x\}"

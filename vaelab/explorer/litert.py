@@ -76,20 +76,19 @@ def _possible(model):
 
 
 def _converted(model, half):
-    import keras
+    """Traced once, its weights as constants: Keras's own export writes a SavedModel on the way, twice the work."""
     import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}  # what else there is, no browser has
-    options: dict[str, object] = {"target_spec": target}
-    if half:
-        target["supported_types"] = [tf.float16]
-        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
     joined = flat(model)
-    signature = [keras.InputSpec(shape=joined.input_shape, dtype="float32")]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.tflite")
-        joined.export(str(path), format="litert", verbose=False, input_signature=signature, **options)
-        return _nameless(path.read_bytes())
+    traced = tf.function(lambda x: joined(x, training=False), autograph=False)
+    constant = convert_variables_to_constants_v2(traced.get_concrete_function(tf.TensorSpec(joined.input_shape)))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([constant])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # what else there is, no browser has
+    if half:
+        converter.target_spec.supported_types = [tf.float16]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return _nameless(converter.convert())
 
 
 def _nameless(model: bytes) -> bytes:

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class SweepFolder(Folder):
-    """One sweep: a run folder per job, sweep.json, report.html, report.csv, report/*.png.
+    """One sweep: a run folder per job, sweep.json, report.html, report.csv, report/*.png, report/settings.csv and .tex.
 
     Args:
         path: the folder; made where it is missing.
@@ -36,10 +36,14 @@ class SweepFolder(Folder):
         (self.path / "report").mkdir(parents=True, exist_ok=True)
         return self.path / "report" / f"{name}.png"
 
+    def table_file(self, kind: str) -> Path:
+        """report/settings.<kind>, csv or tex, its folder made."""
+        return self.picture_file("settings").with_suffix(f".{kind}")
+
     def files(self) -> list[tuple[Path, str]]:
         """(file, sub-folder) of everything tracking should keep of the sweep as a whole."""
         found = [(self.path / self.RECORD, ""), (self.html_file, ""), (self.csv_file, "")]
-        found += [(p, "report") for p in sorted((self.path / "report").glob("*.png"))]
+        found += [(p, "report") for p in sorted((self.path / "report").glob("*.*"))]
         return [(path, where) for path, where in found if path.is_file()]
 
     def record(self) -> dict:

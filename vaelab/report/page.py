@@ -1,16 +1,21 @@
 """The report as one HTML page: nothing is fetched, every picture is inside; page.html.j2 is what it says."""
 
 import base64
+import hashlib
 import time
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from vaelab.errors import RunError
 from vaelab.report.grid import Grid, command, shown
 from vaelab.report.statistics import interval
+from vaelab.report.words import methods, summary
 
 
-def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes) -> str:
+def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes, names, latex) -> str:
     """The page; the template engine escapes every value.
 
     Args:
@@ -20,13 +25,14 @@ def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes
         rate_distortion, curves: {name: PNG}.
         tiles: {kind: {setting: PNG}}.
         classes: {class: colour} of the pictures of codes.
+        names: metrics of the table of settings.
+        latex: that table for a paper.
     """
+    script = (Path(__file__).parent / "sort.js").read_text(encoding="utf-8")
     engine = Environment(
         loader=PackageLoader("vaelab.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     engine.filters |= {"shown": shown, "encoded": lambda png: base64.b64encode(png).decode()}
-    terms = [f"test/{n}" for n in ("distortion", "rate", "rate_critic")]
-    names = [*grid.headline_metrics(), *(n for n in terms if n in grid.metrics())]
     return engine.get_template("page.html.j2").render(
         grid=grid,
         findings=findings,
@@ -41,10 +47,49 @@ def html(grid: Grid, sweep, *, findings, rate_distortion, curves, tiles, classes
         classes=classes,
         names=names,
         images=images(grid, names),
+        heat=heat(grid, names),
+        links={p.folder.path.name: links(p) for p in grid.points},
+        summary=summary(grid, findings),
+        methods=methods(grid, [text for p in grid.done if (text := environment(p))]),
+        latex=latex,
+        script=script,
+        digest="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         mean=mean,
         main=grid.main(),
         commands="\n".join(command(point) for point in grid.points),
     )
+
+
+def table_metrics(grid: Grid) -> list[str]:
+    """The metrics of the table of settings: the headline ones and both terms of the ELBO."""
+    terms = [f"test/{n}" for n in ("distortion", "rate", "rate_critic")]
+    return [*grid.headline_metrics(), *(n for n in terms if n in grid.metrics())]
+
+
+def heat(grid: Grid, names: list[str]) -> dict[str, dict[tuple, int]]:
+    """{metric: {setting: 0 for its lowest mean to 100 for its highest}}; {} for one that is the same everywhere."""
+    found = {}
+    for name in names:
+        values = {s: [v for p in points if (v := p.value(name)) is not None] for s, points in grid.settings().items()}
+        means = {s: sum(v) / len(v) for s, v in values.items() if v}
+        low, high = (min(means.values()), max(means.values())) if means else (0.0, 0.0)
+        found[name] = {s: round(100 * (m - low) / (high - low)) for s, m in means.items()} if high > low else {}
+    return found
+
+
+def links(point) -> list[tuple[str, str]]:
+    """[(what, address from the report)] of what a job's folder has to look at."""
+    folder, base = point.folder, quote(point.folder.path.name) + "/"
+    found = [("pictures", base + "figures/")] if (folder.path / "figures").is_dir() else []
+    return found + ([("explorer", base + "explorer.html")] if folder.explorer_file.is_file() else [])
+
+
+def environment(point) -> str:
+    """Content of a job's environment.txt, "" where it has none."""
+    try:
+        return point.folder.read_environment()
+    except (OSError, RunError):
+        return ""
 
 
 def counts(grid: Grid) -> str:

@@ -6,12 +6,17 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import Bbox
 
 from vaelab.report.grid import Grid, shown
 from vaelab.report.statistics import interval, pareto
 from vaelab.system.palette import FAINT, INK, MUTED, PALETTE
 
-OFFSETS = (((7, 6), "left"), ((-7, -6), "right"), ((7, -6), "left"), ((-7, 6), "right"))
+# Where the label of a point may stand, in points; the first that is free is taken.
+OFFSETS = (
+    ((7, 6), "left"), ((-7, -6), "right"), ((7, -6), "left"), ((-7, 6), "right"), ((0, 10), "center"),
+    ((0, -10), "center"), ((14, 14), "left"), ((-14, -14), "right"),
+)  # fmt: skip
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">")
 DPI = 150
 
@@ -28,7 +33,7 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
     if not settings:
         return None
     figure, ax = _figure(8.0, 5.2)
-    lines = list(grid.lines())
+    lines, labels = list(grid.lines()), []
     means = {s: found.mean(0) for s, found in settings.items()}
     for k, line in enumerate(lines):
         style = _style(k)
@@ -41,24 +46,58 @@ def rate_distortion(grid: Grid, kind: str = "") -> Figure | None:
         if grid.x:
             for s, (rate, distortion) in zip(mine, path):
                 text = f"{grid.x.rpartition('.')[2]} {shown(s[0])}" if len(mine) <= 3 else shown(s[0])
-                (dx, dy), ha = OFFSETS[k % len(OFFSETS)]  # lines often lie on one another
-                ax.annotate(
-                    text, (rate, distortion), (dx, dy), textcoords="offset points", ha=ha, va="center", fontsize=8,
+                label = ax.annotate(
+                    text,
+                    (rate, distortion),
+                    (7, 6),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8,
                     color=style["color"],
-                )  # fmt: skip
+                )
+                labels.append((label, OFFSETS[k % 4 :] + OFFSETS[: k % 4]))  # lines often lie on one another
     front = [list(means.values())[k] for k in pareto([tuple(m) for m in means.values()])]
     if len(front) > 1:
         ax.plot(*np.array(front).T, color=INK, lw=1.0, ls=(0, (1, 2)), label="Pareto front", zorder=1)
-    _iso_elbo(ax, np.concatenate(list(settings.values())))
+    totals = _iso_elbo(ax, np.concatenate(list(settings.values())))
     ax.set_xlabel(f"rate{kind.replace('_', ' ')}  KL(q(z|x) || p(z))  [nats per image]")
     ax.set_ylabel("distortion  −E log p(x|z)  [nats per image]")
     bare = any(sum(s[1:] == line for s in settings) > 3 for line in lines)
     _legend(ax, f"numbers: {grid.x.rpartition('.')[2]}" if grid.x and bare else None)
+    _spread(figure, ax, labels, list(means.values()), totals)
     return figure
 
 
+def _spread(figure, ax, labels, points, others):
+    """Moves labels to where they cover neither a point nor one another; those that find no place are left out.
+
+    Args:
+        labels: [(annotation, its offsets in order)].
+        points: places of the means, in data coordinates.
+        others: annotations that stay where they are, or go.
+    """
+    figure.draw_without_rendering()  # only now is it known where the axes lie
+    size = 5 * figure.dpi / 72  # pixels from a marker's middle to its edge
+    middles = [ax.transData.transform(point) for point in points]
+    taken = [Bbox.from_extents(x - size, y - size, x + size, y + size) for x, y in middles]
+    for label, offsets in labels:
+        for place, side in offsets:
+            label.set_position(place)
+            label.set_ha(side)
+            box = label.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+        else:
+            label.remove()
+    for label in others:
+        if any(label.get_window_extent().overlaps(other) for other in taken):
+            label.remove()
+
+
 def _iso_elbo(ax, points):
-    """Diagonals distortion + rate = -elbo across the picture, labelled at its edge."""
+    """Diagonals distortion + rate = -elbo across the picture, labelled at its edge; returns the labels."""
+    labels = []
     low, high = points.min(0), points.max(0)
     span = np.maximum(high - low, 1e-3 * np.maximum(np.abs(high), 1))
     x0, x1 = low[0] - 0.12 * span[0], high[0] + 0.14 * span[0]
@@ -70,10 +109,12 @@ def _iso_elbo(ax, points):
         if right - left < 0.02 * (x1 - x0):
             continue
         ax.plot([left, right], [total - left, total - right], color=FAINT, lw=0.8, zorder=0)
-        ax.annotate(
+        label = ax.annotate(
             f"elbo {-total:,g}", (left, total - left), (2, -1), textcoords="offset points", fontsize=7, color=MUTED,
             va="top", ha="left", zorder=0, bbox={"fc": "white", "ec": "none", "pad": 0.3},
         )  # fmt: skip
+        labels.append(label)
+    return labels
 
 
 def panels(grid: Grid) -> dict[str, Figure]:

@@ -1,4 +1,4 @@
-"""Writes a sweep's report: report.html (self-contained), report.csv, report/*.png."""
+"""Writes a sweep's report: report.html (self-contained), report.csv, report/*.png, report/settings.csv and .tex."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from PIL import Image
 
 from vaelab.errors import RunError, visible
 from vaelab.records.sweep_folder import SweepFolder
-from vaelab.report import page, pictures
+from vaelab.report import page, pictures, tables
 from vaelab.report.grid import Grid, Point, command, read
 from vaelab.report.statistics import Difference, Interval, against_best, interval
 from vaelab.system import files
@@ -39,10 +39,14 @@ def write(sweep: SweepFolder) -> dict[str, float]:
             words = "_".join(f"{a.rpartition('.')[2]}-{v}" for a, v in zip(grid.axes, values)) or "all"
             safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in words)
             files.write_bytes(sweep.picture_file(f"{kind}_{safe}"), png)
-    found = findings(grid)
+    found, names = findings(grid), page.table_metrics(grid)
+    latex = tables.settings_latex(grid, names, page.mean)
+    files.write(sweep.table_file("csv"), tables.settings_csv(grid, names, {d.setting: d for d in found.differences}))
+    files.write(sweep.table_file("tex"), latex)
     html = page.html(
-        grid, sweep, findings=found, rate_distortion=images, curves=curves, tiles=shown, classes=classes(grid)
-    )
+        grid, sweep, findings=found, rate_distortion=images, curves=curves, tiles=shown, classes=classes(grid),
+        names=names, latex=latex,
+    )  # fmt: skip
     files.write(sweep.html_file, html)
     states = [p.state for p in grid.points]
     numbers: dict[str, float] = {"jobs/done": states.count("done"), "jobs/not_done": len(states) - states.count("done")}
