@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from vaelab.system.printing import NOTE, plus_minus
 
 log = logging.getLogger(__name__)
 
-SAVED = {"svg.hashsalt": "vaelab", "pdf.fonttype": 42}  # names that are not random; fonts that journals take
+SAVED: Any = {"svg.hashsalt": "vaelab", "pdf.fonttype": 42}  # names that are not random; fonts that journals take
 UNDATED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}  # {format: metadata}
 
 

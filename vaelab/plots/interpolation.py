@@ -68,7 +68,7 @@ def interpolation(
         how = "pixels blended, then encoded and decoded"
     paths = [v.reshape(len(ends), steps, *v.shape[1:]) for v in same_shape(decoded)]
     columns = [same_shape(originals[0]), paths, same_shape(originals[1])]
-    heads = ["original" if between == "images" else "nearest"]
+    heads = ("original" if between == "images" else "nearest",)
     shares = tuple(number(t) for t in np.linspace(0, 1, steps))
     blank = "\n" * max(word.count("\n") for pair in words for word in pair)
     over = [[[pair[0]] for pair in words], [[blank] * steps for _ in words], [[pair[1]] for pair in words]]
