@@ -58,7 +58,7 @@ def test_a_decoder_that_differs_from_keras_shows_nothing(page, html, tmp_path):
     other = FakeRun(class_names=(), n=60)
     text = html.read_text(encoding="utf-8")
     wrong = write(other, tmp_path / "o.html", projections=[]).read_text(encoding="utf-8")
-    pattern = r'(id="b-golden-z">)[^<]*'
+    pattern = r'(id="b-golden-decode-in">)[^<]*'
     text = re.sub(pattern, lambda m: m.group(1) + re.search(pattern, wrong).group(0)[len(m.group(1)) :], text)
     (tmp_path / "e.html").write_text(text, encoding="utf-8")
     opened(page, (tmp_path / "e.html").as_uri(), ready="error")
