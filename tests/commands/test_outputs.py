@@ -253,7 +253,7 @@ def with_page(run, settings):
     from vaelab.jobs.page import fingerprint
 
     none = np.zeros((0, 2), np.float32)
-    shown = Content({"title": "a", "run": "run=old", "n": 1}, none, none, none, none, none)
+    shown = Content({"title": "a", "run": "run=old", "n": 1}, *[none] * 7, golden={})
     mark = fingerprint(run, dict(settings, enabled=False))  # not about the page
     run.explorer_file.write_bytes(page(shown, {}, decoder={"kind": "page"}, fingerprint=mark))
 

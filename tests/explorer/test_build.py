@@ -169,3 +169,11 @@ def test_an_encoder_no_browser_runs_leaves_a_page_without_one(tmp_path, monkeypa
 def test_without_the_encoder_there_is_neither_it_nor_a_way_to_draw(run, tmp_path):
     text = write(run, tmp_path / "e.html", projections=[], encoder=False).read_text(encoding="utf-8")
     assert facts_of(text)["encoder"] is None and facts_of(text)["drawing"] is None and 'id="b-encoder"' not in text
+
+
+def test_a_likelihood_that_cannot_be_traced_leaves_a_page_without_the_encoder(tmp_path, caplog):
+    run = FakeRun(latent_dim=4, n=40, shapes=((2, 2, 1),))
+    run.likelihood_model = lambda: np.asarray(run.decoder.inputs[0])
+    with caplog.at_level(1):
+        text = write(run, tmp_path / "e.html", projections=[]).read_text(encoding="utf-8")
+    assert facts_of(text)["encoder"] is None and "not made of Keras operations alone" in caplog.text

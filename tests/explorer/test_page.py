@@ -58,7 +58,7 @@ def test_a_decoder_that_differs_from_keras_shows_nothing(page, html, tmp_path):
     other = FakeRun(class_names=(), n=60)
     text = html.read_text(encoding="utf-8")
     wrong = write(other, tmp_path / "o.html", projections=[]).read_text(encoding="utf-8")
-    pattern = r'(id="b-golden-z">)[^<]*'
+    pattern = r'(id="b-golden-decode-in">)[^<]*'
     text = re.sub(pattern, lambda m: m.group(1) + re.search(pattern, wrong).group(0)[len(m.group(1)) :], text)
     (tmp_path / "e.html").write_text(text, encoding="utf-8")
     opened(page, (tmp_path / "e.html").as_uri(), ready="error")
@@ -455,9 +455,12 @@ def test_the_theme_switch_repaints_the_map(page, html):
     assert ground() != before
 
 
+SERVED = {"", "decode", "evaluate", "encode", "favicon.ico"}
+
+
 def test_the_server_s_page_decodes_on_the_server(page, address, run):
     opened(page, address, offline=False)
-    assert page.problems == [] and {r.removeprefix(address) for r in page.requests} <= {"", "decode", "favicon.ico"}
+    assert page.problems == [] and {r.removeprefix(address) for r in page.requests} <= SERVED
     z = np.random.default_rng(4).normal(size=(3, 6)).astype(np.float32)
     got = page.evaluate("async z => Array.from(await vaelab.decode(z))", z.ravel().tolist())
     assert np.abs(np.reshape(got, (3, -1)) - run.flat(z)).max() < 1e-6

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fake_run import FakeRun, shown_pixels
 
-from vaelab.errors import ConfigError
+from vaelab.errors import ConfigError, RunError
 from vaelab.explorer import build, sweep
 from vaelab.explorer.sweep import Member, align
 
@@ -71,6 +71,16 @@ def test_a_page_that_is_too_large_says_how_many_fit(members, monkeypatch):
     monkeypatch.setattr(build, "LIMIT", 1_000_000)
     with pytest.raises(ConfigError, match=r"with 3 members.*explore.members=1"):
         sweep.page(members[1], members[0], title="betas", axis="beta")
+
+
+def test_a_sweep_with_nothing_to_slide_along_is_told(tmp_path):
+    from vaelab.jobs import sweep_page
+    from vaelab.records.sweep_folder import SweepFolder
+
+    made = SweepFolder(tmp_path / "s")
+    made.update_record(command="vaelab train -m beta=1", jobs={}, started=1.0)
+    with pytest.raises(RunError, match="fewer than two finished members"):
+        sweep_page.page(made, most=12, opened=None, accept_changed_data=False)
 
 
 @pytest.mark.slow

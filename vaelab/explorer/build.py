@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 
 from vaelab import __version__
-from vaelab.errors import ConfigError, RunError
+from vaelab.errors import ConfigError, RunError, first_line
 from vaelab.explorer import litert
 from vaelab.explorer.content import Content, content
 from vaelab.system.files import write_bytes
@@ -59,7 +59,7 @@ def write(path, view, decoder, *, encoder=None, run_line: str | None, settings: 
     text = None
     if encoder is not None:
         try:
-            models = {"decoder": view.likelihood_model(), "encoder": encoder}
+            models = {"decoder": _likelihood(view), "encoder": encoder}
             text = _text(path, view, models, run_line, {**settings, "encoder": True}, fingerprint)
         except _Unfit as error:
             log.log(NOTE, f"{path.name} has no encoder: {error}")
@@ -68,6 +68,14 @@ def write(path, view, decoder, *, encoder=None, run_line: str | None, settings: 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, text)
     return path
+
+
+def _likelihood(view):
+    """The run's decoder with its likelihood; a part of the user's may have one that cannot be traced."""
+    try:
+        return view.likelihood_model()
+    except Exception as error:
+        raise _Unfit(f"log p(x|z) is not made of Keras operations alone ({first_line(error)}).") from None
 
 
 def _text(path, view, models: dict, run_line, settings: dict, fingerprint: str) -> bytes:

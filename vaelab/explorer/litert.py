@@ -12,6 +12,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from vaelab.errors import ConfigError
 
@@ -57,7 +58,7 @@ def flat(model):
     return keras.Model(joined, pixels[0] if len(pixels) == 1 else keras.layers.Concatenate()(pixels), name="flat")
 
 
-def _possible(model):
+def _possible(model) -> Any:
     """The model with what LiteRT lacks said in other words: softplus(x) = max(x, 0) + log(1 + exp(-|x|))."""
     import keras
     from keras import ops
@@ -68,7 +69,8 @@ def _possible(model):
     others = {"Softplus": softplus}
 
     def called(operation, *arguments, **more):
-        return others.get(type(operation).__name__, operation)(*arguments, **more)
+        said = others.get(type(operation).__name__)
+        return operation(*arguments, **more) if said is None else said(*arguments, **more)
 
     if not any(type(operation).__name__ in others for operation in model.operations):
         return model

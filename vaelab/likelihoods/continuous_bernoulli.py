@@ -1,5 +1,7 @@
 """p(x|z) = prod_i C(eta_i) exp(eta_i x_i - softplus(eta_i)) on [0, 1]: a density of grey levels."""
 
+import math
+
 import numpy as np
 from keras import initializers, layers, ops, random
 
@@ -88,7 +90,7 @@ def log_constant(eta):
     """log C(eta) = log(eta / tanh(eta / 2)); near 0 its series log 2 + y^2/3 - 7 y^4/90 + 62 y^6/2835, y = eta / 2."""
     small, safe = _apart(eta)
     y = ops.square(0.5 * eta)
-    series = np.float32(np.log(2.0)) + y * (1 / 3 + y * (-7 / 90 + y * (62 / 2835)))
+    series = math.log(2.0) + y * (1 / 3 + y * (-7 / 90 + y * (62 / 2835)))
     return ops.where(small, series, ops.log(safe / ops.tanh(0.5 * safe)))
 
 

@@ -287,7 +287,7 @@ class LatentView:
         given = () if self.condition is None else (keras.Input((self.condition.dim,), name="condition"),)
         images = [keras.Input(s, name=f"image_{v}") for v, s in enumerate(self.data_shapes, start=1)]
         decoded = structure.decode(z, *given)
-        seen = tuple(x * to_network[0] + to_network[1] for x in images)
+        seen = tuple(ops.add(ops.multiply(x, to_network[0]), to_network[1]) for x in images)
         log_p = ops.reshape(structure.log_likelihood((*seen, *given), decoded), (-1, 1))
         means = [p.mean(params) * to_image[0] + to_image[1] for p, params in zip(structure.likelihoods, decoded)]
         return keras.Model([z, *given, *images], [*means, log_p], name="likelihood")

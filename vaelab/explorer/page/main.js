@@ -70,7 +70,7 @@ function showWhere() {
     $('nearest').querySelector('bdi').textContent = nameOf(i);
     $('nearest').title = `${facts.split} image ${rowOf(i)}`;
   }
-  $('nearest').querySelector('small').textContent = far < 5e-3 ? 'this example, as it is' : `${far.toFixed(2)} away`;
+  $('nearest').querySelector('small').textContent = far < 5e-3 ? 'this example' : `${far.toFixed(2)} away`;
   const own = current.example;
   $('numbers').textContent = own === null ? '' : facts.numbers.map(({name}) => `${name} ${spoken(numberOf(name, own))}`).join('\n');
   $('numbers').hidden = own === null;
