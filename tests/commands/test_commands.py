@@ -87,7 +87,7 @@ def test_generate_decodes_typed_coordinates(at_run, capsys, tmp_path):
         (["evaluate", "run=latest", "metric=[ebo]"], "Did you mean 'elbo'?"),
         (["plot", "run=latest", "plot=[tsn]"], "Did you mean 'tsne'?"),
         (["plot", "run=latest", "format=gif"], "format: expected one of png, svg, pdf"),
-        (["runs", "sort=elbow"], "sort: expected one of"),
+        (["runs", "sort=elbow"], "sort: no run has"),
         (["runs", "columns=[run,test/rat]"], "no run has 'test/rat'. Did you mean 'test/rate'?"),
         (["resume", "run=latest", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
         (["ui", "-m"], "has no option -m"),
