@@ -22,7 +22,7 @@ $(BIN)/.installed: pyproject.toml
 venv: $(BIN)/.installed ## make the virtual environment and install vaelab with its development tools
 
 run: $(BIN)/.installed ## train on the embedded digits: a first complete run
-	$(BIN)/vaelab train
+	$(BIN)/vaelab train experiment=digits
 	@echo "to type vaelab alone: source $(BIN)/activate"
 
 test: $(BIN)/.installed ## the tests that need neither data nor network (BACKEND=jax or torch for another backend)

@@ -33,7 +33,7 @@ def until(command: list[str], cwd: Path, beginning: str) -> float:
     """CPU seconds until a line with that beginning is printed."""
     process = subprocess.Popen(command, cwd=cwd, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     for line in process.stdout:
-        if line.startswith(beginning):
+        if line.lstrip().startswith(beginning):
             times = psutil.Process(process.pid).cpu_times()
             process.kill()
             process.wait()
@@ -51,8 +51,8 @@ def main() -> None:
         train = [*VAELAB, "train", "model=dense", "trainer.epochs=2"]
         questions = {
             "import tensorflow": lambda: whole([sys.executable, "-c", "import tensorflow"], cwd),
-            "vaelab train: first epoch": lambda: until(train, cwd, "epoch   1/"),
-            "vaelab train: first epoch, tracking=none": lambda: until([*train, "tracking=none"], cwd, "epoch   1/"),
+            "vaelab train: first epoch": lambda: until(train, cwd, "1/"),
+            "vaelab train: first epoch, tracking=none": lambda: until([*train, "tracking=none"], cwd, "1/"),
             "vaelab runs": lambda: whole([*VAELAB, "runs"], cwd),
             "vaelab --help": lambda: whole([*VAELAB, "--help"], cwd),
         }

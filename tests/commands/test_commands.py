@@ -92,7 +92,7 @@ def test_generate_decodes_typed_coordinates(at_run, capsys, tmp_path):
         (["plot", "run=latest", "plot=[tsn]"], "Did you mean 'tsne'?"),
         (["plot", "run=latest", "plots.format=gif"], "plots.format: expected one of png, pdf, svg or a list"),
         (["plot", "run=latest", "format=svg"], "Did you mean 'plots.format'?"),
-        (["runs", "sort=elbow"], "sort: expected one of"),
+        (["runs", "sort=elbow"], "sort: no run has"),
         (["runs", "columns=[run,test/rat]"], "no run has 'test/rat'. Did you mean 'test/rate'?"),
         (["resume", "run=latest", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
         (["ui", "-m"], "has no option -m"),
@@ -187,7 +187,7 @@ def test_ctrl_c_saves_and_prints_the_line_that_resumes(tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     for line in process.stdout:
-        if line.startswith("epoch   3"):
+        if line.lstrip().startswith("3/"):
             break
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)

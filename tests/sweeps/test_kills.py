@@ -76,4 +76,4 @@ def test_killed_at_random_moments_and_typed_again(tmp_path):
 
 def count(sweep) -> int:
     """Epochs that all jobs have told of."""
-    return sum(len(re.findall(r"^epoch +\d+/", log.read_text(), re.M)) for log in sweep.glob("*/run.log"))
+    return sum(len(re.findall(r"^ *\d+/\d+ ", log.read_text(), re.M)) for log in sweep.glob("*/run.log"))

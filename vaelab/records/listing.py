@@ -36,11 +36,15 @@ def with_columns(rows: list[dict], columns) -> list[dict]:
     Raises:
         ConfigError: a column that no run has.
     """
+    _check_there(rows, columns, "columns")
+    return [{k: value(row, k) for k in columns} for row in rows]
+
+
+def _check_there(rows: list[dict], columns, setting: str) -> None:
     known = {*COLUMNS, *(name for row in rows for name in row["facts"])}
     for name in columns:
         if rows and name not in known:
-            raise ConfigError(f"columns: no run has '{name}'. {nearest(name, known)}")
-    return [{k: value(row, k) for k in columns} for row in rows]
+            raise ConfigError(f"{setting}: no run has '{name}'. {nearest(name, known)}")
 
 
 def value(row: dict, column: str):
@@ -59,7 +63,7 @@ def in_order(rows: list[dict], column: str | None, n: int | None = None) -> list
         ConfigError: no run has such a column.
     """
     column = column or "age"
-    with_columns(rows, [column])
+    _check_there(rows, [column], "sort")
     found = [(value(row, column), row) for row in rows]
     found.sort(key=lambda pair: (pair[0] is not None, isinstance(pair[0], str), *_comparable(pair[0])))
     kept = [row for _, row in found][-n if n else 0 :]

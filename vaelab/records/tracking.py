@@ -152,7 +152,8 @@ class Tracker:
         tags = {"vaelab.folder": str(self.folder.path), **_source(self.tags)}
         if self.sweep_dir:
             tags["mlflow.parentRunId"] = _parent(self.client, self.uri, experiment, SweepFolder(self.sweep_dir))
-        name = self.cfg.get("run_name") or card.name(status, self.cfg)
+        own = self.folder.path.name if self.sweep_dir else card.name(status, self.cfg)  # a job's says what differs
+        name = self.cfg.get("run_name") or own
         self.folder.update_status(mlflow_name=name)
         began = status.get("started")
         start = None if began is None else int(1000 * began)
