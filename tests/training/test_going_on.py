@@ -29,14 +29,15 @@ def train(path, *words, kill_after=None):
     """Trains from the newest checkpoint below `path`; returns (what fit returns, the model's arrays)."""
     from vaelab.build import build, part
     from vaelab.training.fit import fit, plan
-    from vaelab.training.initializers import start_prior
+    from vaelab.training.initializers import start_objective, start_prior
 
     cfg = OmegaConf.to_container(compose("train", [*SMALL, *words]), resolve=True)
     trainer = opening.start_backend(cfg)
     dataset = opening.open_dataset(cfg)
     steps = plan(trainer, len(dataset.train)).steps
     vae = build(cfg, dataset.facts, total_steps=steps)
-    start_prior(vae, dataset.train.x, 0)
+    start_prior(vae, dataset.train.training_inputs, 0)
+    start_objective(vae, dataset.train.training_inputs)
 
     def on_epoch(row):
         if row["epoch"] == kill_after:
@@ -66,18 +67,21 @@ def facts(fitted):
     return history, fitted.epochs, fitted.steps, fitted.weights_epoch, fitted.stopped_early
 
 
-PRIORS = {
-    "mixture": ["prior.components=3"],
-    "vamp": ["prior.pseudo_inputs=5", "prior.start_from=images"],
-    "exemplar": ["prior.terms=3"],
-    "realnvp": ["prior.couplings=2", "prior.hidden_dims=[4]"],
-}
+LEARNED = {
+    "mixture": ["prior=mixture", "prior.components=3"],
+    "vamp": ["prior=vamp", "prior.pseudo_inputs=5", "prior.start_from=images"],
+    "exemplar": ["prior=exemplar", "prior.terms=3"],
+    "realnvp": ["prior=realnvp", "prior.couplings=2", "prior.hidden_dims=[4]"],
+    "levels": ["structure=two_level", "structure.levels=[3,2]", "structure.hidden_dim=8", "prior=vamp",
+               "prior.pseudo_inputs=5"],
+    "m2": ["condition=label", "objective=m2", "objective.bound_weight=1", "dataset.labelled=40"],
+}  # fmt: skip
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prior", PRIORS)
-def test_what_a_prior_learned_goes_on(tmp_path, prior):
-    words = [f"prior={prior}", *PRIORS[prior], "trainer.epochs=3", "dataset.validation=0.2"]
+@pytest.mark.parametrize("learned", LEARNED)
+def test_what_was_learned_goes_on(tmp_path, learned):
+    words = [*LEARNED[learned], "trainer.epochs=3", "dataset.validation=0.2"]
     whole = train(tmp_path / "whole", *words)
     killed(tmp_path / "cut", *words, after=2)
     assert_same(train(tmp_path / "cut", *words), whole)
