@@ -121,6 +121,11 @@ def test_links_of_pages_lead_somewhere():
     assert lost == []
 
 
+def test_every_picture_is_in_the_gallery():
+    shown, there = ({file.stem for file in DOCS.parent.glob(p)} for p in ("docs/gallery/*", "conf/plot/*.yaml"))
+    assert shown <= there and there - shown <= {"umap"}  # which needs an extra
+
+
 class Links(HTMLParser):
     """Ids and links of a page."""
 

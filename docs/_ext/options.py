@@ -236,7 +236,7 @@ def _page(group: str, of_group: list[Option], pictures: Path) -> str:
     text = [f"# {group}", ""]
     if (words := _contract(group)) is not None:
         text += [f"{plain(words[0].upper() + words[1:])} [Contract](../contracts.md)", ""]
-    papers = any(o.papers for o in of_group)
+    papers = sum(bool(o.papers) for o in of_group) * 2 >= len(of_group)  # else an empty column
     text += ["| option | what |" + (" paper |" if papers else ""), "|---|---|" + ("---|" if papers else "")]
     for o in of_group:
         what = re.split(r"(?<=[.]) (?=[A-Z`])", o.text, maxsplit=1)[0]
