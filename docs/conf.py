@@ -14,7 +14,7 @@ release = version = vaelab.__version__
 
 extensions = [
     "sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb", "sphinx_design",
-    "options", "repository", "gallery_page", "docstrings",
+    "options", "repository", "gallery_page", "glossary_page", "docstrings",
 ]  # fmt: skip
 exclude_patterns = ["_build", "_ext", "gallery"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}

@@ -1,9 +1,9 @@
 """Draws every picture of conf/plot for the gallery of the site.
 
-    VAELAB_DATA=... python docs/gallery.py [NAME ...]      all pictures (5 minutes of one core), or the named ones
+    VAELAB_DATA=... python docs/gallery.py [NAME ...]      all pictures (7 minutes of one core), or the named ones
 
-Four runs in a temporary folder, or in the one that $GALLERY_RUNS names, where they are found again: MNIST with two,
-three and ten latents, digits on backgrounds in two views. Pictures become small files below docs/gallery; docs/film.py
+Five runs in a temporary folder, or in the one that $GALLERY_RUNS names, where they are found again: MNIST with two,
+three and ten latents and with two levels of them, digits on backgrounds in two views. Pictures become small files below docs/gallery; docs/film.py
 films the explorer of the first run.
 """
 
@@ -29,6 +29,8 @@ RUNS = {
     "ten": ("dataset=mnist", "dataset.limit=20000", "model=dense", "latent_dim=10", "trainer.epochs=15", "beta=2",
             "dataset.normal_classes=[0,1,2,3,4,5,6,7,8]"),
     "three": ("dataset=mnist", "dataset.limit=10000", "model=dense", "latent_dim=3", "trainer.epochs=10"),
+    "levels": ("dataset=mnist", "dataset.limit=20000", "model=gated_dense", "structure=two_level", "trainer.epochs=10",
+               "beta_schedule=warmup"),
     "views": ("experiment=backgrounds_digits_vae", "metric=[elbo]", "trainer.steps=2000"),
 }  # fmt: skip
 OF_TWO = {
@@ -50,6 +52,8 @@ def run_of(name: str) -> str:
     """Which run a picture is of."""
     if "background" in name or "conjoint" in name:
         return "views"
+    if name == "levels":
+        return name
     return "two" if name in OF_TWO else "three" if name in OF_THREE else "ten"
 
 

@@ -7,8 +7,8 @@ import options
 WORDS = """# Gallery
 
 Every picture vaelab draws. `vaelab plot run=latest plot=[traversal]` draws one of a finished run; a card leads to the
-picture's settings. `python docs/gallery.py` drew these of small runs: MNIST with two, three and ten latents, digits on
-backgrounds in two views.
+picture's settings. `python docs/gallery.py` drew these of small runs: MNIST with two, three and ten latents or
+two levels of them, digits on backgrounds in two views.
 
 """
 

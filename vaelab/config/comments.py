@@ -51,8 +51,10 @@ def head(path: Path) -> Head:
 def of_option(group: str, option: str) -> dict[str, str]:
     """{setting: its comment} of an option, those that it shares with others among them."""
     path = locate.option_file(group, option)
+    if path is None:
+        return {}
     found = {}
-    for entry in locate.content(path).get("defaults", ["_self_"]) if path else ():
+    for entry in locate.content(path).get("defaults", ["_self_"]):
         if isinstance(entry, str):
             folder, _, name = entry.partition("@")[0].rpartition("/")
             found |= beside(path) if name == "_self_" else of_option(folder.strip("/") or group, name)

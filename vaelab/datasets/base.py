@@ -165,8 +165,10 @@ class Split:
         pick = lambda a: None if a is None else a[rows]  # noqa: E731
         x = tuple(v.take(rows) if isinstance(v, Rows) else v[rows] for v in self.x)
         given = tuple(c[rows] for c in self.given)
-        rest = map(pick, (self.y, self.factors, self.tags, self.covariates))
-        return Split(x, *rest, given, pick(self.masks), pick(self.labelled))
+        return Split(
+            x, pick(self.y), pick(self.factors), pick(self.tags), pick(self.covariates), given, pick(self.masks),
+            pick(self.labelled),
+        )  # fmt: skip
 
 
 class Rowed(Sequence):

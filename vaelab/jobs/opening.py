@@ -238,20 +238,20 @@ def refuse_other_settings(folder: RunFolder, cfg: dict) -> None:
 def finished_runs(cfg) -> list:
     """`finished_run` of each run of a command whose `run=` may be a list."""
     references = list(cfg.run) if isinstance(cfg.run, Sequence) and not isinstance(cfg.run, str) else [cfg.run]
-    return [finished_run(cfg, reference) for reference in references or [None]]
+    return [_finished(reference, cfg) for reference in references or [None]]
 
 
-def finished_run(cfg, reference=...):
+def finished_run(cfg):
     """(folder, its configuration) for a command's `run=`, with the command's data_dir, device and trusted on top.
-
-    Args:
-        reference: another than `run=`.
 
     Raises:
         ConfigError: no run given.
         RunError: there is no such run.
     """
-    reference = cfg.run if reference is ... else reference
+    return _finished(cfg.run, cfg)
+
+
+def _finished(reference, cfg):
     if not reference:
         raise ConfigError(
             "run: expected a run folder, an MLflow run id, a run name or 'latest'. vaelab runs lists them."

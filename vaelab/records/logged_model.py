@@ -62,6 +62,6 @@ def _inputs(vae: Path) -> list[tuple[str | None, list]]:
     import h5py
 
     with h5py.File(vae, "r") as file:
-        layers = json.loads(file.attrs["model_config"])["config"]["layers"]
+        layers = json.loads(str(file.attrs["model_config"]))["config"]["layers"]
     found = [layer["config"] for layer in layers if layer["class_name"] == "InputLayer"]
     return [(config["name"] if len(found) > 1 else None, config["batch_shape"]) for config in found]

@@ -119,9 +119,11 @@ class LevelPrior(layers.Layer):
         """Draws with the weights of now, or with those of a run's prior.npz, which are put into the layers."""
         held = self.below.held()
         top = optional(self.top, Prior, "frozen")
-        own = None if arrays is None else {k.removeprefix("top/"): v for k, v in arrays.items() if k.startswith("top/")}
-        for name, variable in held.items() if arrays is not None else ():
-            variable.assign(arrays[name])
+        own = None
+        if arrays is not None:
+            own = {k.removeprefix("top/"): v for k, v in arrays.items() if k.startswith("top/")}
+            for name, variable in held.items():
+                variable.assign(arrays[name])
         numpy = self.top if top is None else top(own)
         kept = {name: ops.convert_to_numpy(v.value) for name, v in held.items()}
         kept |= {} if top is None else {f"top/{name}": value for name, value in numpy.arrays.items()}
