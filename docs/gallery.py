@@ -3,8 +3,8 @@
     VAELAB_DATA=... python docs/gallery.py [NAME ...]      all pictures (7 minutes of one core), or the named ones
 
 Five runs in a temporary folder, or in the one that $GALLERY_RUNS names, where they are found again: MNIST with two,
-three and ten latents and with two levels of them, digits on backgrounds in two views. Pictures become small files below docs/gallery; docs/film.py
-films the explorer of the first run.
+three and ten latents and with two levels of them, digits on backgrounds in two views. Pictures become small files below
+docs/gallery; docs/film.py films the explorer of the first run.
 """
 
 import io
