@@ -5,12 +5,13 @@ and converted by a process of its own: `python -m vaelab.explorer.litert model.k
 """
 
 import itertools
+import logging
 import math
 import os
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,20 +127,18 @@ def _reason(text: str) -> str:
 
 @contextmanager
 def held_stderr():
-    """Keeps the converter's native log lines off the terminal; what it has to say is in its exception."""
+    """Keeps the converter's log lines, native and Python's, off the terminal; what it says is in its exception."""
     sys.stderr.flush()
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all
+    log = logging.getLogger("absl")
+    with ExitStack() as after:
+        after.callback(log.setLevel, log.level)
+        log.setLevel(logging.ERROR)
+        with suppress(OSError):  # no standard error at all
+            saved = os.dup(2)
+            after.callback(os.close, saved)
+            after.callback(os.dup2, saved, 2)
+            os.dup2(after.enter_context(tempfile.TemporaryFile()).fileno(), 2)
         yield
-        return
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 def _main(source: str, target: str, *words: str) -> int:
