@@ -66,6 +66,8 @@ def fake(kind):
     if kind == "left_out":
         view = spots(latent_dim=2, shape=(8, 8, 1))
         view.split("train").y = np.zeros(len(view.split("train")), int)
+        part = view.split("test")
+        part.masks = np.where(np.asarray(part.x[0]) > 200, 255, 0).astype(np.uint8)
         return view
     factors = np.stack([np.arange(240) % 3, np.arange(240) // 3 % 4], axis=1)
     curves = {"beta": (np.arange(3), np.ones(3))}

@@ -71,5 +71,5 @@ def test_colours_stand_out_from_their_page():
 
 def test_the_report_and_the_explorers_page_have_the_colours_of_the_pictures():
     assert class_colours(12) == [*PALETTE, *PALETTE[:2]]
-    found = re.search(r"^const LIGHT = (.*), DARK = (.*);$", _own()[0], re.MULTILINE)
+    found = re.search(r"^const LIGHT = (.*), DARK = (.*);$", _own("page")[0], re.MULTILINE)
     assert [json.loads(text) for text in found.groups()] == [list(PALETTE), list(PALETTE_ON_DARK)]

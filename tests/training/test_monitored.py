@@ -16,13 +16,13 @@ from vaelab.training.checkpoint import CheckpointFolder, TrainingState
 from vaelab.training.fit import monitored_key
 
 OBJECTIVES = {"vae": "loss", "iwae": "loss", "tcvae": "loss", "avb": None, "avb_ac": None, "capacity": None}
-OBJECTIVES |= {"mmd": "loss", "dipvae": "loss", "factorvae": None}
+OBJECTIVES |= {"mmd": "loss", "dipvae": "loss", "factorvae": None, "m2": "loss"}
 
 
 def objective(name):
     """The class of an option of conf/objective."""
     kind = {"vae": "VAE", "iwae": "IWAE", "tcvae": "TCVAE", "avb": "AVB", "avb_ac": "AVBAC", "capacity": "Capacity"}
-    kind |= {"mmd": "MMD", "dipvae": "DIPVAE", "factorvae": "FactorVAE"}
+    kind |= {"mmd": "MMD", "dipvae": "DIPVAE", "factorvae": "FactorVAE", "m2": "M2"}
     return getattr(importlib.import_module(f"vaelab.objectives.{name}"), kind[name])
 
 

@@ -24,6 +24,7 @@ class VAE(layers.Layer):
     """
 
     samples = None
+    terms = ("distortion", "rate")
     weighs_rate = True  # beta is the whole rate's weight
     ranks_models_by = "loss"
 
@@ -34,7 +35,7 @@ class VAE(layers.Layer):
             need_closed_form_rate(structure, "objective.free_bits")
         self.free_bits = free_bits
         self.rate_parts = optional(structure, Structure, "rate_parts")
-        self.terms = ("distortion", "rate", *(f"rate_{name}" for name in self.rate_parts))
+        self.terms = (*self.terms, *(f"rate_{name}" for name in self.rate_parts))
 
     def in_words(self, beta: float) -> str:
         """The loss as a formula with these settings."""
