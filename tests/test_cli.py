@@ -49,7 +49,11 @@ def test_help_lists_every_group_and_setting(capsys):
         (["train", "model=dense", "dataset=mnist"], ["model.hidden_dims=[512]", "first map pixels x to 2x - 1",
          "dataset=mnist  MNIST: 60,000", "dataset.resize=null", "Lanczos", "paper: LeCun"], ["trainer.ep", "prior="]),
         (["train", "model=dense", "model.hidden_dims=[7]"], ["model.hidden_dims=[7]"], ["dataset"]),
-        (["plot", "plot=[traversal]"], ["plots.traversal.steps=11", "prior standard deviations"], ["tsne"]),
+        (
+            ["plot", "plot=[traversal]"],
+            ["plots.traversal.steps=11", "prior standard deviations", "plots.dpi=null", "pixels per inch"],
+            ["tsne", "plot=dpi"],
+        ),
         (["evaluate", "metric=[nll,mig]"], ["metrics.nll.samples=500", "metrics.mig.bins=20", "Chen"], ["elbo.split"]),
         (["train", "experiment=dense_mnist_h32"], ["cost: 20 s of CPU time", "model.hidden_dims=[32]"], ["prior="]),
         (["train", "sweep=latent_sizes"], ["the smallest latent_dim within noise"], ["prior="]),

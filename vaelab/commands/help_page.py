@@ -3,7 +3,7 @@
 Where options are typed, theirs alone: what each is, its paper, its settings. Else groups, settings, and all defaults.
 """
 
-from vaelab.config import comments, compose, locate, schema, typed, words
+from vaelab.config import comments, compose, locate, parts, schema, typed, words
 from vaelab.config.commands import COMMANDS, FIRST_WORD, JSON, VERBS
 from vaelab.config.flat import flat
 from vaelab.config.plain import plain, without_hydra
@@ -24,11 +24,12 @@ def page(command: str, overrides: list[str]) -> str:
         full = compose._compose_all_problems(command, [w for w in single if words.key(w) not in recipe])
     cfg = plain(without_hydra(full), resolve=False)
     chosen = {g: o for g, o in full.hydra.runtime.choices.items() if g in locate.groups() and isinstance(o, str)}
-    chosen |= {g: list(cfg[node]) for g, node in schema.MULTI.items() if node in cfg} | recipe
+    chosen |= {g: list(parts.chosen(cfg[node])) for g, node in schema.MULTI.items() if node in cfg} | recipe
     asked = [g for g in chosen if g in map(words.key, single)]
     if asked:
-        parts = [_option(group, option, cfg) for group in asked for option in _several(chosen[group])]
-        return "\n".join([*parts, "", f"vaelab {command} --help: all groups and settings."])
+        told = [_option(group, option, cfg) for group in asked for option in _several(chosen[group])]
+        told += [f"\n{text}" for group in asked if (text := _beside(group, cfg))]
+        return "\n".join([*told, "", f"vaelab {command} --help: all groups and settings."])
     return "\n".join([*_top(command, cfg, chosen), *_end(command, bool(chosen))])
 
 
@@ -53,7 +54,17 @@ def _top(command: str, cfg: dict, chosen: dict) -> list[str]:
     lines += ["Settings and their defaults (key=value, group.key=value):", "", _settings(own, "", beside)]
     for group in sorted(chosen):
         lines += [_option(group, option, cfg, brief=True) for option in _several(chosen[group])]
+        lines += [f"\n{text}"] if (text := _beside(group, cfg)) else []
     return lines
+
+
+def _beside(group: str, cfg: dict) -> str:
+    """What a node of several options holds besides them (`schema.BESIDE`)."""
+    node = schema.MULTI.get(group, group)
+    if node not in schema.BESIDE:
+        return ""
+    said = comments.beside(locate.conf_dir() / "base" / f"{node}.yaml")
+    return _settings(parts.beside(cfg[node]), f"{node}.", {f"{node}.{key}": text for key, text in said.items()})
 
 
 def _end(command: str, groups: bool) -> list[str]:
