@@ -123,8 +123,8 @@ class Prior(Protocol):
     rate_of_moments: Callable | None = None
     """`rate` in numpy: (mean, std), each (N, D) -> (N, D) float64; None: by `rate` in float32 where there is one."""
     redraw: Callable | None = None
-    """redraw(z, parts, rng): codes (n, D) with the named parts of the latents drawn anew from p(z_l | z_>l), of a prior
-    of several levels; None: there is one."""
+    """redraw(z, parts, rng): codes (n, D) with the named parts of the latents drawn anew, each level given those above it,
+    of a prior of several levels; None: there is one."""
 
 
 class Condition(Protocol):
