@@ -21,7 +21,7 @@ def page() -> str:
         lines += [name.replace("_", " "), f"  {options.plain(entry['is'])}"]
         for field, word in TOLD.items():
             if text := entry.get(field):
-                shown = options.code(text) if field == "formula" else options.plain(text)
+                shown = f"`{text}`" if field == "formula" else options.plain(text)
                 lines += ["", f"  {word}{shown}"]
         lines.append("")
     return WORDS + "\n".join([*lines, "```", ""])
