@@ -340,7 +340,8 @@ def test_other_commands(command, told):
     for words in (["foo=1"], ["foo"], ["--foo"], ["run='a"], ["run=[1"], ["=5"], ["output_dir=[1]"], ["trusted=5"],
                   ["hydra.run.dir=x"], ["run=${foo}"], ["run"], ["run="], ["run=\x00"], ["-cd", "nothing"],
                   ["output_dir"], ["--run=x"], ["run = x"]):  # fmt: skip
-        told(command, *words)
+        if (command, *words) != ("explain", "run"):  # which is a word of the glossary
+            told(command, *words)
 
 
 # -- what simply works

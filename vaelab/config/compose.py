@@ -312,6 +312,8 @@ def _explained(error: Exception, primary: str, word: str | None, overrides: list
         if "already" in text:
             return f"{key} is a setting already: write it without the leading +."
         own, top = _known_keys(primary, overrides), key.partition(".")[0]
+        if "delete" in text and key in own:  # Hydra sees none where the value is null
+            return f"{key} is null already; a setting cannot be taken away."
         known = own | set(locate.groups())
         chosen_here = own & {top, f"{top}s"} and "defaults list" not in text
         here = primary == "train" or chosen_here  # settings of plot=, metric= are plots., metrics.
