@@ -123,7 +123,7 @@ class Prior(Protocol):
     rate_of_moments: Callable | None = None
     """`rate` in numpy: (mean, std), each (N, D) -> (N, D) float64; None: by `rate` in float32 where there is one."""
     redraw: Callable | None = None
-    """redraw(z, parts, rng): codes (n, D) with the named parts of the latents drawn anew, each level given those above it,
+    """redraw(z, parts, rng): codes (n, D) with the named parts of the latents drawn anew, each level given those above,
     of a prior of several levels; None: there is one."""
 
 
