@@ -4,8 +4,7 @@ import logging
 
 from vaelab.config.plain import plain
 from vaelab.errors import RunError
-from vaelab.jobs import foreign, opening, results
-from vaelab.jobs.stored import stored_view
+from vaelab.jobs import opening, results
 from vaelab.records.tracking import update_results
 from vaelab.system.streams import document, output
 
@@ -16,12 +15,7 @@ def run(cfg) -> int:
     """Computes the chosen metrics, prints them and saves them; exit code 1 where they cannot be saved."""
     folder, stored = opening.finished_run(cfg)
     metrics = plain(cfg.get("metrics"))
-    if on := plain(cfg.on):
-        foreign.check(on, stored)
-    else:
-        results.check(stored_view(folder), metrics, "metric", trusted=stored["trusted"])
-    own = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    view = foreign.view(on, own, stored)
+    view, on = opening.asked_view(cfg, folder, stored, metrics, "metric")
     by_image = {}
     scores = results.score(
         view, metrics, weights_epoch=view.weights_epoch, trusted=stored["trusted"], strict=True, by_image=by_image,

@@ -1,6 +1,7 @@
 """`vaelab explore run=R`: the latent space of a finished run in the browser, served here or as one html file; of a
 sweep's members with sweep=S."""
 
+from contextlib import contextmanager
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -29,9 +30,7 @@ def run(cfg) -> None:
     folder, stored = opening.finished_run(cfg)
     settings = plain(cfg.explorer)
     require_models(folder, "decoder", *(["encoder"] if settings["encoder"] else []))
-    # a port in use is told before anything is loaded
-    bound: Any = None if file else address.listening(cfg.host, cfg.port)
-    try:
+    with _place(cfg, file) as show:
         page, computing = current_page(folder, settings), {}
         if page is None:
             view = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
@@ -40,19 +39,7 @@ def run(cfg) -> None:
             else:  # a server computes with Keras
                 page = server.page(view, run_line=content.run_line(folder), settings=settings)
                 computing = {"functions": server.functions(view, settings)}
-        elif file:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            files.write_bytes(file, page)
-        if file:
-            output(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, opens without network)")
-        elif page is not None:
-            application = server.app(page, **computing, hosts=server.allowed_hosts(cfg.host))
-            server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
-    except KeyboardInterrupt:
-        output("")
-    finally:
-        if bound is not None:
-            bound.close()
+        show(page, computing=computing)
 
 
 def _sweep(cfg, file) -> None:
@@ -64,20 +51,33 @@ def _sweep(cfg, file) -> None:
         return opening.finished_run(one)[1]
 
     sweep = find_sweep(str(cfg.of.sweep), cfg.output_dir)
-    bound: Any = None if file else address.listening(cfg.host, cfg.port)
-    try:
+    with _place(cfg, file) as show:
         page, residuals = sweep_page.page(
             sweep, most=cfg.explore.members, opened=opened, accept_changed_data=cfg.accept_changed_data
         )
         told = ", ".join(f"{label} {residual:.0%}" for label, residual in residuals[1:])
         output(f"variance that the matched latents of the member before do not explain: {told}")
-        if file:
+        show(page, f"{len(residuals)} members, ")
+
+
+@contextmanager
+def _place(cfg, file):
+    """function (page, words="", computing=None) that writes a page to a file, or serves it until Ctrl-C; a port in use is
+    told before anything is loaded. A page of None lies in the file already."""
+    bound: Any = None if file else address.listening(cfg.host, cfg.port)
+
+    def show(page: bytes | None, words: str = "", computing: dict | None = None) -> None:
+        if page is not None and file:
             file.parent.mkdir(parents=True, exist_ok=True)
             files.write_bytes(file, page)
-            output(f"{file}  ({len(page) / 1e6:.1f} MB, {len(residuals)} members, opens without network)")
-        else:
-            application = server.app(page, hosts=server.allowed_hosts(cfg.host))
+        if file:
+            output(f"{file}  ({file.stat().st_size / 1e6:.1f} MB, {words}opens without network)")
+        elif page is not None:
+            application = server.app(page, **(computing or {}), hosts=server.allowed_hosts(cfg.host))
             server.serve(application, bound, host=cfg.host, open_browser=cfg.open)
+
+    try:
+        yield show
     except KeyboardInterrupt:
         output("")
     finally:

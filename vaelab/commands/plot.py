@@ -1,8 +1,7 @@
 """`vaelab plot run=R plot=[...]`: pictures of a finished run, saved in it; on=<dataset>: of other images."""
 
 from vaelab.config.plain import plain
-from vaelab.jobs import foreign, opening, results
-from vaelab.jobs.stored import stored_view
+from vaelab.jobs import opening, results
 from vaelab.records.tracking import update_results
 from vaelab.system import paths
 from vaelab.system.streams import output
@@ -13,12 +12,7 @@ def run(cfg) -> None:
     folder, stored = opening.finished_run(cfg)
     paths.output_folder("the run's figures", folder.path / "figures")
     plots = plain(cfg.get("plots"))
-    if on := plain(cfg.on):
-        foreign.check(on, stored)
-    else:
-        results.check(stored_view(folder), plots, "plot", trusted=stored["trusted"])
-    own = opening.open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
-    view = foreign.view(on, own, stored)
+    view, on = opening.asked_view(cfg, folder, stored, plots, "plot")
     files = results.draw(
         view, plots, folder, trusted=stored["trusted"], strict=True,
         called=lambda name: f"{name}_on_{view.dataset.name}" if on else name,

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = (
-    "data", "theme", "decoder", "pictures", "map", "codes", "condition", "tabs", "pad", "encode", "find", "save",
-    "commands", "address", "main",
+    "base", "data", "theme", "networks", "decoder", "pictures", "map", "codes", "condition", "tabs", "pad", "encode",
+    "find", "save", "commands", "address", "main",
 )  # fmt: skip
 RUNTIME = {"litert": "litert.js.gz", "glue": "glue.js.gz", "wasm": "litert.wasm.gz"}
 LIMIT = 45_000_000  # bytes; MLflow's viewer refuses 50 MiB
@@ -204,8 +204,9 @@ def _own(folder: str) -> tuple[str, str]:
     """(script, style) of a page; a sweep's has its own after what it shares with a run's."""
     files = {
         "page": [f"page/{name}.js" for name in SCRIPTS] + ["page/style.css"],
-        "sweep_page": ["page/theme.js", "sweep_page/sweep.js", "page/style.css", "sweep_page/sweep.css"],
-    }[folder]
+        "sweep_page": ["page/base.js", "page/theme.js", "page/networks.js", "sweep_page/sweep.js",
+                       "page/style.css", "sweep_page/sweep.css"],
+    }[folder]  # fmt: skip
     texts = {file: (HERE / file).read_text(encoding="utf-8") for file in files}
     colours = f"const LIGHT = {json.dumps(PALETTE)}, DARK = {json.dumps(PALETTE_ON_DARK)};"
     script = "\n".join([colours, *(text for file, text in texts.items() if file.endswith(".js"))])

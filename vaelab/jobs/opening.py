@@ -13,12 +13,14 @@ from vaelab.config import trust, words
 from vaelab.config.check import check_stored
 from vaelab.config.folders import hashed
 from vaelab.config.older import migrated, official_sources
+from vaelab.config.plain import plain
 from vaelab.config.schema import Trainer
 from vaelab.contracts import Condition, Prior, Structure, optional
 from vaelab.datasets.base import DataFacts
 from vaelab.datasets.prepare import load_dataset
 from vaelab.errors import ConfigError, RunError
-from vaelab.jobs import foreign
+from vaelab.jobs import foreign, results
+from vaelab.jobs.stored import stored_view
 from vaelab.jobs.telling import title
 from vaelab.records import run_folder
 from vaelab.records.run_folder import RunFolder
@@ -88,6 +90,23 @@ def as_trained_on(folder: RunFolder, dataset, *, accept: bool):
     if accepted not in known:
         folder.update_status(changed_data=[*known, accepted])
     return replace(dataset, instead_of=recorded)
+
+
+def asked_view(cfg, folder: RunFolder, stored: dict, nodes: dict, group: str) -> tuple:
+    """(the view that a command's `on=` names, the node of its dataset or nothing).
+
+    What cannot be measured or drawn is said before anything is opened.
+
+    Args:
+        cfg: the command's configuration.
+        nodes: {option: node} of the group that are to be made of it.
+    """
+    if on := plain(cfg.on):
+        foreign.check(on, stored)
+    else:
+        results.check(stored_view(folder), nodes, group, trusted=stored["trusted"])
+    own = open_view(folder, stored, accept_changed_data=cfg.accept_changed_data)
+    return foreign.view(on, own, stored), on
 
 
 def open_view(folder: RunFolder, cfg: dict, *, accept_changed_data: bool = False):

@@ -2,33 +2,9 @@
 // rows are n * width floats. The page does not care which.
 
 async function computerInPage() {
-  const text = async name => new TextDecoder().decode(await unpacked(name));
-  const source = (await Promise.all(['litert', 'glue', 'worker'].map(text))).join(';\n');
-  const worker = new Worker(URL.createObjectURL(new Blob([source], {type: 'text/javascript'})));
-  const waiting = new Map();
-  let count = 0;
-  worker.onmessage = ({data: message}) => {
-    const [resolve, reject] = waiting.get(message.id);
-    waiting.delete(message.id);
-    if (message.error) reject(new Error(message.error));
-    else resolve(message);
-  };
-  worker.onerror = event => {
-    for (const [, reject] of waiting.values()) reject(new Error(event.message || 'the worker did not start'));
-    waiting.clear();
-  };
-  const ask = (message, transfer) =>
-    new Promise((resolve, reject) => {
-      const id = ++count;
-      waiting.set(id, [resolve, reject]);
-      worker.postMessage({id, ...message}, transfer);
-    });
-  const names = facts.encoder ? ['decoder', 'encoder'] : ['decoder'];
-  const [wasm, ...bytes] = await Promise.all(['wasm', ...names].map(unpacked));
-  const named = Object.fromEntries(names.map((name, k) => [name, bytes[k]]));
-  await ask({start: {wasm, named}}, [wasm.buffer, ...bytes.map(b => b.buffer)]);
+  const ask = await startNetworks(facts.encoder ? ['decoder', 'encoder'] : ['decoder']);
   const model = {decode: 'decoder', evaluate: 'decoder', encode: 'encoder'};
-  return (name, rows, width) => ask({name: model[name], rows, width});
+  return (name, rows, width) => ask(model[name], rows, width);
 }
 
 function computerOnServer() {

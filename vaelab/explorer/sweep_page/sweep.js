@@ -1,55 +1,12 @@
 // Members of a sweep, one slider: codes, pictures and the point on the rate-distortion curve move together.
 
-const $ = id => document.getElementById(id);
-function make(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key in node) node[key] = value;
-    else node.setAttribute(key, value);
-  }
-  node.append(...children);
-  return node;
-}
-const facts = JSON.parse($('facts').textContent);
-const {n: N, latents: D, members, samples: S} = facts;
+const {members, samples: S} = facts;
 const M = members.length;
-const NONE = 65535;
-let pixels = 0;
-const views = facts.views.map(view => {
-  const start = pixels;
-  pixels += view.h * view.w * view.c;
-  return {...view, start};
-});
 const tall = Math.max(...views.map(view => view.h));
 const wide = views.reduce((sum, view) => sum + view.w, 0);
 const spoken = v => v.toFixed(2).replace('-', '−');
 
 // -- data -----------------------------------------------------------------------------------------------------------------
-
-function fromBase64(text) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
-  return Uint8Array.from(atob(text), character => character.charCodeAt(0));
-}
-function blob(name) {
-  const node = $(`b-${name}`);
-  if (!node) return null;
-  node.remove();
-  return fromBase64(node.textContent.trim());
-}
-async function unpacked(name) {
-  const bytes = blob(name);
-  if (!bytes) return new Uint8Array(0);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-function fromHalf(bytes) {
-  return Float32Array.from(new Uint16Array(bytes.buffer), half => {
-    const exponent = (half >> 10) & 31;
-    const fraction = half & 1023;
-    const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
-    return half >> 15 ? -size : size;
-  });
-}
 
 let codes = []; // per member (N * D), latents aligned
 let labels = null; // (N) class numbers
@@ -79,30 +36,8 @@ function ownCode(k, aligned) {
 
 let compute = null;
 async function startDecoders() {
-  const text = async name => new TextDecoder().decode(await unpacked(name));
-  const source = (await Promise.all(['litert', 'glue', 'worker'].map(text))).join(';\n');
-  const worker = new Worker(URL.createObjectURL(new Blob([source], {type: 'text/javascript'})));
-  const waiting = new Map();
-  let count = 0;
-  worker.onmessage = ({data: message}) => {
-    const [resolve, reject] = waiting.get(message.id);
-    waiting.delete(message.id);
-    if (message.error) reject(new Error(message.error));
-    else resolve(message);
-  };
-  worker.onerror = event => {
-    for (const [, reject] of waiting.values()) reject(new Error(event.message || 'the worker did not start'));
-  };
-  const ask = message =>
-    new Promise((resolve, reject) => {
-      const id = ++count;
-      waiting.set(id, [resolve, reject]);
-      worker.postMessage({id, ...message});
-    });
-  const named = {};
-  for (let k = 0; k < M; k++) named[`decoder-${k}`] = await unpacked(`decoder-${k}`);
-  await ask({start: {wasm: await unpacked('wasm'), named}});
-  return async (k, rows) => (await ask({name: `decoder-${k}`, rows, width: members[k].latents})).values;
+  const ask = await startNetworks(members.map((_, k) => `decoder-${k}`));
+  return async (k, rows) => (await ask(`decoder-${k}`, rows, members[k].latents)).values;
 }
 
 async function decode(k, list) {
