@@ -62,8 +62,8 @@ def _sweep(cfg, file) -> None:
 
 @contextmanager
 def _place(cfg, file):
-    """function (page, words="", computing=None) that writes a page to a file, or serves it until Ctrl-C; a port in use is
-    told before anything is loaded. A page of None lies in the file already."""
+    """function (page, words="", computing=None) that writes a page to a file, or serves it until Ctrl-C. A port in use
+    is told before anything is loaded. A page of None lies in the file already."""
     bound: Any = None if file else address.listening(cfg.host, cfg.port)
 
     def show(page: bytes | None, words: str = "", computing: dict | None = None) -> None:

@@ -95,11 +95,32 @@ def _converted(model, half):
 
 
 def _nameless(model: bytes) -> bytes:
-    """Without the names of tensors, which count what a process has built before: the same model, the same bytes."""
+    """Tensors without their names, in the order in which they are used: names count what a process has built before,
+    and the converter sorts by them. The same model, the same bytes."""
     from tensorflow.lite.tools import flatbuffer_utils
 
-    content = flatbuffer_utils.convert_bytearray_to_object(model)
+    content: Any = flatbuffer_utils.convert_bytearray_to_object(model)
     flatbuffer_utils.strip_strings(content)
+    (graph,) = content.subgraphs
+    used = [graph.inputs, *(part for step in graph.operators for part in (step.inputs, step.outputs)), graph.outputs]
+    order = list(dict.fromkeys(int(t) for part in [*used, range(len(graph.tensors))] for t in part if t >= 0))
+    place = {tensor: k for k, tensor in enumerate(order)} | {-1: -1}  # -1: an input that is left out
+
+    def moved(tensors):
+        return [place[int(t)] for t in tensors]
+
+    graph.tensors = [graph.tensors[tensor] for tensor in order]
+    graph.inputs, graph.outputs = moved(graph.inputs), moved(graph.outputs)
+    for step in graph.operators:
+        step.inputs, step.outputs = moved(step.inputs), moved(step.outputs)
+    for signature in content.signatureDefs or ():
+        for end in (*signature.inputs, *signature.outputs):
+            end.tensorIndex = place[end.tensorIndex]
+    content.metadata = None  # how it was converted, which nothing reads
+    buffers = list(dict.fromkeys([0, *(tensor.buffer for tensor in graph.tensors)]))
+    content.buffers = [content.buffers[buffer] for buffer in buffers]
+    for tensor in graph.tensors:
+        tensor.buffer = buffers.index(tensor.buffer)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(content))
 
 
