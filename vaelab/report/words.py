@@ -27,6 +27,8 @@ def summary(grid: Grid, findings) -> str:
             f"{len(real)} of the {len(others)} others are worse by more than seeds explain"
             + (f"; {_joined(rest)} cannot be told from it." if rest else ".")
         )
+    if findings.smallest is not None:
+        said.append(f"The smallest latent_dim that cannot be told from it is {findings.smallest}.")
     if (front := _front(grid)) is not None:
         on, all_of = front
         rest = {0: "", 1: "; the other one has more of both than some setting"}
