@@ -220,4 +220,8 @@ def test_an_installed_package_is_not_shadowed(own_parts, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("words", REAL, ids=" ".join)
 def test_commands_on_real_data(words, tmp_path, shared_data):
-    vaelab(*words, *QUICK, "dataset.limit=500", f"data_dir={shared_data}", cwd=tmp_path, timeout=1800)
+    """A recipe trained for one epoch misses its figures: told in its table, and by the exit code 1."""
+    judged = words[0] == "reproduce"
+    words = [*words, *QUICK, "dataset.limit=500", f"data_dir={shared_data}"]
+    done = vaelab(*words, cwd=tmp_path, timeout=1800, check=not judged)
+    assert not judged or (done.returncode == 1 and " FAIL" in done.stdout and "Traceback" not in done.stderr)

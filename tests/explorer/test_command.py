@@ -68,8 +68,8 @@ def test_wrong_input_is_told_in_a_sentence(digits_run, command, words, told):
 
 def test_a_damaged_decoder_and_none_at_all(broken, command):
     (broken / "decoder.h5").write_bytes((broken / "decoder.h5").read_bytes()[:3000])
-    done = command("explore", f"run={broken}", "port=0", check=False)
+    done = command("explore", f"run={broken}", "explore.file=page.html", check=False)
     assert done.returncode == 2 and "decoder.h5 cannot be read" in done.stderr and "Traceback" not in done.stderr
     (broken / "decoder.h5").unlink()
-    done = command("explore", f"run={broken}", check=False)
+    done = command("explore", f"run={broken}", "port=0", check=False, timeout=120)
     assert done.returncode == 2 and "has no decoder.h5" in done.stderr
