@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from sqlite3 import DatabaseError
@@ -38,7 +39,12 @@ def run(cfg) -> int:
     with signals.handled_by(signal.default_int_handler):
         server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
         try:
-            output(f"MLflow: http://{shown}:{cfg.port}/{_runs_table(uri)}  (Ctrl-C ends it)")
+            output("MLflow starts ...")
+            table = _runs_table(uri)
+            while server.poll() is None and not address.answers(host, cfg.port):
+                time.sleep(0.1)
+            if server.poll() is None:
+                output(f"MLflow: http://{shown}:{cfg.port}/{table}  (Ctrl-C ends it)")
             return server.wait()
         except KeyboardInterrupt:
             return 0

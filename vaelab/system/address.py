@@ -30,6 +30,15 @@ def listening(host: str, port: int) -> socket.socket:
         raise ConfigError(_why(error, host, port)) from None
 
 
+def answers(host: str, port: int) -> bool:
+    """Whether something takes connections there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def _why(error: Exception, host: str, port: int) -> str:
     number = getattr(error, "errno", None)
     if number == errno.EADDRINUSE:
