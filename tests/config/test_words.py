@@ -64,3 +64,12 @@ def test_the_program_is_named_as_it_can_be_called(tmp_path, monkeypatch):
     (tmp_path / ".venv/bin/vaelab").unlink()
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert words.program() == ".venv/bin/python -m vaelab"
+
+
+def test_a_path_is_told_where_the_folder_one_is_in_is_gone(tmp_path, monkeypatch):
+    here = tmp_path / "gone"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert words.from_here(here / "run") == "run"
+    here.rmdir()
+    assert words.from_here(tmp_path / "run") == str(tmp_path / "run")

@@ -65,7 +65,7 @@ def from_here(path: Path) -> str:
     """A path as short as it may be typed from here."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, FileNotFoundError):  # the folder one is in may be gone
         return str(path)
 
 
