@@ -131,8 +131,7 @@ function drawUnder() {
   const step = niceStep((5.5 * rem) / camera.scale);
   c.font = `${0.72 * rem}px ${css('font')}`;
   c.fillStyle = text;
-  const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
-  const shown = v => (Math.abs(v) < step / 1e6 ? 0 : v).toFixed(Math.min(8, digits)).replace('-', '−');
+  const shown = v => tickText(v, step);
   const bottom = height - 0.45 * rem;
   c.lineWidth = 1;
   c.textAlign = 'center';
@@ -170,11 +169,6 @@ function drawUnder() {
     c.ellipse(screenX(mean[axisX]), screenY(mean[axisY]), wide, high, 0, 0, 2 * Math.PI);
     c.stroke();
   }
-}
-
-function niceStep(atLeast) {
-  const ten = 10 ** Math.floor(Math.log10(atLeast));
-  return [1, 2, 5, 10].map(k => k * ten).find(step => step >= atLeast);
 }
 
 function drawLayer() {
