@@ -21,9 +21,8 @@ def test_rows_of_the_frame_are_the_selection(page):
     page._widget.rows = [3, 1, 40]
     assert np.array_equal(page.selection, [3, 1, 40])
     assert page._widget.page == "<p>a page</p>" and page._widget.height == 500
-    found = page._repr_mimebundle_()
-    data = found[0] if isinstance(found, tuple) else found
-    assert "application/vnd.jupyter.widget-view+json" in data
+    data, _ = page._repr_mimebundle_()
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
 
 
 def test_without_anywidget_the_page_is_shown_and_what_to_install_is_said(page, monkeypatch):

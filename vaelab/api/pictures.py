@@ -98,10 +98,12 @@ class Page:
         return widget.framed(page, embedded=self.embed, height=self.height)
 
     def _repr_mimebundle_(self, **asked):
-        """The widget, or without anywidget the page alone."""
+        """The widget, and the page alone for where there is no kernel, or no anywidget."""
+        alone = {"text/html": self._repr_html_(), "text/plain": repr(self)}
         if self._widget is None:
-            return {"text/html": self._repr_html_(), "text/plain": repr(self)}
-        return self._widget._repr_mimebundle_(**asked)
+            return alone
+        data, more = self._widget._repr_mimebundle_(**asked) or ({}, {})
+        return data | alone, more
 
     def _repr_html_(self) -> str:
         if self.embed:
