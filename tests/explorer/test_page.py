@@ -800,6 +800,43 @@ def test_three_latents_turn_and_a_point_is_picked(page, html, run):
     assert page.evaluate("vaelab.camera.scale") > scale and page.problems == []
 
 
+def test_a_finger_turns_three_latents_two_zoom_and_a_tap_picks(browser, html, run):
+    page = browser.new_page()
+    try:
+        page.set_viewport_size({"width": 390, "height": 780})
+        at(page, html, map="three", turn="0.6~0.4")
+        box, session = page.locator("#plot").bounding_box(), browser.new_cdp_session(page)
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+        def touch(kind, *points):
+            fingers = [{"x": x + dx, "y": y + dy, "id": k} for k, (dx, dy) in enumerate(points)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+        before = page.evaluate("vaelab.camera.scale")
+        for kind, *points in (("touchStart", (0, 0)), ("touchMove", (30, 20)), ("touchMove", (60, 40)), ("touchEnd",)):
+            touch(kind, *points)
+        turned = page.evaluate("vaelab.turned")
+        assert turned["yaw"] < 0.5 and turned["pitch"] > 0.5 and page.evaluate("vaelab.camera.scale") == before
+        both = (
+            ("touchStart", (-30, 0)),
+            ("touchStart", (-30, 0), (30, 0)),
+            ("touchMove", (-60, 0), (60, 0)),
+            ("touchEnd",),
+        )
+        for kind, *points in both:
+            touch(kind, *points)
+        assert page.evaluate("vaelab.camera.scale") == pytest.approx(2 * before, rel=0.01)
+        assert page.evaluate("vaelab.turned") == turned
+        page.evaluate("vaelab.setCode(new Float32Array(6))")
+        touch("touchStart", (10, 0))
+        touch("touchEnd")
+        page.wait_for_timeout(300)
+        assert page.evaluate("vaelab.current.example") is not None and page.evaluate("vaelab.current.pinned")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        page.close()
+
+
 def framed_run(epochs=(0, 1, 3)):
     """A run that kept frames: codes that grow from nothing, flat pictures whose grey says the epoch."""
     run = FakeRun(n=90, shapes=((12, 12, 1),))
@@ -820,6 +857,7 @@ def test_the_map_moves_through_the_epochs_that_were_kept(page, tmp_path):
     order = page.evaluate("vaelab.facts.rows")
     slider = page.locator("#epoch")
     assert page.inner_text("#epoch-value") == "finished"
+    page.locator("body[data-epochs=ok]").wait_for()
     finished = page.evaluate("vaelab.place")
     slider.focus()
     page.keyboard.press("ArrowLeft")
@@ -850,7 +888,8 @@ def test_the_map_moves_through_the_epochs_that_were_kept(page, tmp_path):
     assert 0 <= page.evaluate("vaelab.epoch") < 3
     page.goto("about:blank")
     opened(page, address)
-    assert page.inner_text("#epoch-value") == "epoch 3" and page.problems == []
+    expect(page.locator("#epoch-value")).to_have_text("epoch 3")
+    assert page.problems == []
 
 
 def test_a_run_that_kept_no_epochs_has_no_slider(page, html):
@@ -867,6 +906,8 @@ def test_axe_finds_nothing_in_three_latents_and_training(page, tmp_path, width, 
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)
     at(page, path, map="three", epoch=1, tab="training", density=1)
+    expect(page.locator("#epoch-value")).to_have_text("epoch 1")
+    expect(page.locator("#kept-samples figure")).to_have_count(5)
     page.evaluate(axe)
     script = "async () => (await axe.run(document)).violations.map(v => [v.id, v.nodes[0].html.slice(0, 160)])"
     assert page.evaluate(script) == []

@@ -55,8 +55,8 @@ function readAddress() {
   axesChanged();
   const turn = numbersIn(wanted.get('turn'), 2);
   if (inSpace() && turn) turnTo(...turn);
-  if (wanted.get('density') === '1') setDensity(true);
-  if (wanted.has('epoch')) readEpoch(+wanted.get('epoch'));
+  setDensity(wanted.get('density') === '1');
+  readEpoch(wanted.has('epoch') ? +wanted.get('epoch') : Infinity);
   const way = facts.colourings.findIndex(found => found.name === wanted.get('colour'));
   if (way >= 0 || wanted.get('colour') === 'none') setColouring(way >= 0 ? way : null);
   const values = (wanted.get('only') || '').split('.').filter(Boolean).map(Number);

@@ -32,7 +32,28 @@ function placeOf(z, {scattered = null} = {}) {
   const i = nearestOnMap(z);
   return {x: maps[axes][2 * i], y: maps[axes][2 * i + 1]};
 }
-const nearestOnMap = z => nearestCodes(z, 1, {accept: i => !Number.isNaN(maps[axes][2 * i])})[0][1];
+
+// The code on this map that is nearest to z; codes on it are packed together, and one that is too far is soon left.
+const packedCodes = new Map(); // map -> {members, values}
+function nearestOnMap(z) {
+  if (!packedCodes.has(axes)) {
+    const members = Array.from({length: N}, (_, i) => i).filter(i => !Number.isNaN(maps[axes][2 * i]));
+    const values = new Float32Array(members.length * D);
+    members.forEach((i, k) => values.set(codes.subarray(i * D, (i + 1) * D), k * D));
+    packedCodes.set(axes, {members, values});
+  }
+  const {members, values} = packedCodes.get(axes);
+  let [best, found] = [Infinity, 0];
+  for (let k = 0, at = 0; k < members.length; k++, at += D) {
+    let distance = 0;
+    for (let d = 0; d < D && distance < best; d++) {
+      const v = values[at + d] - z[d];
+      distance += v * v;
+    }
+    if (distance < best) [best, found] = [distance, k];
+  }
+  return members[found];
+}
 
 // The code at a place of the map. A t-SNE, UMAP or PCA map has no inverse: there it is the inverse-distance mean of the
 // codes of the six nearest points. Of three latents it is that of the point there.

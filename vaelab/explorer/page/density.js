@@ -47,31 +47,40 @@ function densityOf(members, w, h) {
 // One axis of a Gaussian blur: `lines` of `along` cells, neighbours `step` apart.
 function blurred(from, along, lines, std, step, next) {
   const reach = Math.ceil(3 * std);
-  const kernel = Float32Array.from({length: 2 * reach + 1}, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * std * std)));
-  const total = kernel.reduce((a, b) => a + b, 0);
+  const bell = Float32Array.from({length: 2 * reach + 1}, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * std * std)));
+  const total = bell.reduce((a, b) => a + b, 0);
+  const kernel = bell.map(v => v / total);
   const to = new Float32Array(from.length);
   for (let line = 0; line < lines; line++) {
     for (let k = 0; k < along; k++) {
       const value = from[line * next + k * step];
       if (!value) continue;
       for (let m = Math.max(0, k - reach); m <= Math.min(along - 1, k + reach); m++) {
-        to[line * next + m * step] += (value * kernel[m - k + reach]) / total;
+        to[line * next + m * step] += value * kernel[m - k + reach];
       }
     }
   }
   return to;
 }
 
-// The height above which a share of the whole lies.
-function heightOf(density, share) {
-  const sorted = Float32Array.from(density).sort();
-  const whole = sorted.reduce((a, b) => a + b, 0);
-  let sum = 0;
-  for (let k = sorted.length - 1; k > 0; k--) {
-    sum += sorted[k];
-    if (sum >= share * whole) return sorted[k];
+// The heights above which shares of the whole lie, to a 2,000th of the highest.
+function heightsOf(density, shares) {
+  const steps = 2000;
+  const held = new Float64Array(steps + 1);
+  const most = density.reduce((a, b) => Math.max(a, b), 0);
+  let whole = 0;
+  for (const v of density) {
+    held[Math.floor((v / most) * steps)] += v;
+    whole += v;
   }
-  return sorted[0];
+  return shares.map(share => {
+    let sum = 0;
+    for (let k = steps; k > 0; k--) {
+      sum += held[k];
+      if (sum >= share * whole) return (k / steps) * most;
+    }
+    return 0;
+  });
 }
 
 // Lines at a height, by marching squares: the middle of a cell is where its weight is.
@@ -80,9 +89,10 @@ function linesAt(density, w, h, height) {
   for (let r = 0; r + 1 < h; r++) {
     for (let c = 0; c + 1 < w; c++) {
       const at = r * w + c;
+      const count = (density[at] > height) + (density[at + 1] > height) + (density[at + w + 1] > height) + (density[at + w] > height);
+      if (count === 0 || count === 4) continue;
       const corners = [density[at], density[at + 1], density[at + w + 1], density[at + w]];
       const above = corners.map(v => v > height);
-      if (above.every(v => v === above[0])) continue;
       const cuts = [];
       [[0, 0, 1, 0], [1, 0, 1, 1], [1, 1, 0, 1], [0, 1, 0, 0]].forEach(([x0, y0, x1, y1], k) => {
         const [a, b] = [corners[k], corners[(k + 1) % 4]];
@@ -125,8 +135,9 @@ function findContours() {
     const members = v === null ? shown : shown.filter(i => values[i] === v);
     if (members.length < 3) continue;
     const density = densityOf(members, w, h);
-    for (const share of HELD) {
-      const height = heightOf(density, share);
+    const heights = heightsOf(density, HELD);
+    for (const [k, share] of HELD.entries()) {
+      const height = heights[k];
       const above = (x, y) => density[Math.round((y - grid.y) / cell) * w + Math.round((x - grid.x) / cell)] > height;
       contours.push({path: linesAt(density, w, h, height), value: v, share, above});
     }

@@ -296,7 +296,6 @@ async function start() {
   Promise.resolve(computer).catch(() => {}); // told below
   const pictures = readAtlases();
   await readData();
-  await readFrames();
   const root = document.documentElement.style;
   root.setProperty('--views', views.length);
   root.setProperty('--ratio', aspect);
@@ -338,7 +337,7 @@ async function start() {
     redraw('under', 'points', 'over');
   }).observe(plot);
   pictures.then(showAtlases, failed);
-  if (F) readFrameSheets().then(showTab, failed);
+  if (F) readFrames().catch(failed);
   document.body.dataset.shownMs = performance.now().toFixed(0);
   await startDecoder(computer);
 }

@@ -238,6 +238,7 @@ function mask(shape, radius, opacity) {
 }
 
 let sheet = null; // the ImageData, kept between frames
+const stamps = {made: '', styles: new Map()}; // of points, kept while they look alike
 function drawPoints() {
   const w = points.width;
   const h = points.height;
@@ -249,9 +250,11 @@ function drawPoints() {
   const opacity = (N > 20000 ? 0.7 : N > 3000 ? 0.8 : 0.9) * (densityOn && !inSpace() ? 0.45 : 1);
   const way = colouring === null ? null : facts.colourings[colouring];
   const values = way ? colours[colouring] : null;
-  const styles = new Map();
   const paper = css('paper');
   const deep = inSpace();
+  const made = [w, radius, opacity, colouring, deep, paper].join();
+  if (stamps.made !== made) Object.assign(stamps, {made, styles: new Map()});
+  const {styles} = stamps;
   const styleOf = (v, level, faint) => {
     const key = ((v << 1) | faint) * LEVELS_OF_DEPTH + level;
     if (!styles.has(key)) {

@@ -10,11 +10,15 @@ const frameCache = new Map(); // map and epoch -> places
 let tween = 0;
 let trainingPlaying = 0;
 
+let epochWanted = null; // by the address, before the codes were read
+
 async function readFrames() {
-  if (!F) return;
   const raw = await unpacked('frame-codes');
   frameCodes = facts.frames.codeBytes === 2 ? fromHalf(raw) : new Float32Array(raw.buffer);
   framePlaces = new Uint32Array((await unpacked('frame-places')).buffer);
+  for (const id of ['epoch', 'play-training']) $(id).disabled = false;
+  if (epochWanted !== null) readEpoch(epochWanted);
+  document.body.dataset.epochs = 'ok';
 }
 async function readFrameSheets() {
   frameSheets = await Promise.all(
@@ -115,16 +119,24 @@ function buildTraining() {
   $('tab-training').hidden = !F;
   if (!F) return;
   $('epoch').max = F;
+  for (const id of ['epoch', 'play-training']) $(id).disabled = true;
   $('epoch').addEventListener('input', () => {
     playTraining(false);
     goToEpoch(+$('epoch').value);
   });
   $('play-training').addEventListener('click', () => playTraining(!trainingPlaying));
-  const {images, reconstructed, samples, bytes} = facts.frames;
+  const {images, bytes} = facts.frames;
   $('training-note').textContent =
     `Training kept the codes of ${images.toLocaleString('en')} ${facts.split} images and these pictures, no weights: what is decoded ` +
     `anywhere else on this page is the finished run's. On a map without inverse an earlier code lies where its nearest ` +
     `image of the finished run is. ${(bytes / 1e6).toFixed(1)} MB of this file.`;
+  setEpochControl(F);
+}
+
+// The pictures of the tab, when it is first open.
+async function buildKept() {
+  if (keptSets.length) return;
+  const {reconstructed, samples} = facts.frames;
   reconstructed.forEach((i, k) => {
     const set = pictureSet('reconstruction');
     const original = i !== null && facts.atlas && i < facts.atlas.n ? pictureSet(nameOf(i)) : null;
@@ -136,14 +148,15 @@ function buildTraining() {
     keptSets.push({set, tile: reconstructed.length + k});
     $('kept-samples').append(make('figure', {}, set));
   }
-  setEpochControl(F);
+  await readFrameSheets();
+  showTab();
 }
 
-let keptShown = -1;
 function showKept(k) {
   $('kept-epoch').textContent = epochName(k);
-  if (tab !== 'training' || !frameSheets.length) return;
-  keptShown = k;
+  if (tab !== 'training') return;
+  buildKept();
+  if (!frameSheets.length) return;
   for (const {set, tile, original, i} of keptSets) {
     if (original && hasThumbnail(i)) original.showExample(i);
     set.canvases.forEach((canvas, v) => {
@@ -154,10 +167,14 @@ function showKept(k) {
   }
 }
 
-// The number of the kept epoch, or of the nearest one that was kept.
+// An epoch's number: the nearest one that was kept; of none the finished run.
 function readEpoch(epoch) {
-  if (!F || !Number.isFinite(epoch)) return;
+  if (!F || Number.isNaN(epoch)) return;
+  epochWanted = epoch;
+  if (!framePlaces) return;
+  playTraining(false);
+  cancelAnimationFrame(tween);
   const far = facts.frames.epochs.map(kept => Math.abs(kept - epoch));
-  setEpochControl(far.indexOf(Math.min(...far)));
+  setEpochControl(epoch === Infinity ? F : far.indexOf(Math.min(...far)));
   showEpoch(+$('epoch').value);
 }
