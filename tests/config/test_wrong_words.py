@@ -291,6 +291,8 @@ def test_a_sweep_too_large_is_counted_not_written_out(told):
         ("plot=[] plots.format=[pdf]", "plots.format"),
         ("explorer=none explorer.points=5", "explorer.points"),
         ("explorer.projections=[pca] explorer.perplexity=5", "explorer.perplexity"),
+        ("explorer.projections=[pca] explorer.tsne_points=5", "explorer.tsne_points"),
+        ("explorer.min_dist=0.2", "explorer.min_dist"),
         ("tracking=none tracking.experiment=x", "tracking.experiment"),
         ("trainer.steps=5 trainer.epochs=5", "trainer.epochs"),
         ("sweep_name=a", "sweep_name"),

@@ -128,8 +128,11 @@ def test_half_precision_halves_the_model(run):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_other_backends_convert_in_a_process_of_their_own(run):
-    model = litert._in_another_process(run.decoder, False)
-    assert np.abs(litert_output(model, run.codes[:1]) - run.flat(run.codes[:1])).max() < 1e-5
+    model = litert._in_another_process(run.likelihood_model(), False)
+    z, (x,) = run.codes[:1], run.split_.images(slice(0, 1))
+    (found,) = litert_output(model, np.concatenate([z, x.reshape(1, -1)], axis=1))
+    assert np.abs(found[:-1] - run.flat(z)).max() < 1e-5
+    assert found[-1] == pytest.approx(run.log_prob((x,), z)[0], rel=1e-5)
 
 
 def test_the_server_s_page_has_no_runtime_and_may_only_call_home(run):

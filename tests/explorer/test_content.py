@@ -152,3 +152,51 @@ def test_the_condition_is_offered_and_every_example_has_its_own():
     assert np.array_equal(shown.given[:, 0], run.y[shown.facts["rows"]])
     z, given = shown.golden["decode"][0][:, :6], shown.golden["decode"][0][:, 6:]
     assert np.allclose(z, shown.codes[: len(z)]) and np.array_equal(given.argmax(axis=1), shown.given[: len(z), 0])
+
+
+def test_the_pca_map_has_a_formula_for_any_code_and_tsne_none():
+    shown = made(LinearRun(n=80))
+    tsne, pca = shown.facts["maps"]
+    z = shown.codes.astype(float) - pca["linear"]["centre"]
+    assert np.allclose(z @ np.transpose(pca["linear"]["axes"]), shown.maps[1], atol=5e-3)
+    assert tsne["linear"] is None
+
+
+@pytest.mark.slow
+def test_a_umap_map_has_the_images_of_the_tsne_map():
+    pytest.importorskip("umap", reason='pip install "vaelab[umap]"')
+    shown = made(LinearRun(n=120), projections=["umap", "tsne"], tsne_points=60)
+    assert [m["name"] for m in shown.facts["maps"]] == ["UMAP", "t-SNE"]
+    assert np.array_equal(*(np.isfinite(m[:, 0]) for m in shown.maps)) and np.isfinite(shown.maps[0, :60]).all()
+
+
+def kept(run, epochs, images=30):
+    rows = np.random.default_rng(1).permutation(len(run.codes))[:images]
+    pictures = lambda n: np.zeros((n, 28, 28, 1), np.uint8)  # noqa: E731
+    run._frames = [
+        (e, {"codes": run.codes[rows] * e, "code_rows": rows, "rows": rows[:4], "samples_0": pictures(6),
+             "reconstructions_0": pictures(4)})
+        for e in range(epochs)
+    ]  # fmt: skip
+    return rows
+
+
+def test_epochs_that_training_kept_travel_evenly():
+    run = LinearRun(n=60)
+    rows = kept(run, epochs=9)
+    shown = made(run, projections=[], frames=3)
+    assert shown.facts["frames"]["epochs"] == [0, 4, 8] and shown.facts["frames"]["sizes"] == [[28, 28]]
+    order = np.array(shown.facts["rows"])
+    assert np.array_equal(order[shown.frames.places], rows) and len(shown.frames.sheets) == 1
+    assert np.allclose(shown.frames.codes[1], 4 * run.codes[rows], atol=2e-2)
+    assert order[shown.facts["frames"]["reconstructed"]].tolist() == rows[:4].tolist()
+    assert made(run, projections=[], frames=0).frames is None
+    assert made(LinearRun(n=60), projections=[]).facts["frames"] is None
+
+
+def test_of_the_kept_images_those_on_the_page_travel():
+    run = LinearRun(n=60)
+    rows = kept(run, epochs=2)
+    shown = made(run, projections=[], points=20)
+    here = set(rows) & set(shown.facts["rows"])
+    assert shown.facts["frames"]["images"] == len(here) == len(shown.frames.places) < 20

@@ -109,6 +109,12 @@ def test_the_page_moves_codes_and_pictures_together(members, page, tmp_path):
     page.locator("#swept").focus()
     page.keyboard.press("Home")
     assert page.inner_text("#swept-value") == "0.5" and page.locator("#stops b").count() == 0
+    for ticks, name, axis in zip(page.evaluate("vaelab.ticksOfCurve(400, 240)"), ("rate", "distortion"), (0, 1)):
+        values, places = np.array([float(text) for text, _ in ticks]), np.array([at for _, at in ticks])
+        assert len(ticks) >= 3  # and every member lies where the ticks say
+        found = np.array(page.evaluate("vaelab.onCurve(400, 240)"))[:, axis]
+        slope, zero = np.polyfit(values, places, 1)
+        assert np.allclose(found, zero + slope * np.array([m.numbers[name] for m in runs]))
     axe = pytest.importorskip("axe_playwright_python.base", reason='pip install "vaelab[test-all]"').AXE_SCRIPT
     page.evaluate(axe)
     script = "async () => (await axe.run(document)).violations.map(v => [v.id, v.nodes[0].html.slice(0, 160)])"

@@ -4,7 +4,13 @@ import base64
 import html
 import io
 import webbrowser
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+
+from vaelab.api import widget
+from vaelab.errors import ConfigError
 
 WIDTH = 420  # pixels of a picture on a card
 
@@ -73,6 +79,31 @@ class Page:
     def open(self) -> None:
         """Opens the file in the browser."""
         webbrowser.open(self.file.resolve().as_uri())
+
+    @property
+    def selection(self) -> np.ndarray:
+        """(n,) rows of the test split that are selected in the page of this notebook: the group that was found or drawn
+        around, else the image that was clicked.
+
+        Raises:
+            ConfigError: anywidget, which brings them here, is not installed.
+        """
+        if self._widget is None:
+            raise ConfigError('What is selected comes back through anywidget: pip install "vaelab[notebook]".')
+        return np.array(self._widget.rows, int)
+
+    @cached_property
+    def _widget(self):
+        page = self.file.read_text(encoding="utf-8") if self.embed else _from_here(self.file)
+        return widget.framed(page, embedded=self.embed, height=self.height)
+
+    def _repr_mimebundle_(self, **asked):
+        """The widget, and the page alone for where there is no kernel, or no anywidget."""
+        alone = {"text/html": self._repr_html_(), "text/plain": repr(self)}
+        if self._widget is None:
+            return alone
+        data, more = self._widget._repr_mimebundle_(**asked) or ({}, {})
+        return data | alone, more
 
     def _repr_html_(self) -> str:
         if self.embed:

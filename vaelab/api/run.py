@@ -269,7 +269,8 @@ class Run:
                 opened; False refers to the file.
 
         Returns:
-            A `Page`: `page.file`, `page.open()` for the browser.
+            A `Page`: `page.file`, `page.open()` for the browser, and with `pip install "vaelab[notebook]"`
+            `page.selection`, rows of the test split that are selected in it.
         """
         from vaelab.api.pictures import Page
         from vaelab.jobs.page import current_page, write_page

@@ -18,7 +18,16 @@ ACTING = (
     ("tracking.", lambda cfg: cfg["tracking"]["enabled"], "nothing is tracked here (tracking=none)"),
     *(
         (f"explorer.{key}", lambda cfg: "tsne" in cfg["explorer"]["projections"], "explorer.projections has no tsne")
-        for key in ("tsne_points", "engine", "perplexity", "iterations")
+        for key in ("engine", "perplexity", "iterations")
+    ),
+    *(
+        (f"explorer.{key}", lambda cfg: "umap" in cfg["explorer"]["projections"], "explorer.projections has no umap")
+        for key in ("neighbours", "min_dist")
+    ),
+    (
+        "explorer.tsne_points",
+        lambda cfg: {"tsne", "umap"} & {*cfg["explorer"]["projections"]},
+        "explorer.projections has neither tsne nor umap",
     ),
     *(
         (f"prior.{key}", lambda cfg: cfg["prior"].get("start_from") != "images", "prior.start_from=images has no noise")

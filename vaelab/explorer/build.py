@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = (
-    "base", "data", "theme", "networks", "decoder", "pictures", "map", "codes", "condition", "tabs", "pad", "encode",
-    "find", "save", "commands", "address", "main",
+    "base", "data", "theme", "networks", "decoder", "pictures", "map", "space", "density", "codes", "condition", "tabs",
+    "pad", "encode", "find", "training", "save", "commands", "address", "main",
 )  # fmt: skip
 RUNTIME = {"litert": "litert.js.gz", "glue": "glue.js.gz", "wasm": "litert.wasm.gz"}
 LIMIT = 45_000_000  # bytes; MLflow's viewer refuses 50 MiB
@@ -108,7 +108,7 @@ def _text(path, view, models: dict, run_line, settings: dict, fingerprint: str) 
     return text
 
 
-_SPOKEN = {"atlas": "small pictures", "wasm": "runtime", "maps": "maps"}
+_SPOKEN = {"atlas": "small pictures", "wasm": "runtime", "maps": "maps", "frame": "kept epochs"}
 
 
 def _mb(n_bytes) -> str:
@@ -132,8 +132,11 @@ def content_blobs(shown: Content) -> dict[str, bytes]:
     }
     for name, pair in shown.golden.items():
         blobs |= {f"golden-{name}-{end}": rows.tobytes() for end, rows in zip(("in", "out"), pair)}
-    arrays = {name: packed(raw) for name, raw in blobs.items() if raw}
-    return arrays | {f"atlas-{v}": image for v, image in enumerate(shown.atlases)}
+    images = {f"atlas-{v}": image for v, image in enumerate(shown.atlases)}
+    if shown.frames:
+        blobs |= {"frame-places": shown.frames.places.tobytes(), "frame-codes": shown.frames.codes.tobytes()}
+        images |= {f"frame-atlas-{v}": image for v, image in enumerate(shown.frames.sheets)}
+    return {name: packed(raw) for name, raw in blobs.items() if raw} | images
 
 
 def page(
@@ -148,6 +151,7 @@ def page(
     facts = shown.facts | {
         "bytes": {name: getattr(shown, name).dtype.itemsize for name in ("codes", "stds", "draws")},
         "draws": len(shown.draws),
+        "frames": shown.frames and shown.frames.facts | _frames_size(shown.frames, blobs),
         "decoder": decoder,
         "encoder": encoder,
         "tolerance": {
@@ -157,6 +161,11 @@ def page(
         "version": __version__,
     }
     return _filled("page", _own("page"), facts, blobs, decoder["kind"], FINGERPRINT=html.escape(fingerprint))
+
+
+def _frames_size(frames, blobs) -> dict:
+    parts = sum(len(raw) for name, raw in blobs.items() if name.startswith("frame-"))
+    return {"bytes": 4 * parts // 3, "codeBytes": frames.codes.dtype.itemsize}
 
 
 def sweep_page(facts: dict, blobs: dict) -> bytes:

@@ -12,7 +12,8 @@ from vaelab.errors import ConfigError
 from vaelab.explorer.drawing import drawing
 from vaelab.view import projections
 
-NAMES = {"tsne": "t-SNE", "pca": "PCA"}
+NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+SETTINGS = {"tsne": ("engine", "perplexity", "iterations"), "umap": ("neighbours", "min_dist")}  # of maps made by steps
 THUMBNAIL = 32  # pixels of the longer side, at most
 MAX_THUMBNAILS = 20_000
 PRIOR_DRAWS = 500  # that the page can show of a prior that is no Gaussian
@@ -34,6 +35,7 @@ class Content:
         given: (N, F) float32, of each field of the condition the number of the choice, or the number in the column.
         maps: (M, N, 2) float32, NaN where a code is not on that map.
         atlases: one WebP image per view with the small pictures in rows, or empty.
+        frames: of the epochs that training kept, or None.
         golden: {function of the page: (rows it takes, rows Keras makes of them)}: inputs and outputs, each joined.
     """
 
@@ -47,6 +49,25 @@ class Content:
     maps: np.ndarray
     golden: dict[str, tuple[np.ndarray, np.ndarray]]
     atlases: list[bytes] = field(default_factory=list)
+    frames: "Frames | None" = None
+
+
+@dataclass
+class Frames:
+    """What training kept of some of its epochs, of the same images and the same draws from the prior each time.
+
+    Attributes:
+        facts: {"epochs": [number], "images": M, "reconstructed": [place among the page's codes, or None],
+            "samples": n, "sizes": [[h, w] per view]}.
+        places: (M,) uint32, of each image its place among the page's codes.
+        codes: (F, M, D) posterior means, float16 where that holds them.
+        sheets: one WebP image per view, a row of reconstructions and then samples for each epoch.
+    """
+
+    facts: dict
+    places: np.ndarray
+    codes: np.ndarray
+    sheets: list[bytes]
 
 
 NONE = 65535
@@ -58,7 +79,7 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
     Args:
         run_line: how the run is named on the command line ("run=outputs/..."), or None.
         settings: the `explorer` node: split, points, projections, tsne_points, engine, perplexity, iterations,
-            thumbnails, encoder.
+            neighbours, min_dist, frames, thumbnails, encoder.
 
     Raises:
         ConfigError: codes that are not numbers (a diverged run).
@@ -72,7 +93,7 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
     numbers, named = _numbers_of(part, rows)
     ranges = [display_range(view, part, v) for v in range(view.n_views)]
     sheets, atlas_facts = atlases(part, rows, ranges) if settings["thumbnails"] else ([], None)
-    rate = part.rate_per_latent
+    rate, kept = part.rate_per_latent, frames(view, rows, settings)
     facts = {
         "title": view.name,
         "run": run_line,
@@ -91,13 +112,14 @@ def content(view, *, run_line: str | None, settings: dict) -> Content:
         "colourings": ways,
         "numbers": named,
         "maps": map_facts,
+        "frames": kept and kept.facts,
         "atlas": atlas_facts,
         "drawing": _drawing(view, part, ranges) if settings["encoder"] else None,
         "plots": locate.options("plot"),
     }
     return Content(
         facts, codes, smallest(part.std[rows]), _draws(view, part, rows), values, numbers, _given(view, part, rows),
-        maps, golden(view, part, rows, codes, encoder=settings["encoder"]), sheets,
+        maps, golden(view, part, rows, codes, encoder=settings["encoder"]), sheets, kept,
     )  # fmt: skip
 
 
@@ -188,38 +210,76 @@ def _spoken(part: str) -> str:
 def _maps(view, part, settings):
     """(rows of the split in drawing order, maps (M, n, 2), what is known of each).
 
-    The rows that are on the t-SNE map come first; then others up to `points`. Order within is random: no class is
-    drawn above all others.
+    The rows that are on the t-SNE and UMAP maps, the same on both, come first; then others up to `points`. Order within
+    is random: no class is drawn above all others. The map of a code that is no example's is known of PCA alone, which
+    is linear: (z - centre) axes.
     """
     rng = view.rng("plots", 7)
     n = min(settings["points"], len(part))
     wanted = [] if view.latent_dim < 3 else list(settings["projections"])  # two latents are their own map
-    if "tsne" in wanted and len(part) < 10:
-        wanted.remove("tsne")
-    first = np.array([], int)
-    if "tsne" in wanted:
-        options = {k: settings[k] for k in ("engine", "perplexity", "iterations")}
-        tsne = projections.project(view, part.name, "tsne", min(n, settings["tsne_points"]), **options)
-        first = rng.permutation(len(tsne.rows))
-    chosen = np.zeros(len(part), bool)
+    if len(part) < 10:
+        wanted = [method for method in wanted if method not in SETTINGS]
+    made, chosen, first = {}, np.zeros(len(part), bool), np.array([], int)
+    for method in wanted:
+        if method in SETTINGS:
+            options = {k: settings[k] for k in SETTINGS[method]}
+            made[method] = projections.project(view, part.name, method, min(n, settings["tsne_points"]), **options)
     rows = np.array([], int)
-    if len(first):
-        rows = tsne.rows[first]
+    if made:
+        on_maps = next(iter(made.values())).rows
+        first = rng.permutation(len(on_maps))
+        rows = on_maps[first]
         chosen[rows] = True
     others = np.flatnonzero(~chosen)
     rows = np.concatenate([rows, rng.permutation(others)[: n - len(rows)]]).astype(int)
     maps, facts = [], []
     for method in wanted:
-        points = np.full((n, 2), np.nan, np.float32)
-        if method == "tsne":
-            points[: len(first)] = tsne.points[first]
-            note = tsne.note
+        points, linear = np.full((n, 2), np.nan, np.float32), None
+        if method in made:
+            points[: len(first)] = made[method].points[first]
+            note = made[method].note
         else:
-            points[:], _, explained = projections.pca(np.asarray(part.mean[rows], np.float64), 2, 0)
+            codes = np.asarray(part.mean[rows], np.float64)
+            points[:], _, explained = projections.pca(codes, 2, 0)
             note = f"{explained.sum():.0%} of the codes' variance"
+            centre = codes.mean(axis=0)
+            axes = np.linalg.lstsq(codes - centre, np.asarray(points, np.float64), rcond=None)[0]
+            linear = {"centre": _numbers(centre), "axes": [_numbers(axis) for axis in axes.T]}
         maps.append(points)
-        facts.append({"name": NAMES[method], "plot": method, "note": note, "n": int(np.isfinite(points[:, 0]).sum())})
+        shown = int(np.isfinite(points[:, 0]).sum())
+        facts.append({"name": NAMES[method], "plot": method, "note": note, "n": shown, "linear": linear})
     return rows, np.array(maps, np.float32).reshape(len(maps), n, 2), facts
+
+
+def frames(view, rows, settings) -> Frames | None:
+    """The epochs that training kept, `settings["frames"]` at most, evenly; None where it kept none of these images."""
+    kept = view.frames() if settings["split"] == "test" else []
+    if not kept or not settings["frames"]:
+        return None
+    wanted = np.unique(np.linspace(0, len(kept) - 1, settings["frames"]).round().astype(int))
+    kept = [kept[k] for k in (wanted if settings["frames"] > 1 else [len(kept) - 1])]
+    place = {int(row): k for k, row in enumerate(rows)}
+    first = kept[0][1]
+    here = [k for k, row in enumerate(first["code_rows"]) if int(row) in place]
+    if not here:
+        return None
+    sheets, sizes = [], []
+    for v in range(view.n_views):
+        shown = [
+            _small(np.concatenate([f[f"reconstructions_{v}"], f[f"samples_{v}"]]) / np.float32(255), 0.0, 1.0)
+            for _, f in kept
+        ]
+        sizes.append(list(shown[0].shape[1:3]))
+        sheets.append(_webp(np.concatenate(shown), len(shown[0])))
+    facts = {
+        "epochs": [int(epoch) for epoch, _ in kept],
+        "images": len(here),
+        "reconstructed": [place.get(int(row)) for row in first["rows"]],
+        "samples": len(first["samples_0"]),
+        "sizes": sizes,
+    }
+    places = np.array([place[int(first["code_rows"][k])] for k in here], "<u4")
+    return Frames(facts, places, smallest(np.stack([f["codes"][here] for _, f in kept])), sheets)
 
 
 def smallest(codes):

@@ -64,14 +64,15 @@ def _possible(model) -> Any:
     import keras
     from keras import ops
 
-    def softplus(x):
-        return ops.relu(x) + ops.log(1.0 + ops.exp(-ops.abs(x)))
+    class Softplus(keras.layers.Layer):
+        def call(self, x):
+            return ops.relu(x) + ops.log(1.0 + ops.exp(-ops.abs(x)))
 
-    others = {"Softplus": softplus}
+    others = {"Softplus": Softplus}
 
     def called(operation, *arguments, **more):
-        said = others.get(type(operation).__name__)
-        return operation(*arguments, **more) if said is None else said(*arguments, **more)
+        said = others.get(type(operation).__name__)  # under the operation's own name: another may be taken
+        return (operation if said is None else said(name=operation.name))(*arguments, **more)
 
     if not any(type(operation).__name__ in others for operation in model.operations):
         return model

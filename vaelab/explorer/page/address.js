@@ -1,7 +1,7 @@
 // What is shown, in the address behind #, so that a link shows it again.
 
 let addressReady = false;
-const axesName = () => (onLatents() ? 'latents' : facts.maps[axes].plot);
+const axesName = () => facts.maps[axes]?.plot ?? {latent: 'latents', space: 'three'}[axes];
 
 function addressNow() {
   const {x, y, scale} = camera;
@@ -10,9 +10,12 @@ function addressNow() {
     map: axesName(),
     x: axisX,
     y: axisY,
+    ...(inSpace() ? {w: axisZ, turn: [turned.yaw, turned.pitch].map(short).join('~')} : {}),
     colour: colouring === null ? 'none' : facts.colourings[colouring].name,
     only: [...only].join('.'),
     layer,
+    ...(densityOn ? {density: 1} : {}),
+    ...(F && +$('epoch').value < F ? {epoch: facts.frames.epochs[+$('epoch').value]} : {}),
     tab,
     ...(current.example === null ? {z: Array.from(current.z, short).join('~')} : {row: rowOf(current.example)}),
     ...(K ? {c: Array.from(current.given, short).join('~')} : {}),
@@ -44,12 +47,16 @@ function readAddress() {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const has = (id, value) => [...$(id).options].some(option => option.value === String(value));
   const map = facts.maps.findIndex(m => m.plot === wanted.get('map'));
-  const axesWanted = map >= 0 ? map : 'latent';
+  const axesWanted = map >= 0 ? map : wanted.get('map') === 'three' ? 'space' : 'latent';
   if (wanted.has('map') && has('axes', axesWanted)) $('axes').value = axesWanted;
-  for (const [key, id] of [['x', 'axis-x'], ['y', 'axis-y']]) {
+  for (const [key, id] of [['x', 'axis-x'], ['y', 'axis-y'], ['w', 'axis-z']]) {
     if (wanted.has(key) && has(id, wanted.get(key))) $(id).value = wanted.get(key);
   }
   axesChanged();
+  const turn = numbersIn(wanted.get('turn'), 2);
+  if (inSpace() && turn) turnTo(...turn);
+  setDensity(wanted.get('density') === '1');
+  readEpoch(wanted.has('epoch') ? +wanted.get('epoch') : Infinity);
   const way = facts.colourings.findIndex(found => found.name === wanted.get('colour'));
   if (way >= 0 || wanted.get('colour') === 'none') setColouring(way >= 0 ? way : null);
   const values = (wanted.get('only') || '').split('.').filter(Boolean).map(Number);

@@ -59,3 +59,13 @@ const views = facts.views.map(view => {
   pixels += view.h * view.w * view.c;
   return {...view, start};
 });
+
+// Ticks of an axis: the least of 1, 2, 5, 10, ... that is not below a length; and a multiple of it in words.
+function niceStep(atLeast) {
+  const ten = 10 ** Math.floor(Math.log10(atLeast));
+  return [1, 2, 5, 10].map(k => k * ten).find(step => step >= atLeast);
+}
+function tickText(v, step) {
+  const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+  return (Math.abs(v) < step / 1e6 ? 0 : v).toFixed(Math.min(8, digits)).replace('-', '−');
+}

@@ -18,16 +18,51 @@ function setCode(z, {at = null, pinned = current.pinned, mixed = [], example = n
   codeChanged();
 }
 
-// Where a code is on this map: exactly on latent axes, else at the nearest code's place.
-function placeOf(z) {
-  if (onLatents()) return {x: z[axisX], y: D > 1 ? z[axisY] : 0};
-  const [[, i]] = nearestCodes(z, 1, {accept: onMap});
-  return {x: place[2 * i], y: place[2 * i + 1]};
+// Where a code is on this map: exactly where the map is linear, else at the place of the nearest code on it.
+function placeOf(z, {scattered = null} = {}) {
+  const terms = linearMap();
+  if (terms) {
+    const at = {x: 0, y: D > 1 || scattered === null ? 0 : scatter(scattered)};
+    for (const {d, from, to} of terms) {
+      at.x += (z[d] - from) * to[0];
+      at.y += (z[d] - from) * to[1];
+    }
+    return at;
+  }
+  const i = nearestOnMap(z);
+  return {x: maps[axes][2 * i], y: maps[axes][2 * i + 1]};
 }
 
-// The code at a place of the map. A t-SNE or PCA map has no inverse: there it is the inverse-distance mean of the codes
-// of the six nearest points.
+// The code on this map that is nearest to z; codes on it are packed together, and one that is too far is soon left.
+const packedCodes = new Map(); // map -> {members, values}
+function nearestOnMap(z) {
+  if (!packedCodes.has(axes)) {
+    const members = Array.from({length: N}, (_, i) => i).filter(i => !Number.isNaN(maps[axes][2 * i]));
+    const values = new Float32Array(members.length * D);
+    members.forEach((i, k) => values.set(codes.subarray(i * D, (i + 1) * D), k * D));
+    packedCodes.set(axes, {members, values});
+  }
+  const {members, values} = packedCodes.get(axes);
+  let [best, found] = [Infinity, 0];
+  for (let k = 0, at = 0; k < members.length; k++, at += D) {
+    let distance = 0;
+    for (let d = 0; d < D && distance < best; d++) {
+      const v = values[at + d] - z[d];
+      distance += v * v;
+    }
+    if (distance < best) [best, found] = [distance, k];
+  }
+  return members[found];
+}
+
+// The code at a place of the map. A t-SNE, UMAP or PCA map has no inverse: there it is the inverse-distance mean of the
+// codes of the six nearest points. Of three latents it is that of the point there.
 function moveTo(x, y, {pin: pinned = current.pinned} = {}) {
+  if (inSpace()) {
+    const i = pointUnder(screenX(x), screenY(y));
+    if (i >= 0) goTo(i, pinned);
+    return;
+  }
   if (onLatents()) {
     const z = current.z.slice();
     z[axisX] = x;
@@ -56,13 +91,17 @@ function mixOf(near) {
 }
 
 function go(i) {
+  goTo(i, true);
+  announce();
+}
+function goTo(i, pinned) {
   if (K) {
     current.given = givenOf(i);
     showSlots();
   }
-  const at = onMap(i) ? {x: place[2 * i], y: place[2 * i + 1]} : null;
-  setCode(codeOf(i), {at: onLatents() ? null : at, pinned: true, example: i, posterior: posteriorOf(i)});
-  announce();
+  const known = typeof axes === 'number' && !Number.isNaN(maps[axes][2 * i]);
+  const at = known ? {x: maps[axes][2 * i], y: maps[axes][2 * i + 1]} : null;
+  setCode(codeOf(i), {at, pinned, example: i, posterior: posteriorOf(i)});
 }
 // q(z|x) of example i: its mean, its standard deviations and, where it is no Gaussian, draws.
 function posteriorOf(i) {
@@ -72,8 +111,8 @@ function posteriorOf(i) {
   return {mean, std, draws: drawn};
 }
 function goToNearest() {
-  const near = nearestPlaces(current.at.x, current.at.y, 1);
-  go((onLatents() || !near.length ? nearestCodes(current.z, 1) : near)[0][1]);
+  const near = typeof axes === 'number' ? nearestPlaces(current.at.x, current.at.y, 1) : [];
+  go((near.length ? near : nearestCodes(current.z, 1))[0][1]);
   keepInSight();
 }
 function pin(on) {

@@ -44,6 +44,7 @@ function plotOfTab() {
 }
 
 function plotOfMap() {
+  if (inSpace()) return ['latent_scatter', onSplit({dims: `[${axisX},${axisY},${axisZ}]`})];
   if (!onLatents()) return [facts.maps[axes].plot, onSplit({})];
   const dims = D > 1 ? `[${axisX},${axisY}]` : `[${axisX}]`;
   return [layer === 'decoder' ? 'manifold' : 'latent_scatter', onSplit({dims})];

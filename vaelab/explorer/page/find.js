@@ -60,8 +60,10 @@ function setGroup(name, members, none = '') {
   for (const i of members) has[i] = 1;
   group = members.length ? {name, members, has} : null;
   showGroup(none);
+  forgetContours();
   redraw('points');
   addressChanged();
+  tellSelection();
 }
 
 function meanCode(members) {
@@ -126,6 +128,19 @@ function memberFigure(i) {
   });
   const elbo = numberOf('elbo', i) ?? numberOf('distortion', i);
   return make('figure', {}, button, make('figcaption', {}, make('bdi', {textContent: nameOf(i)}), make('small', {textContent: spoken(elbo)})));
+}
+
+// What is selected, told to the notebook around this page: the group, else the image that is pinned or under the pin.
+let selectionTold = '';
+function tellSelection() {
+  if (self === top) return;
+  let chosen = group?.members;
+  if (!chosen && !current.pinned) chosen = [];
+  chosen ??= [current.example ?? pointUnder(screenX(current.at.x), screenY(current.at.y), 0.8 * rem)].filter(i => i >= 0);
+  const rows = chosen.map(rowOf);
+  if (rows.join() === selectionTold) return;
+  selectionTold = rows.join();
+  parent.postMessage({vaelab: 'selection', rows}, '*');
 }
 
 // The mean of the small pictures.

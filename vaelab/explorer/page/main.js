@@ -6,21 +6,23 @@ const floatSet = pictureSet('decoded picture');
 
 // -- telling ------------------------------------------------------------------------------------------------------------
 
+let announcing = 0;
 function say(text) {
+  clearTimeout(announcing); // where one was is older news
   $('live').textContent = text;
 }
 
-let announcing = 0;
 function announce() {
   clearTimeout(announcing);
   announcing = setTimeout(() => {
     const {at, pinned, z} = current;
-    const where = onLatents()
-      ? `${latentName(axisX)} ${spoken(at.x)}${D > 1 ? `, ${latentName(axisY)} ${spoken(at.y)}` : ''}`
-      : `${facts.maps[axes].name} ${spoken(at.x)}, ${spoken(at.y)}`;
+    let where = `${facts.maps[axes]?.name} ${spoken(at.x)}, ${spoken(at.y)}`;
+    if (typeof axes !== 'number') where = shownLatents().map(d => `${latentName(d)} ${spoken(z[d])}`).join(', ');
     say(`${pinned ? 'Pinned at' : 'At'} ${where}. Nearest example: ${nameOf(nearestCodes(z, 1)[0][1])}.`);
   }, 300);
 }
+
+const shownLatents = () => (inSpace() ? [axisX, axisY, axisZ] : D > 1 ? [axisX, axisY] : [axisX]);
 
 function setStatus(kind, text) {
   $('status').dataset.kind = kind;
@@ -41,6 +43,7 @@ function codeChanged({same = false} = {}) {
   $('unpin').setAttribute('aria-pressed', current.pinned);
   plot.dataset.pinned = current.pinned;
   addressChanged();
+  tellSelection();
   if (same) return;
   if (!adding) attributeBase = null;
   decodeLive(current.z, picture => {
@@ -74,8 +77,7 @@ function showWhere() {
   const own = current.example;
   $('numbers').textContent = own === null ? '' : facts.numbers.map(({name}) => `${name} ${spoken(numberOf(name, own))}`).join('\n');
   $('numbers').hidden = own === null;
-  const {x, y} = current.at;
-  const name = onLatents() ? `z${axisX} ${spoken(x)}${D > 1 ? `  z${axisY} ${spoken(y)}` : ''}` : '';
+  const name = typeof axes === 'number' ? '' : shownLatents().map(d => `z${d} ${spoken(current.z[d])}`).join('  ');
   $('where').textContent = name;
   $('where').hidden = !name;
 }
@@ -84,18 +86,22 @@ function showWhere() {
 
 function buildControls() {
   const options = (id, list) => $(id).append(...list.map(([value, text]) => make('option', {value, textContent: text})));
-  options('axes', [...facts.maps.map((map, m) => [m, map.name]), ['latent', D > 1 ? 'two latents' : 'the latent']]);
+  const latentAxes = [['latent', D > 1 ? 'two latents' : 'the latent'], ...(D > 2 ? [['space', 'three latents']] : [])];
+  options('axes', [...facts.maps.map((map, m) => [m, map.name]), ...latentAxes]);
   const latents = importance.map(d => [d, facts.rate ? `${latentName(d)} · ${facts.rate[d].toFixed(2)} nats` : latentName(d)]);
   options('axis-x', latents);
   options('axis-y', latents);
-  [axisX, axisY] = [importance[0], importance[Math.min(1, D - 1)]];
+  options('axis-z', latents);
+  [axisX, axisY, axisZ] = [0, 1, 2].map(k => importance[Math.min(k, D - 1)]);
   if (D === 2) [axisX, axisY] = [0, 1];
   $('axis-x').value = axisX;
   $('axis-y').value = axisY;
+  $('axis-z').value = axisZ;
   $('field-y').hidden = D < 2;
   axes = facts.maps.length ? 0 : 'latent';
   $('axes').value = axes;
-  for (const id of ['axes', 'axis-x', 'axis-y']) $(id).addEventListener('change', axesChanged);
+  for (const id of ['axes', 'axis-x', 'axis-y', 'axis-z']) $(id).addEventListener('change', axesChanged);
+  $('density').addEventListener('click', () => setDensity(!densityOn));
 
   options('colour', [...facts.colourings.map((way, k) => [k, way.name]), ['', 'none']]);
   colouring = facts.colourings.length ? 0 : null;
@@ -135,15 +141,25 @@ function setColouring(way) {
   only.clear();
   buildLegend();
   fillGroups();
+  forgetContours();
   redraw('points');
   addressChanged();
 }
 
 function axesChanged() {
-  axes = $('axes').value === 'latent' ? 'latent' : +$('axes').value;
-  axisX = +$('axis-x').value;
-  axisY = +$('axis-y').value;
-  $('latent-axes').hidden = !onLatents();
+  axes = $('axes').value in facts.maps ? +$('axes').value : $('axes').value;
+  [axisX, axisY, axisZ] = ['axis-x', 'axis-y', 'axis-z'].map(id => +$(id).value);
+  $('latent-axes').hidden = typeof axes === 'number';
+  $('field-z').hidden = !inSpace();
+  $('density').hidden = inSpace();
+  plot.setAttribute('aria-label', `Latent map: arrow keys ${inSpace() ? 'turn it' : 'move'}, Enter pins`);
+  const radios = [...document.querySelectorAll('[name=layer]')];
+  radios.find(radio => radio.value === 'decoder').closest('label').hidden = inSpace();
+  if (inSpace() && layer === 'decoder') {
+    radios[0].checked = true;
+    setLayer('points');
+  }
+  if (inSpace()) centreSpace();
   placeCodes();
   current.mixed = [];
   current.at = placeOf(current.z);
@@ -164,16 +180,23 @@ function setLayer(name) {
 }
 
 const touch = matchMedia('(pointer: coarse)');
-function showHint() {
+function showHint(before = earlier()) {
   let text = touch.matches
     ? 'Drag a finger over the map to decode, tap to pin; two fingers move and zoom.'
     : 'Move over the map to decode, click to pin, drag to pan, scroll to zoom, Shift and drag to select.';
+  if (inSpace()) {
+    text = touch.matches
+      ? 'Drag a finger to turn, tap a point to pin it; two fingers move and zoom.'
+      : 'Drag to turn, or the arrow keys; move over a point to decode its code, click to pin it, scroll to zoom.';
+  }
   if (lassoOn) text = 'Draw a line around points to select them.';
-  if (!onLatents()) {
-    const {name, n} = facts.maps[axes];
+  if (before) text = `The codes of ${facts.frames.images.toLocaleString('en')} images at ${epochName(+$('epoch').value)}. What is decoded here is the finished run's; of earlier epochs there are the pictures in the tab Training.`;
+  else if (typeof axes === 'number') {
+    const {name, n, linear} = facts.maps[axes];
     const some = n < N ? ` It shows ${n.toLocaleString('en')} of the ${N.toLocaleString('en')} codes.` : '';
+    if (tab === 'path' && !linear) text = 'Dots lead from A to B through the images that lie nearest to the codes between them.';
     text += ` A ${name} map has no inverse: between points the code is the inverse-distance mean of the six nearest.${some}`;
-  } else if (D > 2) {
+  } else if (onLatents() && D > 2) {
     text += D === 3 ? ' The other latent stays as it is.' : ` The other ${D - 2} latents stay as they are.`;
   }
   $('hint').textContent = text;
@@ -200,6 +223,7 @@ function buildLegend() {
       if (!only.delete(v)) only.add(v);
       button.setAttribute('aria-pressed', only.has(v));
       box.toggleAttribute('data-some', only.size > 0);
+      forgetContours();
       redraw('points');
     });
     box.append(button);
@@ -242,6 +266,7 @@ function buildFacts() {
     ['codes', `posterior means of ${shown} images of the ${facts.split} split`],
     ['pictures', `${sizes}, ${facts.dataKind} data`],
     ...facts.maps.map(map => [map.name, `${map.note}, ${map.n.toLocaleString('en')} codes`]),
+    ...(F ? [['training', `${F} epochs kept, codes of ${facts.frames.images.toLocaleString('en')} images, ${(facts.frames.bytes / 1e6).toFixed(1)} MB of this file`]] : []),
     ['latents', facts.rate ? 'in order of their mean rate' : 'in order of their spread'],
     ['decoder', networkInWords(facts.decoder)],
     ...(facts.encoder ? [['encoder', networkInWords(facts.encoder)]] : []),
@@ -287,6 +312,7 @@ async function start() {
   buildArithmetic();
   buildEncode();
   buildFind();
+  buildTraining();
   $('float').append(floatSet);
   buildCommands();
   partMenus();
@@ -299,7 +325,7 @@ async function start() {
   if (K) current.given = givenOf(0);
   firstSlots();
   openTab('latents');
-  const first = onLatents() ? null : nearestPlaces(camera.x, camera.y, 1)[0][1];
+  const first = typeof axes !== 'number' ? null : nearestPlaces(camera.x, camera.y, 1)[0][1];
   if (first === null) setCode(new Float32Array(D));
   else setCode(codeOf(first), {at: {x: place[2 * first], y: place[2 * first + 1]}, example: first, posterior: posteriorOf(first)});
   listenToAddress();
@@ -311,6 +337,7 @@ async function start() {
     redraw('under', 'points', 'over');
   }).observe(plot);
   pictures.then(showAtlases, failed);
+  if (F) readFrames().catch(failed);
   document.body.dataset.shownMs = performance.now().toFixed(0);
   await startDecoder(computer);
 }
@@ -404,6 +431,23 @@ self.vaelab = {
     return {mean: [...found.mean], std: [...found.std], logP: found.logP, picture: [...found.picture], distortion: found.distortion, rate: found.rate, elbo: found.elbo, draws: found.draws.map(z => [...z])};
   },
   encodeTimes,
+  placeOf: z => placeOf(Float32Array.from(z)),
+  placesOfPath,
+  get place() {
+    return [...place];
+  },
+  get turned() {
+    return {...turned};
+  },
+  get contours() {
+    if (!contours) findContours();
+    return contours.map(({value, share}) => ({value, share}));
+  },
+  // whether a place of the map lies inside a line of the density
+  inContour: (k, x, y) => contours[k].above(x, y),
+  get epoch() {
+    return epochAt;
+  },
   get encoded() {
     return encoded && {...encoded, image: [...encoded.image], mean: [...encoded.mean], std: [...encoded.std]};
   },

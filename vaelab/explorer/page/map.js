@@ -4,7 +4,7 @@ const plot = $('plot');
 const [under, points, over] = ['under', 'points', 'over'].map($);
 const layers = {points: 'Points', images: 'Images', decoder: 'Decoder'};
 
-let axes = 'latent'; // or the number of a map
+let axes = 'latent'; // two latents; or 'space', three of them; or the number of a map
 let axisX = 0;
 let axisY = 0;
 let layer = 'points';
@@ -28,15 +28,40 @@ const dataY = sy => camera.y - (sy - height / 2) / camera.scale;
 // -- places -----------------------------------------------------------------------------------------------------------
 
 function placeCodes() {
-  if (onLatents()) {
+  if (earlier()) placeEpoch();
+  else if (onLatents()) {
     for (let i = 0; i < N; i++) {
       place[2 * i] = codes[i * D + axisX];
       place[2 * i + 1] = D > 1 ? codes[i * D + axisY] : scatter(i);
     }
+  } else if (inSpace()) {
+    const terms = linearMap();
+    for (let i = 0; i < N; i++) {
+      let [x, y] = [0, 0];
+      for (const {d, from, to} of terms) {
+        x += (codes[i * D + d] - from) * to[0];
+        y += (codes[i * D + d] - from) * to[1];
+      }
+      place[2 * i] = x;
+      place[2 * i + 1] = y;
+    }
   } else {
     place.set(maps[axes]);
   }
+  if (inSpace()) sortByDepth();
   forgetTiles();
+  forgetContours();
+}
+
+// What a map does to a code where it is linear: latent d moves it by (z[d] - from) to; null where it has no formula.
+function linearMap() {
+  if (onLatents()) return [{d: axisX, from: 0, to: [1, 0]}, ...(D > 1 ? [{d: axisY, from: 0, to: [0, 1]}] : [])];
+  if (inSpace()) {
+    const [right, up] = directions();
+    return [axisX, axisY, axisZ].map((d, k) => ({d, from: heart[k], to: [right[k], up[k]]}));
+  }
+  const {linear} = facts.maps[axes];
+  return linear && linear.centre.map((from, d) => ({d, from, to: [linear.axes[0][d], linear.axes[1][d]]}));
 }
 
 // One latent has one axis: points are spread over the other, always alike.
@@ -47,6 +72,7 @@ function scatter(i) {
 
 function fitCamera() {
   let [x0, x1, y0, y1] = onLatents() ? [-2.2, 2.2, D > 1 ? -2.2 : -1.2, D > 1 ? 2.2 : 1.2] : [1e9, -1e9, 1e9, -1e9];
+  if (inSpace()) [x0, x1, y0, y1] = [-radius3, radius3, -radius3, radius3]; // however it is turned
   for (let i = 0; i < N; i++) {
     if (!onMap(i)) continue;
     x0 = Math.min(x0, place[2 * i]);
@@ -72,12 +98,13 @@ function zoomAt(factor, sx, sy) {
   cameraMoved();
 }
 
-// The k codes nearest to a place on this map, as [squared distance, index].
+// The k codes nearest to a place on this map, as [squared distance, index]: the finished run's, whatever epoch is shown.
 function nearestPlaces(x, y, k) {
   const best = [];
+  const where = maps[axes];
   for (let i = 0; i < N; i++) {
-    const dx = place[2 * i] - x;
-    const dy = place[2 * i + 1] - y;
+    const dx = where[2 * i] - x;
+    const dy = where[2 * i + 1] - y;
     keepNearest(best, k, dx * dx + dy * dy, i); // a code that is not on the map is NaN away: never nearer
   }
   return best.filter(([distance]) => !Number.isNaN(distance));
@@ -126,13 +153,13 @@ function context(canvas) {
 // The prior's standard deviations and the axes' numbers, where axes have a meaning.
 function drawUnder() {
   const c = context(under);
+  if (inSpace()) drawSpace(c);
   if (!onLatents() || layer === 'decoder') return;
   const [line, faint, text] = [css('line'), css('grid'), css('muted')];
   const step = niceStep((5.5 * rem) / camera.scale);
   c.font = `${0.72 * rem}px ${css('font')}`;
   c.fillStyle = text;
-  const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
-  const shown = v => (Math.abs(v) < step / 1e6 ? 0 : v).toFixed(Math.min(8, digits)).replace('-', '−');
+  const shown = v => tickText(v, step);
   const bottom = height - 0.45 * rem;
   c.lineWidth = 1;
   c.textAlign = 'center';
@@ -170,11 +197,6 @@ function drawUnder() {
     c.ellipse(screenX(mean[axisX]), screenY(mean[axisY]), wide, high, 0, 0, 2 * Math.PI);
     c.stroke();
   }
-}
-
-function niceStep(atLeast) {
-  const ten = 10 ** Math.floor(Math.log10(atLeast));
-  return [1, 2, 5, 10].map(k => k * ten).find(step => step >= atLeast);
 }
 
 function drawLayer() {
@@ -216,6 +238,7 @@ function mask(shape, radius, opacity) {
 }
 
 let sheet = null; // the ImageData, kept between frames
+const stamps = {made: '', styles: new Map()}; // of points, kept while they look alike
 function drawPoints() {
   const w = points.width;
   const h = points.height;
@@ -224,39 +247,47 @@ function drawPoints() {
   const image = new Uint32Array(sheet.data.buffer);
   image.fill(0);
   const radius = Math.max(0.9, pointRadius() * ratio);
-  const opacity = N > 20000 ? 0.7 : N > 3000 ? 0.8 : 0.9;
+  const opacity = (N > 20000 ? 0.7 : N > 3000 ? 0.8 : 0.9) * (densityOn && !inSpace() ? 0.45 : 1);
   const way = colouring === null ? null : facts.colourings[colouring];
   const values = way ? colours[colouring] : null;
-  const styles = new Map();
-  const styleOf = v => {
-    if (!styles.has(v)) {
+  const paper = css('paper');
+  const deep = inSpace();
+  const made = [w, radius, opacity, colouring, deep, paper].join();
+  if (stamps.made !== made) Object.assign(stamps, {made, styles: new Map()});
+  const {styles} = stamps;
+  const styleOf = (v, level, faint) => {
+    const key = ((v << 1) | faint) * LEVELS_OF_DEPTH + level;
+    if (!styles.has(key)) {
       const known = way && v !== NONE;
-      const cells = mask(known ? valueShape(way, v) : 'disc', radius, opacity);
-      styles.set(v, {
-        colour: packedColour(known ? valueColour(way, v) : css('unlabelled')),
+      const near = deep ? level / (LEVELS_OF_DEPTH - 1) : 1; // nearer is larger and clearer
+      const cells = mask(known ? valueShape(way, v) : 'disc', Math.max(0.9, radius * (deep ? 0.6 + 0.55 * near : 1)), opacity);
+      const full = faint ? css('faded') : known ? valueColour(way, v) : css('unlabelled');
+      styles.set(key, {
+        colour: packedColour(deep ? mixColours(paper, full, 0.45 + 0.55 * near) : full),
         offsets: Int32Array.from(cells, ([dx, dy]) => dy * w + dx),
         alphas: Uint8Array.from(cells, ([, , alpha]) => alpha),
       });
     }
-    return styles.get(v);
+    return styles.get(key);
   };
-  const margin = Math.ceil(radius * 1.2) + 1;
+  const margin = Math.ceil(radius * (deep ? 1.4 : 1.2)) + 1;
   const kx = camera.scale * ratio;
   const ox = w / 2 - camera.x * kx;
   const oy = h / 2 + camera.y * kx;
-  const faded = {...styleOf(NONE), colour: packedColour(css('faded'))};
   for (const pass of only.size || group ? [0, 1] : [1]) {
-    for (let i = 0; i < N; i++) {
+    for (let k = 0; k < N; k++) {
+      const i = deep ? byDepth[k] : k;
       const v = values ? values[i] : NONE;
       const chosen = (!only.size || only.has(v)) && (!group || group.has[i] === 1);
       if (chosen !== (pass === 1)) continue;
       const x = (place[2 * i] * kx + ox) | 0; // a code that is not on the map is NaN, which | 0 sends to the corner
       const y = (oy - place[2 * i + 1] * kx) | 0;
       if (x < margin || y < margin || x >= w - margin || y >= h - margin) continue;
-      stamp(image, y * w + x, chosen ? styleOf(v) : faded);
+      stamp(image, y * w + x, styleOf(chosen ? v : NONE, deep ? depthLevel[i] : 0, chosen ? 0 : 1));
     }
   }
   c.putImageData(sheet, 0, 0);
+  drawContours(c);
 }
 
 // One shape over what is there: straight alpha, two channels at a time.
@@ -413,6 +444,7 @@ function drawOver() {
   const [ink, paper, accent] = [css('ink'), css('paper'), css('accent')];
   const {x, y} = current.at;
   const [sx, sy] = [screenX(x), screenY(y)];
+  if (inSpace()) nameAxes(c);
   if (current.mixed.length) {
     for (const [weight, i] of current.mixed) {
       const [px, py] = [screenX(place[2 * i]), screenY(place[2 * i + 1])];
@@ -426,7 +458,7 @@ function drawOver() {
       }
       ring(c, px, py, 0.24 * rem, accent, paper);
     }
-  } else if (onLatents()) {
+  } else if (onLatents() && !earlier()) {
     c.strokeStyle = accent;
     c.globalAlpha = 0.45;
     c.lineWidth = 1;
@@ -457,18 +489,20 @@ function drawOver() {
   }
 }
 
-// q(z|x) of the image whose code this is: on latent axes ellipses of one and two standard deviations; its draws where it
-// has some, which on other maps lie at their nearest codes.
+// q(z|x) of the image whose code this is: where the map is linear ellipses of one and two standard deviations; its draws
+// where it has some, which on other maps lie at their nearest codes.
 function drawPosterior(c, ink, paper) {
   drawLasso(c);
   const {posterior} = current;
   if (!posterior) return;
   const {mean, std, draws: drawn} = posterior;
-  if (onLatents() && !facts.noise) {
-    const [x, y] = [screenX(mean[axisX]), screenY(D > 1 ? mean[axisY] : 0)];
+  const terms = facts.noise ? null : linearMap();
+  if (terms) {
+    const {x, y} = placeOf(mean);
+    const [wide, high, angle] = spreadOnMap(terms, std);
     for (const sigma of [1, 2]) {
       c.beginPath();
-      c.ellipse(x, y, sigma * std[axisX] * camera.scale, D > 1 ? sigma * std[axisY] * camera.scale : 0.8 * rem, 0, 0, 2 * Math.PI);
+      c.ellipse(screenX(x), screenY(y), sigma * wide * camera.scale, D > 1 ? sigma * high * camera.scale : 0.8 * rem, -angle, 0, 2 * Math.PI);
       for (const [style, line] of [[paper, 0.26 * rem], [ink, (0.16 - 0.05 * sigma) * rem]]) {
         c.strokeStyle = style;
         c.lineWidth = line;
@@ -489,6 +523,18 @@ function drawPosterior(c, ink, paper) {
   }
 }
 
+// Standard deviations of a code on a linear map along the two axes of its ellipse, and the angle of the first.
+function spreadOnMap(terms, std) {
+  let [xx, xy, yy] = [0, 0, 0];
+  for (const {d, to: [x, y]} of terms) {
+    xx += (x * std[d]) ** 2;
+    xy += x * y * std[d] ** 2;
+    yy += (y * std[d]) ** 2;
+  }
+  const [middle, off] = [(xx + yy) / 2, Math.hypot((xx - yy) / 2, xy)];
+  return [Math.sqrt(middle + off), Math.sqrt(Math.max(0, middle - off)), Math.atan2(2 * xy, xx - yy) / 2];
+}
+
 function ring(c, x, y, r, colour, halo) {
   for (const [style, line] of [[halo, 0.3 * rem], [colour, 0.14 * rem]]) {
     c.strokeStyle = style;
@@ -499,20 +545,32 @@ function ring(c, x, y, r, colour, halo) {
   }
 }
 
-// Slots and the way from A to B, while their tab is open.
+// Slots and the way from A to B, while their tab is open: where the map is linear the way itself, else dots from one to
+// the next of the images that are nearest to the codes on it.
 function drawPath(c, ink, paper) {
   const names = {path: 'AB', arithmetic: 'ABC'}[tab] ?? '';
-  if (tab === 'path' && onLatents() && slots.A && slots.B) {
-    c.beginPath();
-    for (let k = 0; k <= 40; k++) {
-      const at = placeOf(pathAt(k / 40));
-      c.lineTo(screenX(at.x), screenY(at.y));
+  if (tab === 'path' && slots.A && slots.B) {
+    const places = placesOfPath();
+    const line = new Path2D();
+    for (const {x, y} of places) line.lineTo(screenX(x), screenY(y));
+    c.lineJoin = c.lineCap = 'round';
+    if (linearMap()) {
+      for (const [style, wide] of [[paper, 0.26 * rem], [ink, 0.12 * rem]]) {
+        c.strokeStyle = style;
+        c.lineWidth = wide;
+        c.stroke(line);
+      }
+    } else {
+      for (const [style, wide] of [[paper, 0.34 * rem], [ink, 0.18 * rem]]) {
+        c.setLineDash([0.01, 0.5 * rem]);
+        c.strokeStyle = style;
+        c.lineWidth = wide;
+        c.stroke(line);
+      }
+      c.setLineDash([]);
+      for (const {x, y} of places) ring(c, screenX(x), screenY(y), 0.22 * rem, ink, paper);
     }
-    for (const [style, line] of [[paper, 0.26 * rem], [ink, 0.12 * rem]]) {
-      c.strokeStyle = style;
-      c.lineWidth = line;
-      c.stroke();
-    }
+    c.lineCap = 'butt';
   }
   c.font = `700 ${0.85 * rem}px ${css('font')}`;
   c.textAlign = 'center';
@@ -555,7 +613,7 @@ function listenToMap() {
       lasso = [[x, y]];
       return;
     }
-    drag = {x, y, moved: pointers.size > 1, span: span(), at: middle(), camera: {...camera}};
+    drag = {x, y, moved: pointers.size > 1, span: span(), at: middle(), camera: {...camera}, turned: {...turned}};
   });
   plot.addEventListener('pointermove', event => {
     const [x, y] = pointerPlace(event);
@@ -570,6 +628,12 @@ function listenToMap() {
     }
     if (Math.hypot(x - drag.x, y - drag.y) > 4) drag.moved = true;
     if (!drag.moved) return;
+    if (inSpace() && pointers.size === 1) {
+      plot.dataset.drag = '';
+      const pace = Math.PI / Math.min(width, height);
+      turnTo(drag.turned.yaw - (x - drag.x) * pace, drag.turned.pitch + (y - drag.y) * pace);
+      return;
+    }
     if (event.pointerType === 'touch' && pointers.size === 1) {
       float(x, y);
       moveTo(dataX(x), dataY(y), {pin: true});
@@ -592,7 +656,9 @@ function listenToMap() {
     }
     delete plot.dataset.drag;
     if (drag && !drag.moved && event.type === 'pointerup') pressed(...pointerPlace(event));
-    drag = pointers.size ? {...drag, moved: true, span: span(), at: middle(), camera: {...camera}} : null;
+    const [left] = pointers.values();
+    const fresh = () => ({x: left[0], y: left[1], span: span(), at: middle(), camera: {...camera}, turned: {...turned}});
+    drag = left ? {...drag, ...fresh(), moved: true} : null;
   };
   plot.addEventListener('pointerup', released);
   plot.addEventListener('pointercancel', released);
@@ -644,7 +710,10 @@ function keyOnMap(event) {
   const step = ((event.shiftKey ? 4 : 0.8) * rem) / camera.scale;
   const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
   const key = event.key.toUpperCase();
-  if (way) {
+  if (way && inSpace()) {
+    const angle = (event.shiftKey ? 20 : 5) * (Math.PI / 180);
+    turnTo(turned.yaw - way[0] * angle, turned.pitch + way[1] * -angle);
+  } else if (way) {
     moveTo(current.at.x + way[0] * step, current.at.y + way[1] * step, {pin: true});
     keepInSight();
     announce();

@@ -91,13 +91,10 @@ function mapPicture() {
 }
 
 function mapTitle() {
-  const shown = onLatents() ? N : facts.maps[axes].n;
-  const what = onLatents()
-    ? D > 1
-      ? `${latentName(axisX)} and ${latentName(axisY)}`
-      : latentName(axisX)
-    : `${facts.maps[axes].name} (${facts.maps[axes].note})`;
-  return `${what} of ${shown.toLocaleString('en')} ${facts.split} codes`;
+  const map = facts.maps[axes];
+  const shown = earlier() ? facts.frames.images : map?.n ?? N;
+  const what = map ? `${map.name} (${map.note})` : shownLatents().map(latentName).join(' and ');
+  return `${what} of ${shown.toLocaleString('en')} ${facts.split} codes${earlier() ? ` at ${epochName(+$('epoch').value)}` : ''}`;
 }
 
 function listenToSaves() {

@@ -17,6 +17,7 @@ function openTab(name) {
   }
   if (name !== 'path') play(false);
   redraw('over');
+  showHint();
   showTab();
   showCommands();
   addressChanged();
@@ -52,6 +53,8 @@ function showTab() {
     later('arithmetic', showArithmetic);
   } else if (tab === 'neighbours') {
     later('neighbours', showNeighbours);
+  } else if (tab === 'training') {
+    later('training', () => showKept(Math.min(F - 1, +$('epoch').value)));
   }
 }
 
@@ -255,6 +258,19 @@ function firstSlots() {
 
 let pathSets = [];
 let playing = 0;
+
+// Of a map without formula the images that the way passes, one after the other.
+let pathPlaces = {key: null, places: []};
+function placesOfPath() {
+  const steps = Array.from({length: 41}, (_, k) => pathAt(k / 40));
+  if (linearMap()) return steps.map(z => placeOf(z));
+  const key = [axes, ...slots.A.z, ...slots.B.z, $('path-kind').value, $('path-part').value].join();
+  if (pathPlaces.key !== key) {
+    const passed = steps.map(nearestOnMap).filter((i, k, all) => i !== all[k - 1]);
+    pathPlaces = {key, places: passed.map(i => ({x: maps[axes][2 * i], y: maps[axes][2 * i + 1]}))};
+  }
+  return pathPlaces.places;
+}
 
 const pathAt = t => between(slots.A.z, slots.B.z, t, $('path-kind').value === 'spherical', chosenPart('path-part'));
 

@@ -225,53 +225,102 @@ function drawPictures() {
 
 // The curve: rate to the right, distortion upwards; to the lower left the elbo is better.
 const known = members.every(({numbers}) => 'rate' in numbers && 'distortion' in numbers);
+
+// An axis from pixel `from` to pixel `to`: where a value lies on it, and the values of its ticks, `apart` pixels or more
+// from each other.
+function axisOf(name, from, to, apart) {
+  const all = members.map(m => m.numbers[name]);
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const room = 0.1 * (most - least || Math.abs(most) || 1);
+  const [low, high] = [least - room, most + room];
+  const step = niceStep(((high - low) * apart) / Math.abs(to - from));
+  const first = Math.ceil(low / step);
+  const ticks = Array.from({length: Math.floor(high / step) - first + 1}, (_, k) => (first + k) * step);
+  return {at: v => from + ((v - low) / (high - low)) * (to - from), ticks, text: v => tickText(v, step)};
+}
+
+function axesOfCurve(w, h) {
+  return [axisOf('rate', 4.1 * rem, w - 0.8 * rem, 4 * rem), axisOf('distortion', h - 3.2 * rem, 0.6 * rem, 2.2 * rem)];
+}
+
 function onCurve(w, h) {
-  const [rates, distortions] = ['rate', 'distortion'].map(name => members.map(m => m.numbers[name]));
-  const scaled = (all, v, from, to) => from + ((v - Math.min(...all)) / (Math.max(...all) - Math.min(...all) || 1)) * (to - from);
-  return members.map((_, k) => [
-    scaled(rates, rates[k], 3.6 * rem, w - 2.5 * rem),
-    scaled(distortions, distortions[k], h - 3 * rem, 1.6 * rem),
-  ]);
+  const [x, y] = axesOfCurve(w, h);
+  return members.map(({numbers}) => [x.at(numbers.rate), y.at(numbers.distortion)]);
 }
 
 function drawCurve() {
   if (!known) return;
   const [c, w, h] = measure($('curve'));
   const points = onCurve(w, h);
-  c.strokeStyle = css('edge');
-  c.strokeRect(2.4 * rem + 0.5, 0.5, w - 2.4 * rem - 1, h - 2 * rem);
+  const [across, up] = axesOfCurve(w, h);
+  const [left, right, top, bottom] = [4.1 * rem, w - 0.8 * rem, 0.6 * rem, h - 3.2 * rem];
+  c.font = `${0.75 * rem}px ${css('font')}`;
+  c.textAlign = 'center';
+  const line = (x0, y0, x1, y1, style) => {
+    c.strokeStyle = css(style);
+    c.beginPath();
+    c.moveTo(x0, y0);
+    c.lineTo(x1, y1);
+    c.stroke();
+  };
+  c.fillStyle = css('muted');
+  for (const v of across.ticks) {
+    const x = Math.round(across.at(v)) + 0.5;
+    line(x, top, x, bottom, 'grid');
+    line(x, bottom, x, bottom + 0.3 * rem, 'line');
+    c.fillText(across.text(v), x, bottom + 1.15 * rem);
+  }
+  c.textAlign = 'right';
+  c.textBaseline = 'middle';
+  for (const v of up.ticks) {
+    const y = Math.round(up.at(v)) + 0.5;
+    line(left, y, right, y, 'grid');
+    line(left - 0.3 * rem, y, left, y, 'line');
+    c.fillText(up.text(v), left - 0.45 * rem, y);
+  }
+  c.textBaseline = 'alphabetic';
+  c.textAlign = 'center';
+  c.strokeStyle = css('line');
+  c.strokeRect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
   c.strokeStyle = css('muted');
   c.lineWidth = 1.5;
   c.beginPath();
   for (const [x, y] of points) c.lineTo(x, y);
   c.stroke();
-  c.font = `${0.75 * rem}px ${css('font')}`;
-  c.textAlign = 'center';
-  let last = null;
-  points.forEach(([x, y], k) => {
+  const [low, high, t] = between();
+  const [x, y] = [0, 1].map(j => points[low][j] * (1 - t) + points[high][j] * t);
+  const labels = [];
+  c.lineJoin = 'round';
+  points.forEach(([px, py], k) => {
     c.fillStyle = css('paper');
     c.strokeStyle = css('ink');
     c.beginPath();
-    c.arc(x, y, 0.26 * rem, 0, 2 * Math.PI);
+    c.arc(px, py, 0.26 * rem, 0, 2 * Math.PI);
     c.fill();
     c.stroke();
-    c.fillStyle = css('muted');
-    if (last && Math.hypot(x - last[0], y - last[1]) < 1.5 * rem) return; // no label on a label
-    c.fillText(members[k].label, x, y - 0.6 * rem);
-    last = [x, y];
+    const half = c.measureText(members[k].label).width / 2 + 0.2 * rem;
+    const [textX, textY] = [Math.min(right - half, px + 0.25 * rem + half), Math.max(top + rem, py - 0.5 * rem)];
+    const onAnother = ([ox, oy, wide]) => Math.abs(textX - ox) < half + wide && Math.abs(textY - oy) < 0.95 * rem;
+    if (labels.some(onAnother)) return;
+    labels.push([textX, textY, half]);
+    c.save();
+    c.strokeStyle = css('raised');
+    c.lineWidth = 0.3 * rem;
+    c.strokeText(members[k].label, textX, textY);
+    c.fillStyle = css('ink');
+    c.fillText(members[k].label, textX, textY);
+    c.restore();
   });
-  const [low, high, t] = between();
-  const [x, y] = [0, 1].map(j => points[low][j] * (1 - t) + points[high][j] * t);
   c.fillStyle = css('accent');
   c.beginPath();
   c.arc(x, y, 0.42 * rem, 0, 2 * Math.PI);
   c.fill();
   c.fillStyle = css('muted');
-  c.fillText('rate, nats', w / 2 + rem, h - 0.4 * rem);
+  c.fillText('rate (nats)', (left + right) / 2, h - 0.5 * rem);
   c.save();
-  c.translate(1.2 * rem, h / 2 - rem);
+  c.translate(0.95 * rem, (top + bottom) / 2);
   c.rotate(-Math.PI / 2);
-  c.fillText('distortion, nats', 0, 0);
+  c.fillText('distortion (nats)', 0, 0);
   c.restore();
 }
 
@@ -482,4 +531,13 @@ start().catch(error => {
 });
 
 // For the console, and for tests.
-self.vaelab = {facts, moveTo, choose, frameTimes, codeOf: (k, i) => [...codeOf(k, i)], decode: async (k, z) => [...(await decode(k, [z]))[0]]};
+self.vaelab = {
+  facts,
+  moveTo,
+  choose,
+  frameTimes,
+  onCurve,
+  ticksOfCurve: (w, h) => axesOfCurve(w, h).map(({at, ticks, text}) => ticks.map(v => [text(v), at(v)])),
+  codeOf: (k, i) => [...codeOf(k, i)],
+  decode: async (k, z) => [...(await decode(k, [z]))[0]],
+};
