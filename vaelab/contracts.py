@@ -299,7 +299,7 @@ class Objective(Protocol):
         """{"loss": scalar, <term>: scalar, ...}, means over the batch.
 
         x: views as the network sees them, the condition behind them where there is one; outputs: the structure's;
-        log_likelihood: (B,) or (S, B); stage: beta, capacity, training.
+        log_likelihood: (B,) or (S, B); stage: beta, capacity, training, epoch.
         """
 
     samples: int | None = None

@@ -189,7 +189,7 @@ class LatentView:
         return out
 
     def see(self, inputs) -> Seen:
-        """Images (views as stored, behind them the condition where there is one) by themselves, whatever else is there."""
+        """Images (views as stored, behind them the condition where there is one), each by itself."""
         inputs = self._checked(inputs)
         return Seen(self, inputs[: self.n_views], inputs[self.n_views :])
 
