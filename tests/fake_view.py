@@ -150,8 +150,8 @@ class FakeView:
     def foreign(self, name, *, resize):
         raise DataError(f"No images of {name}.")
 
-    def see(self, images):
-        return Seen(self, images)
+    def see(self, inputs):
+        return Seen(self, inputs[: self.n_views], inputs[self.n_views :])
 
     def least_distortion(self, images):
         """Of a Gaussian of known deviation: the same for all images."""

@@ -299,7 +299,7 @@ class Objective(Protocol):
         """{"loss": scalar, <term>: scalar, ...}, means over the batch.
 
         x: views as the network sees them, the condition behind them where there is one; outputs: the structure's;
-        log_likelihood: (B,) or (S, B); stage: beta, capacity, training.
+        log_likelihood: (B,) or (S, B); stage: beta, capacity, training, epoch.
         """
 
     samples: int | None = None
@@ -472,8 +472,8 @@ class View(Protocol):
         """The `SplitView` "train", "validation" or "test"; DataError where there is none."""
 
     def foreign(self, name, *, resize):
-        """Test images of the dataset of that option, prepared as the run's own: views as stored, (N, H, W, C); with
-        `resize` those of another size made to fit."""
+        """Test images of the dataset of that option, prepared as the run's own: views as stored, (N, H, W, C), c behind
+        them; with `resize` those of another size made to fit."""
 
     def rng(self, key, *more):
         """A fresh numpy generator of the stream "plots" or "metrics"."""
@@ -493,8 +493,8 @@ class View(Protocol):
     def sample_posterior(self, inputs, n, rng):
         """z ~ q(z|x), (n, N, D)."""
 
-    def see(self, images):
-        """The `Seen` of images (views as stored, (N, H, W, C)), of this split or of anywhere."""
+    def see(self, inputs):
+        """The `Seen` of images (views as stored, (N, H, W, C), c behind them), of this split or of anywhere."""
 
     def posterior_samples(self, split, n, rows=slice(None)):
         """The same of rows of a split, from a stream of these rows' own."""

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaelab.conditions.columns import Columns, Field
+from vaelab.conditions.columns import Columns, Field, of_foreign
+from vaelab.conditions.label import Label
+from vaelab.datasets.base import Dataset, Split
 from vaelab.errors import ConfigError, DataError
 
 FASHION = Columns("label", [Field("class", ("T-shirt/top", "Sneaker", "Bag", "2"))])
@@ -77,3 +79,28 @@ def test_rows_in_words():
     assert MIXED.told(MIXED.read([2, 40.5], "x")) == ["shape 2, age 40.5"]
     np.testing.assert_array_equal(FASHION.each(), np.eye(4))
     assert MIXED.each() is None
+
+
+def elsewhere(names, y):
+    images = np.zeros((3, 4, 4, 1), np.uint8)
+    return Dataset("own", Split((images,)), Split((images,), None if y is None else np.array(y)), class_names=names)
+
+
+def test_classes_of_other_data_are_the_same_by_name():
+    found = of_foreign(Label(planes=False), FASHION, elsewhere(("Bag", "Sneaker"), [0, 1, 0]))
+    np.testing.assert_array_equal(found.test.given[0], FASHION.read(["bag", "sneaker", "bag"], "x"))
+    assert found.condition is FASHION
+
+
+@pytest.mark.parametrize(
+    "names,y,told",
+    [
+        ((), None, "which is not known of these. Name data with it"),
+        (("Bag", "Sneaker"), None, "which is not known of these"),
+        (("Bag", "Boot", "Coat"), [0, 1, 2], "of these it would be Boot, Coat."),
+    ],
+)
+def test_data_without_the_condition_are_refused(names, y, told):
+    with pytest.raises(ConfigError) as error:
+        of_foreign(Label(planes=False), FASHION, elsewhere(names, y))
+    assert told in str(error.value) and "told of each image its class (T-shirt/top, Sneaker" in str(error.value)

@@ -97,3 +97,26 @@ def test_going_on_and_repeating(run, tmp_path):
     vaelab("resume", f"run={own}", "trainer.epochs=42", cwd=tmp_path)
     assert json.loads((own / "status.json").read_text())["epochs"] == 42
     assert "PASS" in vaelab("reproduce", f"run={run}", cwd=tmp_path).stdout
+
+
+@pytest.mark.slow
+def test_images_are_scored_with_their_own_condition(run, tmp_path, command):
+    """The same digits from a file: the run's own numbers; told the wrong class they are stranger."""
+    import pandas as pd
+
+    import vaelab as api
+
+    own = api.load(run)
+    digits = own.view.split("test")
+    told = own.score(digits.x[0], condition=digits.y)
+    lied = own.score(digits.x[0], condition=(digits.y + 1) % 10)
+    assert (told.elbo > lied.elbo).mean() > 0.8
+    np.savez(tmp_path / "own.npz", x_train=digits.x[0], x_test=digits.x[0], y_train=digits.y, y_test=digits.y)
+    command("score", f"run={run}", "score=[elbo]", f"csv={tmp_path / 's.csv'}")
+    np.testing.assert_allclose(pd.read_csv(tmp_path / "s.csv").elbo, told.elbo, rtol=1e-3)
+    found = own.evaluate("elbo", "on=npz", f"on.path={tmp_path / 'own.npz'}")
+    assert found["npz:test/elbo"]["value"] == pytest.approx(own.metrics["value"]["test/elbo"], rel=1e-6)
+    judged = own.evaluate("ood", "metrics.ood.on=[flipped]", "metrics.ood.scores=[elbo]", "metrics.ood.bootstrap=2")
+    assert judged["test/ood_flipped_elbo_auroc"]["value"] > 0.5
+    refused = command("score", f"run={run}", "on=npz", f"on.path={tmp_path / 'own.npz'}", check=False)
+    assert refused.returncode == 2 and "on=npz: this run is told of each image its class" in refused.stderr

@@ -45,6 +45,26 @@ def test_free_bits_are_paid_but_not_counted():
     assert free["loss"] == pytest.approx(plain["distortion"] + 2 * np.maximum(per_latent, 0.05).sum(), rel=1e-5)
 
 
+def test_each_level_has_free_bits_and_a_warmup_of_its_own():
+    words = ("model=dense", "structure=two_level", "structure.levels=[3,2]", "structure.hidden_dim=8")
+    plain, outputs, _ = terms(make_vae(*words))
+    bits = np.array([0.1] * 3 + [0.4] * 2)
+    paid = np.maximum(ops.convert_to_numpy(outputs.rate).mean(0), bits)
+    vae = make_vae(*words, "objective.free_bits=[0.1,0.4]", "objective.level_warmup=[0,8]")
+    found, outputs, likelihood = terms(vae, beta=2)
+    assert found["rate_level_2"] == plain["rate_level_2"] > 0
+    assert found["loss"] == pytest.approx(plain["distortion"] + 2 * paid.sum(), rel=1e-5)  # evaluation is of the end
+    for epoch, weight in ((1.0, 1 / 8), (4.0, 0.5), (8.0, 1.0), (99.0, 1.0)):
+        loss = vae.objective.losses(
+            (X,), outputs, ops.convert_to_tensor(np.float32(likelihood)), LossContext(2.0, 1.0, True, epoch)
+        )
+        wanted = plain["distortion"] + 2 * (paid[:3].sum() + weight * paid[3:].sum())
+        assert float(loss["loss"]) == pytest.approx(wanted, rel=1e-5)
+    for setting in ("free_bits=[1,2]", "level_warmup=[5]"):
+        with pytest.raises(ConfigError, match="is for latents in several levels: use structure=two_level"):
+            make_vae("model=dense", f"objective.{setting}")
+
+
 def test_capacity():
     vae = make_vae("model=dense", "objective=capacity", "objective.capacity=8", "objective.gamma=10")
     found, _, _ = terms(vae, capacity=0.25)

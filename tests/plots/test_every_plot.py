@@ -43,9 +43,6 @@ DOES_NOT_APPLY = {
     "conjoint_scatter": lambda v: len(v.parts) < 2,
     "conjoint_swap": lambda v: v.n_views < 2,
     "levels": lambda v: "level_1" not in v.parts,
-    "ood": lambda v: v.condition,
-    "ood_images": lambda v: v.condition,
-    "ood_codes": lambda v: v.condition,
     **{name: lambda v: v.n_views < 2 or v.condition for name in PLOTS if name.startswith("background_transfer")},
 }
 

@@ -14,7 +14,7 @@ from vaelab.contracts import ImageScore, optional
 from vaelab.errors import ConfigError, NotApplicable
 from vaelab.likelihoods.bernoulli import Bernoulli
 from vaelab.scores.input_complexity import CODECS, code_length
-from vaelab.scores.measure import Made, Ranks, by_name, make, measured
+from vaelab.scores.measure import Made, Ranks, by_name, make, measured, stored
 
 SCORES = locate.options("score")
 QUICK = {"samples": 3, "steps": 4, "k": 2}
@@ -35,12 +35,13 @@ def view_of(kind):
     view = {"grey": lambda: spots(latent_dim=3, shape=(8, 8, 1)),
             "rgb": lambda: spots(latent_dim=3, shape=(8, 8, 3)),
             "two_views": lambda: spots(latent_dim=6, n_views=2, shape=(8, 8, 1)),
+            "a_condition": lambda: spots(latent_dim=3, shape=(8, 8, 1), conditional=True),
             "implicit": lambda: spots(latent_dim=3, shape=(8, 8, 1), closed_form=False)}[kind]()  # fmt: skip
     view._splits["validation"] = view.split("train")
     return view
 
 
-@pytest.mark.parametrize("kind", rest_slow(["grey", "implicit", "rgb", "two_views"], 2))
+@pytest.mark.parametrize("kind", rest_slow(["grey", "implicit", "a_condition", "rgb", "two_views"], 3))
 @pytest.mark.parametrize("name", SCORES)
 def test_a_finite_number_of_each_image_by_itself(name, kind):
     view = view_of(kind)
@@ -49,7 +50,7 @@ def test_a_finite_number_of_each_image_by_itself(name, kind):
     except NotApplicable as error:
         assert kind == "implicit" and 40 < len(str(error)) < 260
         return
-    images = view.split("test").x
+    images = stored(view.split("test"))
     order = np.random.default_rng(0).permutation(len(images[0]))
     together = score.of(view.see(images))
     shuffled = score.of(view.see(tuple(v[order] for v in images)))

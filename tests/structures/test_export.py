@@ -30,6 +30,7 @@ CASES = {
     "conjoint_flow": (2, (*CONJOINT, "posterior=realnvp", "structure.private_dims=[2,3]")),
     "levels": (1, LEVELS),
     "levels_convolutions": (1, (*LEVELS, "model=conv_v2", "model.filters=4", "structure.levels=[2,2,3]")),
+    "levels_ladder": (1, (*LEVELS, "structure.inference=ladder", "structure.levels=[3,2,2]", "posterior.std=linear")),
     "levels_flow": (1, (*LEVELS, "posterior=realnvp")),
     "levels_condition_planes": (1, (*LEVELS, *CONDITION, "condition.planes=true")),
     "single_condition": (1, CONDITION),

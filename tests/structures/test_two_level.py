@@ -28,6 +28,8 @@ KINDS = {
     "prior_flow": ("prior=realnvp", "prior.couplings=2", "prior.hidden_dims=[8]"),
     "mixture": ("prior=mixture", "prior.components=3"),
     "condition": ("condition=label",),
+    "ladder": ("structure.inference=ladder",),
+    "ladder_of_three": ("structure.inference=ladder", "structure.levels=[4,3,2]", "condition=label"),
 }
 SHAPE, K = (8, 8, 1), 3
 
@@ -35,11 +37,11 @@ SHAPE, K = (8, 8, 1), 3
 def made(kind):
     """(structure whose weights are not its first ones, what it sees of five images)."""
     words = [w for w in (*SMALL, *KINDS[kind]) if "conv" not in kind or "hidden_dims=[9]" not in w]
-    vae = make_vae(*words, shapes=(SHAPE,), condition_dim=K if kind == "condition" else 0)
+    vae = make_vae(*words, shapes=(SHAPE,), condition_dim=K if "condition=label" in words else 0)
     rng = np.random.default_rng(0)
     for v in vae.structure.trainable_variables:
         v.assign(ops.convert_to_numpy(v.value) + 0.05 * rng.standard_normal(v.shape))
-    given = (np.eye(K, dtype=np.float32)[[0, 2, 1, 0, 1]],) if kind == "condition" else ()
+    given = (np.eye(K, dtype=np.float32)[[0, 2, 1, 0, 1]],) if "condition=label" in words else ()
     return vae, (*vae.preprocessing((images(SHAPE, 5),)), *map(ops.convert_to_tensor, given))
 
 
@@ -69,7 +71,7 @@ def test_the_rate_is_the_sum_over_levels(kind):
     )
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "flow", "vamp", "prior_flow"])
+@pytest.mark.parametrize("kind", ["gaussian", "flow", "vamp", "prior_flow", "ladder"])
 @pytest.mark.quick(1)
 def test_the_rate_of_training_is_that_of_the_densities_on_average(kind):
     vae, x = made(kind)
@@ -190,6 +192,52 @@ def test_the_estimators_find_the_known_likelihood(known):
     assert bound["rate_level_1"].value + bound["rate_level_2"].value == pytest.approx(bound["rate"].value, abs=1e-3)
 
 
+def test_a_ladder_is_the_posterior_of_a_linear_model_whose_precisions_add_up():
+    """z2 ~ N(0, I), z1 = A z2 + a + r eps, x = W z1 + b + s eps, A diagonal, rows of W orthogonal: what x says of z1
+    times p(z1|z2) is q(z1|x, z2), so that log p(x, z) - log q(z|x) = log p(x) at every z."""
+    rng = np.random.default_rng(1)
+    spread, a, b, r = np.diag([1.3, -0.6]), rng.normal(size=2), rng.normal(size=DIMS), 0.7
+    w = np.linalg.qr(rng.normal(size=(DIMS, 2)))[0].T * [[1.5], [0.8]]
+    vae = make_vae("structure=two_level", "structure.levels=[2,2]", f"structure.hidden_dim={WIDTH}", "model=linear",
+                   "structure.inference=ladder", "structure.activation=linear", "likelihood=gaussian",
+                   f"likelihood.variance={VARIANCE}", shapes=((1, DIMS, 1),))  # fmt: skip
+    structure = vae.structure
+    for v in structure.trainable_variables:
+        v.assign(np.zeros(v.shape))
+    below, spread_of = structure.below_joins[0], structure.spread
+    layers = ((below, "level_2_in"), (below, "joint"), (spread_of, "level_1_in"))
+    for network, layer in (*layers, *((join, "joint") for join in structure.joins)):
+        kernel = network.get_layer(layer).kernel
+        kernel.assign(np.eye(*kernel.shape))
+    decoder = structure.decoder.get_layer("parameters")
+    decoder.kernel.assign(np.concatenate([w, np.zeros((2 * WIDTH - 2, DIMS))]))
+    decoder.bias.assign(b)
+    norms = np.sum(w**2, axis=1)
+    total, noise = spread @ w, r**2 * w.T @ w + VARIANCE * np.eye(DIMS)  # x = z2 total + a w + b + of this covariance
+    covariance = np.linalg.inv(np.eye(2) + total @ np.linalg.inv(noise) @ total.T)
+    assert abs(covariance[0, 1]) < 1e-12
+    project = np.linalg.inv(noise) @ total.T @ covariance
+    for head, kernel, bias, std in (
+        (structure.below_heads[0], spread, a, np.full(2, r)),
+        (structure.heads[0], w.T / norms, -b @ w.T / norms, np.sqrt(VARIANCE / norms)),
+        (structure.heads[1], project, -(a @ w + b) @ project, np.sqrt(np.diag(covariance))),
+    ):
+        weight = np.zeros(head.mean_head.kernel.shape)
+        weight[: len(kernel)] = kernel
+        head.mean_head.kernel.assign(weight)
+        head.mean_head.bias.assign(bias)
+        head.rho_head.bias.assign(2 * np.log(std))
+    x = rng.normal(size=(N, DIMS)) @ np.linalg.cholesky(total.T @ total + noise).T + a @ w + b
+    seen = (ops.convert_to_tensor(np.float32(x).reshape(N, 1, DIMS, 1)),)
+    out = structure(seen, training=False, samples=3)
+    log_p = number(structure.log_likelihood(seen, out.decoded)) + number(structure.prior.log_prob(out.z))
+    residual, of_x = x - a @ w - b, total.T @ total + noise
+    exact = -0.5 * (np.einsum("ni,ij,nj->n", residual, np.linalg.inv(of_x), residual)
+                    + np.linalg.slogdet(of_x)[1] + DIMS * np.log(2 * np.pi))  # fmt: skip
+    found = log_p - number(structure.log_posterior(out.z, out.q))
+    np.testing.assert_allclose(found, np.broadcast_to(exact, found.shape), atol=2e-4)
+
+
 @pytest.mark.slow
 def test_a_level_that_says_nothing_is_told(known):
     view, _ = known
@@ -248,7 +296,10 @@ def test_the_networks_of_the_papers():
         (["structure.levels=[4]"], r"two levels or more, as in \[40, 40\], got \[4\]"),
         (["latent_dim=7"], "it is 5. Got 7; leave latent_dim out"),
         (["objective=tcvae"], "those of several levels of latents are not known. Use structure=single"),
-        (["objective.free_bits=0.1"], "objective.free_bits needs mean and variance"),
+        (["objective.free_bits=0.1", "prior=vamp"], "the rate of each latent in closed form, and that of level_2 has"),
+        (["objective.free_bits=[1,2,3]"], r"free_bits: expected one number for each of 2 levels, got \[1, 2, 3\]"),
+        (["objective.level_warmup=[5]"], r"level_warmup: expected one number for each of 2 levels, got \[5\]"),
+        (["structure.inference=ladder", "posterior=realnvp"], "multiplies Gaussians; posterior=realnvp is none"),
         (["objective=avb_ac"], "objective=avb_ac needs mean .* Use structure=single"),
         (["prior=vamp", "condition=label"], "prior=vamp encodes pseudo-inputs"),
         (["prior=vamp", "posterior=realnvp"], "use posterior=gaussian"),

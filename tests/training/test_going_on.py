@@ -74,6 +74,8 @@ LEARNED = {
     "realnvp": ["prior=realnvp", "prior.couplings=2", "prior.hidden_dims=[4]"],
     "levels": ["structure=two_level", "structure.levels=[3,2]", "structure.hidden_dim=8", "prior=vamp",
                "prior.pseudo_inputs=5"],
+    "ladder": ["structure=two_level", "structure.inference=ladder", "structure.levels=[3,2]", "structure.hidden_dim=8",
+               "objective.free_bits=[0.1,0.2]", "objective.level_warmup=[0,3]"],
     "m2": ["condition=label", "objective=m2", "objective.bound_weight=1", "dataset.labelled=40"],
 }  # fmt: skip
 

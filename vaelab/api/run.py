@@ -206,12 +206,13 @@ class Run:
         update_results(self.folder, cfg.tracking.uri, cfg.output_dir)
         return frames.metrics(scores)
 
-    def score(self, images, *scores: str, **settings):
+    def score(self, images, *scores: str, condition=None, **settings):
         """How strange images are to this run, each by itself, prepared as its own.
 
         Args:
             images: as those of `encode`.
             *scores: options of the group score; none for the command's own. Words ("scores.nll.samples=500") too.
+            condition: as of `encode`.
             **settings: of the one score: samples=500.
 
         Returns:
@@ -227,8 +228,10 @@ class Run:
 
         with locate.config_dirs(self._dirs):
             nodes = plain(self._composed("score", "score", scores, settings).scores)
-            given = foreign.of_images(self._images(images, "score"), self.view.dataset, self.config)
-            return pd.DataFrame(Scoring([self.view], nodes, self._trusted).of([given.x]))
+            views = self._images(images, "score")
+            given = self._given("score", condition, len(views[0]))
+            seen = foreign.of_images(views, self.view.dataset, self.config, given)
+            return pd.DataFrame(Scoring([self.view], nodes, self._trusted).of([seen.inputs]))
 
     def plot(self, name: str, *typed: str, save: bool = False, **settings):
         """Draws a picture of the run.

@@ -44,7 +44,7 @@ def run(cfg) -> None:
                 beyond = [np.sum(columns[f"{name}_percentile"] > far) for far in _FAR]
                 totals[name] += [np.sum(columns[name]), *beyond]
             if codes:
-                looked_at = views[0].see(found.images.take(slice(rows.start, rows.stop)).x)
+                looked_at = views[0].see(found.images.take(slice(rows.start, rows.stop)).inputs)
                 moments.append((looked_at.mean, looked_at.std))
             if write:
                 values = zip(*(columns[column] for column in scoring.columns))

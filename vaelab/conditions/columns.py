@@ -160,6 +160,45 @@ def applied(part, option: str, dataset, known: dict | None = None):
     return replace(dataset, condition=columns, **splits)
 
 
+def of_foreign(part, columns: Columns, dataset):
+    """Another dataset with the condition of its images in a run's columns; choices are the same where their names are.
+
+    Args:
+        part: the run's `contracts.Condition`.
+
+    Raises:
+        ConfigError: these images have no such condition, or choices that the run does not know.
+    """
+    told = f"on={dataset.name}: this run is told of each image its {columns.in_words()}"
+    unknown = ConfigError(f"{told}, which is not known of these. Name data with it, or use a run with condition=none.")
+    try:
+        theirs = [Field(*field) for field in part.fields(dataset)]
+    except ConfigError:
+        raise unknown from None
+    places, numbers = {field.name: place for place, field in enumerate(theirs)}, []
+    for own in columns.fields:
+        field = theirs[places[own.name]] if own.name in places else None
+        if field is None or bool(field.choices) != bool(own.choices):
+            raise unknown
+        if strange := [name for name in field.choices if name not in own.choices]:
+            raise ConfigError(f"{told}; of these it would be {_listed(strange)}.")
+        numbers.append(np.array([own.choices.index(name) for name in field.choices]))
+
+    def given(split):
+        if split is None or (values := part.values(dataset, split)) is None:
+            return split
+        found = np.asarray(values, np.float64)[:, [places[own.name] for own in columns.fields]]
+        for column, table in zip(found.T, numbers):
+            if len(table) and np.isin(column, np.arange(len(table))).all():  # else `rows` says that it is no choice
+                column[:] = table[column.astype(int)]
+        return replace(split, given=(columns.rows(found, f"on={dataset.name}"),))
+
+    splits = {name: given(getattr(dataset, name)) for name in ("train", "validation", "test")}
+    if not splits["test"].given:  # pyright: ignore[reportOptionalMemberAccess]  every dataset has one
+        raise unknown
+    return replace(dataset, condition=columns, **splits)
+
+
 def moments(values) -> list[tuple[float, float]]:
     """(mean, standard deviation) of each column (N, F); 1 for the deviation of a column that never changes."""
     values = np.asarray(values, np.float64)

@@ -28,6 +28,8 @@ YOUNGER = {
     "trainer.normalize_gradients": lambda cfg: cfg["trainer"]["normalize_gradients"] is False,
     "trainer.monitor_from": lambda cfg: cfg["trainer"]["monitor_from"] is None,
     "objective.gradient": lambda cfg: cfg["objective"]["gradient"] == "reparameterised",
+    "objective.level_warmup": lambda cfg: cfg["objective"]["level_warmup"] is None,
+    "structure.inference": lambda cfg: cfg["structure"]["inference"] == "direct",
     "posterior.log_var_range": lambda cfg: cfg["posterior"]["log_var_range"] is None,
     "condition": lambda cfg: cfg["condition"] == {"_target_": "vaelab.conditions.none.Unconditional"},
     **{

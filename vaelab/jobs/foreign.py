@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from vaelab.conditions import columns
 from vaelab.config import locate, trust
 from vaelab.config.parts import part
 from vaelab.config.schema import SHARED
@@ -55,13 +56,9 @@ def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset, resize: str 
         resize: the word that makes images of another size fit, for the message.
 
     Raises:
-        ConfigError: images of another shape, or of pixels that the run's likelihood does not describe.
+        ConfigError: images of another shape, of pixels that the run's likelihood does not describe, or without the
+            condition that the run is told.
     """
-    if own.condition is not None:
-        raise ConfigError(
-            f"This run has a condition (condition={own.condition.option}), unknown of images from elsewhere: "
-            "it is measured and drawn on its own data alone."
-        )
     how = own.binarize if own.binarize != "none" else AS_PUBLISHED.get(own.values, "none")
     prepared = {"binarize": how, "binarize_seed": cfg["dataset"].get("binarize_seed"), "standardize": False}
     trusted = cfg.get("trusted") or ()
@@ -69,6 +66,8 @@ def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset, resize: str 
         found = load(node | prepared, data_dir=cfg["data_dir"], seed=cfg["seed"], trusted=trusted, validation=False)
     _fit(found.name, found.shapes, own.shapes, resize)
     found = replace(found, standardize=own.standardize)
+    if own.condition is not None:
+        found = columns.of_foreign(part(cfg["condition"], "condition", trusted=trusted), own.condition, found)
     if (own.values == "real") != (found.values == "real"):
         theirs, ours = ("real numbers" if d.values == "real" else "intensities in [0, 1]" for d in (found, own))
         raise ConfigError(
@@ -81,7 +80,7 @@ def dataset(node: dict, own: Dataset, cfg: dict, load=load_dataset, resize: str 
 
 
 def named(name: str, own: Dataset, cfg: dict, *, resize: bool) -> tuple:
-    """Views of the test images of the dataset of that option.
+    """The test images of the dataset of that option, with the condition behind the views where the run has one.
 
     Args:
         resize: make images of another size fit.
@@ -89,7 +88,7 @@ def named(name: str, own: Dataset, cfg: dict, *, resize: bool) -> tuple:
     node = settings_of(name, "on")
     if resize:
         node["resize"] = list(own.shapes[0][:2])
-    return dataset(node, own, cfg, resize="resize=true").test.x
+    return dataset(node, own, cfg, resize="resize=true").test.inputs
 
 
 def view(node: dict, own, cfg: dict):
@@ -137,15 +136,19 @@ def listed(node: dict, own: Dataset, cfg: dict) -> Listed:
     return found[0]._replace(images=prepared)
 
 
-def of_images(images: tuple, own: Dataset, cfg: dict) -> Split:
-    """Images in memory, views (N, H, W, C), prepared as a run's own."""
+def of_images(images: tuple, own: Dataset, cfg: dict, given: tuple = ()) -> Split:
+    """Images in memory, views (N, H, W, C), prepared as a run's own.
+
+    Args:
+        given: their condition ((N, K),) where the run has one.
+    """
     split = Split(tuple(v if v.dtype == np.uint8 else v.astype(np.float32) for v in images))
 
     def load(node: dict, *, data_dir, seed, trusted, validation) -> Dataset:
         given = Dataset("images", split, split, values="real" if own.values == "real" else "grey")
         return prepare(given, dict.fromkeys(SHARED) | node, seed=seed, validation=validation)
 
-    return dataset({}, own, cfg, load).test
+    return replace(dataset({}, replace(own, condition=None), cfg, load).test, given=given)
 
 
 def _fit(name: str, theirs, own, resize: str | None = None) -> None:

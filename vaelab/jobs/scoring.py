@@ -3,7 +3,7 @@
 import numpy as np
 
 from vaelab.errors import ConfigError
-from vaelab.scores.measure import IMAGES_PER_CALL, Ranks, make, measured
+from vaelab.scores.measure import IMAGES_PER_CALL, Ranks, make, measured, stored
 
 
 class Scoring:
@@ -34,7 +34,7 @@ class Scoring:
         self._views = views
         self._members = [{name: make(node, view, trusted) for name, node in nodes.items()} for view in views]
         self.scores = self._members[0]
-        self.own = self._measured([view.split("test").x for view in views])
+        self.own = self._measured([stored(view.split("test")) for view in views])
         self._ranks = {name: Ranks(self.own[name], score.sign) for name, score in self.scores.items()}
         self.columns = [c for name in self.scores for c in (*self._columns(name), f"{name}_percentile")]
 
@@ -42,7 +42,7 @@ class Scoring:
         """{column: (N,)} of images: each score, and its percentile among the own test images.
 
         Args:
-            images: views as stored, prepared for each run.
+            images: as `View.see` takes them, prepared for each run.
         """
         found = self._measured(images)
         percentiles = {f"{name}_percentile": ranks.percentile(found[name]) for name, ranks in self._ranks.items()}
@@ -52,7 +52,7 @@ class Scoring:
         """(rows, {column: values}) of images, a split prepared for each run, a few hundred at a time."""
         for start in range(0, len(splits[0]), IMAGES_PER_CALL):
             rows = range(start, min(start + IMAGES_PER_CALL, len(splits[0])))
-            yield rows, self.of([split.take(slice(rows.start, rows.stop)).x for split in splits])
+            yield rows, self.of([split.take(slice(rows.start, rows.stop)).inputs for split in splits])
 
     def _columns(self, name: str) -> list[str]:
         if len(self._views) == 1:

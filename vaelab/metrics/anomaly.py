@@ -10,7 +10,7 @@ from vaelab.metrics.score import Score
 from vaelab.metrics.separation import separation
 from vaelab.metrics.stream import stream
 from vaelab.scores.against import chosen
-from vaelab.scores.measure import measured, refuse_condition
+from vaelab.scores.measure import measured, stored
 
 
 def anomaly(view, *, split: Split, scores: list[str] | None, bootstrap: TwoOrMore) -> dict[str, Score]:
@@ -29,7 +29,7 @@ def anomaly(view, *, split: Split, scores: list[str] | None, bootstrap: TwoOrMor
     """
     part, strange = view.split(split), _left_out(view, split)
     found = chosen(view, scores, "metrics.anomaly")
-    values = {name: found[name].sign * v for name, v in measured(view, found, part.x).items()}
+    values = {name: found[name].sign * v for name, v in measured(view, found, stored(part)).items()}
     y = np.asarray(part.y)
     normal, result = ~np.isin(y, strange), {}
     for name, v in values.items():
@@ -46,7 +46,11 @@ def anomaly(view, *, split: Split, scores: list[str] | None, bootstrap: TwoOrMor
 
 def _left_out(view, split: str, **_) -> np.ndarray:
     """The numbers of the classes that have images in a split and none in training."""
-    refuse_condition(view)
+    if view.condition is not None:
+        raise NotApplicable(
+            f"metric=anomaly asks how strange images are whose class nobody told, and this run is told of each image "
+            f"(condition={view.condition.option}). Train with condition=none."
+        )
     train, part = view.split("train"), view.split(split)
     if train.y is None or part.y is None:
         raise NotApplicable(f"metric=anomaly needs classes, and this run's {split} split has no labels.")

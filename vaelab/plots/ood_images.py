@@ -28,7 +28,7 @@ def ood_images(
         order = np.argsort(found.strange(group, score), kind="stable")
         shown = min(n, len(order) // 2) or 1
         for kind, chosen in (("usual", order[:shown]), ("strange", order[-shown:][::-1])):
-            for v, view_images in enumerate(same_shape([to_unit(x[chosen]) for x in group.images])):
+            for v, view_images in enumerate(same_shape([to_unit(x[chosen]) for x in group.images[: view.n_views]])):
                 tiles = np.full((n, *view_images.shape[1:]), np.nan, np.float32)
                 tiles[:shown] = view_images
                 if v == 0:

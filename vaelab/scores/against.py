@@ -9,7 +9,7 @@ from vaelab.config import locate
 from vaelab.config.nearest import nearest
 from vaelab.errors import ConfigError
 from vaelab.scores import foils
-from vaelab.scores.measure import Made, by_name, measured, refuse_condition
+from vaelab.scores.measure import Made, by_name, measured, stored
 
 SLOW = ("nll", "likelihood_regret")  # hundreds of passes through the decoder for each image
 
@@ -18,7 +18,7 @@ class Group(NamedTuple):
     """Some images.
 
     Attributes:
-        images: views as stored, (N, H, W, C).
+        images: as `View.see` takes them.
         values: {score: (N,)}.
     """
 
@@ -61,13 +61,17 @@ def against(view, *, split: str, on, scores, images: int | None, resize: bool, w
 
 
 def images_of(view, *, split: str, on, images: int | None, resize: bool, where: str) -> tuple[tuple, dict[str, tuple]]:
-    """(views of a split as stored, {dataset or foil: the same}); arguments as those of `against`."""
+    """(the images of a split as `View.see` takes them, {dataset or foil: the same}); arguments as those of `against`.
+
+    A foil has the condition of the images it was made of.
+    """
     check(view, on=on, where=where)
-    own = _some(view.split(split).x, images, _rng(view, "own"))
+    own = _some(stored(view.split(split)), images, _rng(view, "own"))
     others = {}
     for name in on:
         if name in foils.FOILS:
-            others[name] = foils.made(name, own, _rng(view, name), real=view.data_kind == "real")
+            made = foils.made(name, own[: view.n_views], _rng(view, name), real=view.data_kind == "real")
+            others[name] = (*made, *own[view.n_views :])
         else:
             others[name] = _some(view.foreign(name, resize=resize), images, _rng(view, name))
     return own, others
@@ -82,8 +86,7 @@ def chosen(view, scores: list[str] | None, where: str) -> dict[str, Made]:
 
 
 def check(view, *, on, where: str, **_) -> None:
-    """ConfigError where `on` names what is neither a dataset nor a foil, or nothing; NotApplicable with a condition."""
-    refuse_condition(view)
+    """ConfigError where `on` names what is neither a dataset nor a foil, or nothing."""
     known = [*foils.FOILS, *locate.options("dataset")]
     if not on:
         raise ConfigError(f"{where}.on: expected datasets or foils, got []. There are: {', '.join(known)}.")

@@ -21,7 +21,7 @@ def combined(view, *, of: list[str]):
         (2023), Testing for outliers with conformal p-values.
     """
     try:
-        known = view.split("validation").images()
+        known = view.split("validation").inputs()
     except DataError:
         raise NotApplicable(
             "score=combined ranks images among the run's validation images, and this run has none. Train with "

@@ -17,7 +17,7 @@ def excess_distortion(view, *, samples: PositiveInt):
     References:
         Half the deviance of McCullagh & Nelder (1989), section 2.3, of the decoder's mean.
     """
-    if view.least_distortion(view.split("test").images(slice(0, 1))) is None:
+    if view.least_distortion(view.split("test").inputs(slice(0, 1))) is None:
         raise NotApplicable(
             "score=excess_distortion takes off what an image costs at best, which this run's likelihood does not tell. "
             "Use score=distortion."

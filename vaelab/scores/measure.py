@@ -28,18 +28,8 @@ class Made(NamedTuple):
     log_p: int = 0
 
 
-def refuse_condition(view) -> None:
-    """NotApplicable where p(x|z, c) is not of the image alone."""
-    if view.condition is not None:
-        raise NotApplicable(
-            f"scores of single images are of models without a condition; this run has one "
-            f"(condition={view.condition.option})."
-        )
-
-
 def make(node: dict, view, trusted=()) -> Made:
     """The score of a `score` node for a run."""
-    refuse_condition(view)
     part = trust.load(node["_target_"], "score", trusted)
     sign = 1 if optional(part, ImageScore, "larger_is_stranger") else -1
     log_p = -sign if optional(part, ImageScore, "estimates_log_p") else 0
@@ -74,8 +64,13 @@ def by_name(names, view, where: str, *, applying: bool = False) -> dict[str, Mad
     return found
 
 
+def stored(split) -> tuple:
+    """The images of a `contracts.SplitView` as `View.see` takes them."""
+    return (*split.x, *split.given())
+
+
 def measured(view, scores: dict[str, Made], images) -> dict[str, np.ndarray]:
-    """{score: (N,)} of images (views as stored, (N, H, W, C)), read a few hundred at a time."""
+    """{score: (N,)} of images (as `View.see` takes them), read a few hundred at a time."""
     found = {name: [np.empty(0)] for name in scores}
     for start in range(0, len(images[0]), IMAGES_PER_CALL):
         seen = view.see(tuple(np.asarray(v[start : start + IMAGES_PER_CALL]) for v in images))

@@ -196,4 +196,24 @@ def exported_draw(head, features, noise, name: str):
     if not head.closed_form:
         return head.exported(features, noise)
     mean, std = head.exported(features, None)
+    return exported_noisy(mean, std, noise, name)
+
+
+def exported_product(q, p, name: str):
+    """(mean, std) of the Gaussian that is proportional to N(q) N(p), of symbolic (mean, std) of each, built-in layers.
+
+    With u = s_p / sqrt(s_q^2 + s_p^2): std = s_q u, mean = m_p + u^2 (m_q - m_p).
+    """
+    (mean_q, std_q), (mean_p, std_p) = q, p
+    n = mean_q.shape[-1]
+    rows = [layers.Reshape((1, n), name=f"{name}_std_{k}")(std) for k, std in (("of_x", std_q), ("of_prior", std_p))]
+    pair = layers.UnitNormalization(axis=1, name=f"{name}_unit")(layers.Concatenate(axis=1, name=f"{name}_both")(rows))
+    u = layers.Reshape((n,), name=f"{name}_u")(layers.Cropping1D((1, 0), name=f"{name}_of_prior")(pair))
+    apart = layers.Subtract(name=f"{name}_apart")([mean_q, mean_p])
+    moved = layers.Multiply(name=f"{name}_moved")([u, u, apart])
+    return layers.Add(name=f"{name}_mean")([mean_p, moved]), layers.Multiply(name=f"{name}_std")([std_q, u])
+
+
+def exported_noisy(mean, std, noise, name: str):
+    """mean + std noise of symbolic tensors, built-in layers."""
     return layers.Add(name=f"{name}_drawn")([mean, layers.Multiply(name=f"{name}_spread")([std, noise])])

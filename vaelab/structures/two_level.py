@@ -16,13 +16,21 @@ from typing import Any, Literal, NamedTuple
 import keras
 from keras import layers, ops
 
-from vaelab.compute.normal_ops import rate_of_gaussians
+from vaelab.compute.normal_ops import log_std_and_share, rate_of_gaussians
 from vaelab.config.types import Activation, PositiveInt
 from vaelab.contracts import Posterior, Prior, has_density, optional
 from vaelab.errors import ConfigError
 from vaelab.structures.conditioning import exported, joined
 from vaelab.structures.decoding import decode_samples
-from vaelab.structures.level_prior import Below, LevelPrior, exported_draw, fed, made_of
+from vaelab.structures.level_prior import (
+    Below,
+    LevelPrior,
+    exported_draw,
+    exported_noisy,
+    exported_product,
+    fed,
+    made_of,
+)
 from vaelab.structures.networks import concatenated, cut, cuts, layer_rows
 from vaelab.structures.outputs import Outputs
 from vaelab.structures.view_encoder import ViewEncoder
@@ -43,9 +51,13 @@ class TwoLevel(layers.Layer):
     The decoder reads a layer of each level. With the gated layers of 300 and model=gated_dense model.hidden_dims=[300]
     these are the networks of the papers. A condition c joins what the heads of q and the decoder read; p(z) has none.
 
+    inference=ladder: the heads say N(m_l, s_l^2) of the image alone, and q(z_l | x, z_>l) is proportional to that times
+    p(z_l | z_>l): its precision is the sum of theirs, its mean weighs theirs by precision.
+
     Args:
         levels: latents of z_1, ..., z_L, two levels or more.
         hidden_dim: units W of the layers between the levels.
+        inference: what q(z_l | x, z_>l) of a level below the highest is: direct, a network of both, or ladder.
         activation: of these layers; gated: h(x) * sigmoid(g(x)).
         architecture: has `encoder(data_shape, noise_dim)` and `decoder(data_shape, latent_dim, likelihood_channels)`.
         make_posterior: function (latent_dim, name) -> posterior layer.
@@ -58,7 +70,8 @@ class TwoLevel(layers.Layer):
 
     References:
         Rezende, Mohamed & Wierstra (2014), Stochastic backpropagation in deep generative models; Tomczak & Welling
-        (2018), VAE with a VampPrior, for the networks.
+        (2018), VAE with a VampPrior, for the networks; Sonderby, Raiko, Maaloe, Sonderby & Winther (2016), Ladder
+        variational autoencoders, there with one encoder that all levels share.
     """
 
     closed_form = has_moments = False
@@ -70,6 +83,7 @@ class TwoLevel(layers.Layer):
         *,
         levels: list[PositiveInt],
         hidden_dim: PositiveInt,
+        inference: Literal["direct", "ladder"],
         activation: Activation | Literal["gated"],
         architecture,
         make_posterior,
@@ -97,6 +111,12 @@ class TwoLevel(layers.Layer):
                 f"structure=two_level needs the density of q(z|x); posterior={self.posterior_name} has none. "
                 "Use posterior=gaussian or realnvp, or structure=single."
             )
+        self.ladder = inference == "ladder"
+        if self.ladder and not self.heads[0].closed_form:
+            raise ConfigError(
+                f"structure.inference=ladder multiplies Gaussians; posterior={self.posterior_name} is none. Use "
+                "posterior=gaussian, or structure.inference=direct."
+            )
         width = {"width": hidden_dim, "activation": activation}
         self.encoders, self.joins, self.below_joins = [], [], []
         for k, name in enumerate(self._names):
@@ -106,8 +126,9 @@ class TwoLevel(layers.Layer):
                     architecture, self.data_shape, self.heads[k], network=f"encoder_{name}", noise=f"{name}_noise",
                     planes=condition_dim if condition_planes else 0,
                 ))  # fmt: skip
-                read = {"features": self.encoders[k].features_dim, **above}
-                self.joins.append(_join(read, above, network=f"q_{name}", **width))
+                with_x = {} if self.ladder else above
+                read = {"features": self.encoders[k].features_dim, **with_x}
+                self.joins.append(_join(read, with_x, network=f"q_{name}", **width))
             if above:
                 with keras.name_scope(f"prior_{name}"):
                     self.below_joins.append(_join(above, above, network=f"prior_{name}", **width))
@@ -163,7 +184,7 @@ class TwoLevel(layers.Layer):
         rates, flat = [self._top_rate(top, q, rows)], _over_samples(known, top)
         levels = [_flat(top)]
         for k in reversed(range(self.levels - 1)):
-            z, q = self.heads[k](self._seen(k, flat, levels), training=training)
+            z, q = self._drawn(k, flat, levels, training)
             levels.insert(0, z)
             rates.insert(0, self._lower_rate(k, levels, q, top))
         z = _like(ops.concatenate(levels, axis=-1), top)
@@ -171,14 +192,40 @@ class TwoLevel(layers.Layer):
         return Outputs(z, known, decoded, ops.concatenate(rates, axis=-1))
 
     def _known(self, x, training=False) -> LevelFeatures:
-        """The highest level's features are those behind its layer: it has nothing above it to be joined with."""
+        """The features of a level whose head reads nothing else, as the highest's, are those behind its layer."""
         features = [encoder(*x, training=training) for encoder in self.encoders]
-        return LevelFeatures((*features[:-1], self.joins[-1](features[-1])), tuple(x[1:]))
+        alone = range(0 if self.ladder else self.levels - 1, self.levels)
+        return LevelFeatures(tuple(self.joins[k](f) if k in alone else f for k, f in enumerate(features)), tuple(x[1:]))
 
     def _seen(self, level, known, above):
         """What the head of a level reads, (B, W + K); above: z_(l+1), ..., z_L."""
         features = known.features[level]
-        return joined(fed(self.joins[level], [features, *above]) if above else features, *known.given)
+        reads_above = above and not self.ladder
+        return joined(fed(self.joins[level], [features, *above]) if reads_above else features, *known.given)
+
+    def _parameters(self, level, known, above):
+        """Parameters of q(z_l | x, z_>l)."""
+        q = self.heads[level].parameters(self._seen(level, known, above))
+        if not (self.ladder and above):
+            return q
+        p = self.below_heads[level].parameters(fed(self.below_joins[level], above))
+        log_std, share = log_std_and_share(q, p)
+        return q._replace(mean=p.mean + share * (q.mean - p.mean), std=ops.exp(log_std), log_std=log_std)
+
+    def _drawn(self, level, known, above, training):
+        """(z_l ~ q(z_l | x, z_>l), its parameters)."""
+        z, of_x = self.heads[level](self._seen(level, known, above), training=training)
+        if not self.ladder:
+            return z, of_x
+        q = self._parameters(level, known, above)
+        return q.mean + q.std * (z - of_x.mean) / of_x.std, q  # the same eps
+
+    def _made(self, level, known, above, eps):
+        """z_l ~ q(z_l | x, z_>l) of noise eps ~ N(0, I), (B, d)."""
+        if not self.ladder:
+            return made_of(self.heads[level], self._seen(level, known, above), eps)
+        q = self._parameters(level, known, above)
+        return q.mean + q.std * eps
 
     def _rate_sizes(self):
         """How many numbers of `Outputs.rate` each level has: one for each latent where its rate is a closed form."""
@@ -213,8 +260,8 @@ class TwoLevel(layers.Layer):
         """z ~ q(z|x), made from eps ~ N(0, I): (B, D) or (S, B, D)."""
         known, flat = _over_samples(self._known(x), eps), _flat(eps)
         levels = []
-        for (k, head), part in reversed(list(zip(enumerate(self.heads), self.latent_parts.values()))):
-            levels.insert(0, made_of(head, self._seen(k, known, levels), flat[:, part]))
+        for k, part in reversed(list(enumerate(self.latent_parts.values()))):
+            levels.insert(0, self._made(k, known, levels, flat[:, part]))
         return _like(ops.concatenate(levels, axis=-1), eps)
 
     def decode(self, z, *given, training=False):
@@ -236,8 +283,7 @@ class TwoLevel(layers.Layer):
         """[log q(z_l | x, z_>l)] in nats, (B,) each, the lowest level first: z (B, D)."""
         levels = [z[:, part] for part in self.latent_parts.values()]
         return [
-            head.log_prob(levels[k], head.parameters(self._seen(k, known, levels[k + 1 :])))
-            for k, head in enumerate(self.heads)
+            head.log_prob(levels[k], self._parameters(k, known, levels[k + 1 :])) for k, head in enumerate(self.heads)
         ]
 
     def log_q(self, x, z):
@@ -268,8 +314,17 @@ class TwoLevel(layers.Layer):
         network_image, levels = to_network(image), []
         for (k, head), (name, part) in reversed(list(zip(enumerate(self.heads), parts))):
             features = self.encoders[k].exported(network_image, None, seen)
-            features = exported(fed(self.joins[k], [features, *levels]), seen, f"{name}_features_and_condition")
-            levels.insert(0, exported_draw(head, features, cut(noise, part, f"{name}_noise"), name))
+            features = fed(self.joins[k], [features] if self.ladder else [features, *levels])
+            features, eps = (
+                exported(features, seen, f"{name}_features_and_condition"),
+                cut(noise, part, f"{name}_noise"),
+            )
+            if self.ladder and levels:
+                p = self.below_heads[k].exported(fed(self.below_joins[k], levels), None)
+                mean, std = exported_product(head.exported(features, None), p, f"{name}_product")
+                levels.insert(0, exported_noisy(mean, std, eps, name))
+            else:
+                levels.insert(0, exported_draw(head, features, eps, name))
         encoder = keras.Model([image, noise, *seen], concatenated(levels, "z"), name="encoder")
         again, same = [*self._inputs()], self._given()
         code = encoder([*again, *same])

@@ -26,11 +26,13 @@ class LossContext(NamedTuple):
         beta: weight of the rate at this step.
         capacity: factor of the wanted capacity at this step, in [0, 1].
         training: False where a split is evaluated; schedules are then at their end.
+        epoch: epochs begun, 1 in the first; None where a split is evaluated.
     """
 
     beta: object
     capacity: object
     training: bool
+    epoch: object = None
 
 
 class VAEModel(keras.Model):
@@ -106,7 +108,8 @@ class VAEModel(keras.Model):
         step = self.step.value if training else None
         span = {"total_steps": self.total_steps, "steps_per_epoch": self.steps_per_epoch}
         beta, capacity = (factor(s, step, **span) for s in (self.beta_schedule, self.capacity_schedule))
-        return LossContext(self.beta * beta, capacity, training)
+        epoch = None if step is None else ops.cast(step // self.steps_per_epoch + 1, "float32")
+        return LossContext(self.beta * beta, capacity, training, epoch)
 
     def renew_prior(self):
         """Lets a prior that depends on the training images' codes follow the weights."""

@@ -105,7 +105,8 @@ class LatentView:
         return self._splits[name]
 
     def foreign(self, name: str, *, resize: bool) -> tuple:
-        """Test images of another dataset, prepared as the run's own: views as stored, (N, H, W, C).
+        """Test images of another dataset, prepared as the run's own: views as stored, (N, H, W, C), and behind them the
+        condition (N, K) where the run has one.
 
         Raises:
             ConfigError: they do not fit.
@@ -187,9 +188,10 @@ class LatentView:
             out[k] = self._mapped(self._functions["draw"], views, eps)
         return out
 
-    def see(self, images) -> Seen:
-        """Images (views as stored) each by itself, whatever lies beside them."""
-        return Seen(self, self._checked(images))
+    def see(self, inputs) -> Seen:
+        """Images (views as stored, behind them the condition where there is one), each by itself."""
+        inputs = self._checked(inputs)
+        return Seen(self, inputs[: self.n_views], inputs[self.n_views :])
 
     def posterior_samples(self, split: str, n: int, rows=slice(None)) -> np.ndarray:
         """n draws from q(z|x) for rows of a split, (n, N, D)."""

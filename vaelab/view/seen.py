@@ -22,10 +22,12 @@ class Seen:
     Args:
         view: a `contracts.View`.
         images: views as stored, (N, H, W, C) each.
+        given: their condition, ((N, K),), where the run has one.
     """
 
-    def __init__(self, view, images):
+    def __init__(self, view, images, given=()):
         self._view, self.images = view, tuple(to_unit(np.asarray(v)) for v in images)
+        self._inputs = (*self.images, *given)
         self._draws, self._log_prob = cache(self._drawn), cache(self._log_prob_of)
 
     def __len__(self) -> int:
@@ -34,7 +36,7 @@ class Seen:
     @cached_property
     def _moments(self):
         if (n := self._view.moment_draws) is None:
-            return self._view.encode(self.images)
+            return self._view.encode(self._inputs)
         z, _ = self._draws(n)
         return z.mean(axis=0), z.std(axis=0)
 
@@ -55,11 +57,11 @@ class Seen:
         if view.closed_form:
             z = self.mean + self.std * eps
             return z, np.sum(log_normal(z.astype(np.float64), self.mean, self.std), axis=-1)
-        return view.push(self.images, np.broadcast_to(eps, (samples, len(self), view.eps_dim)))
+        return view.push(self._inputs, np.broadcast_to(eps, (samples, len(self), view.eps_dim)))
 
     def _log_prob_of(self, samples: int) -> np.ndarray:
         """log p(x|z) at the draws, (S, N)."""
-        return np.asarray(self._view.log_prob(self.images, self._draws(samples)[0]), np.float64)
+        return np.asarray(self._view.log_prob(self._inputs, self._draws(samples)[0]), np.float64)
 
     def distortion(self, samples: int) -> np.ndarray:
         """-mean over draws of log p(x|z), (N,)."""
@@ -86,8 +88,8 @@ class Seen:
 
     def least_distortion(self) -> np.ndarray | None:
         """The least -log p(x|z) that any decoder could give, (N,); None where it is not known."""
-        return self._view.least_distortion(self.images)
+        return self._view.least_distortion(self._inputs)
 
     def grad_log_joint(self, z) -> tuple[np.ndarray, np.ndarray]:
         """log p(x|z) + log p(z), (N,), and its gradient in z, (N, D)."""
-        return self._view.grad_log_joint(self.images, z)
+        return self._view.grad_log_joint(self._inputs, z)
