@@ -9,7 +9,11 @@ from vaelab.config import locate
 
 HERE = Path(__file__).resolve().parent
 FOILS = ("flipped", "flipped_horizontally", "inverted", "noise", "constant", "shuffled_patches")
-PAIRS = {"fashion": ("mnist", *FOILS), "mnist": ("fashionmnist", *FOILS)}  # run -> other images
+PAIRS = {
+    "fashion": ("mnist", *FOILS),
+    "fashion_long": ("mnist", *FOILS),
+    "mnist": ("fashionmnist", *FOILS),
+}  # run -> other images
 
 
 def runs(outputs: Path):
