@@ -839,7 +839,7 @@ def test_a_finger_turns_three_latents_two_zoom_and_a_tap_picks(browser, html, ru
 
 @pytest.fixture(scope="module")
 def framed(tmp_path_factory):
-    """(page, run, rows) of a run that kept epochs: codes that grow from nothing, flat pictures whose grey says which."""
+    """(page, run, rows) of a run that kept epochs: codes that grow, flat pictures whose grey says the epoch."""
     run = FakeRun(n=90, shapes=((12, 12, 1),))
     rows = np.random.default_rng(2).permutation(90)[:40]
     grey = lambda n, level: np.full((n, 12, 12, 1), level, np.uint8)  # noqa: E731
