@@ -837,22 +837,23 @@ def test_a_finger_turns_three_latents_two_zoom_and_a_tap_picks(browser, html, ru
         page.close()
 
 
-def framed_run(epochs=(0, 1, 3)):
-    """A run that kept frames: codes that grow from nothing, flat pictures whose grey says the epoch."""
+@pytest.fixture(scope="module")
+def framed(tmp_path_factory):
+    """(page, run, rows) of a run that kept epochs: codes that grow, flat pictures whose grey says the epoch."""
     run = FakeRun(n=90, shapes=((12, 12, 1),))
     rows = np.random.default_rng(2).permutation(90)[:40]
     grey = lambda n, level: np.full((n, 12, 12, 1), level, np.uint8)  # noqa: E731
     run._frames = [
         (e, {"codes": run.codes[rows] * e / 4, "code_rows": rows, "rows": rows[:3], "samples_0": grey(5, 40 + 50 * e),
              "reconstructions_0": grey(3, 20 + 50 * e)})
-        for e in epochs
+        for e in (0, 1, 3)
     ]  # fmt: skip
-    return run, rows
+    return write(run, tmp_path_factory.mktemp("framed") / "e.html", projections=["pca"]), run, rows
 
 
-def test_the_map_moves_through_the_epochs_that_were_kept(page, tmp_path):
-    run, rows = framed_run()
-    opened(page, write(run, tmp_path / "e.html").as_uri())
+def test_the_map_moves_through_the_epochs_that_were_kept(page, framed):
+    path, run, rows = framed
+    opened(page, path.as_uri())
     page.select_option("#axes", "latent")
     order = page.evaluate("vaelab.facts.rows")
     slider = page.locator("#epoch")
@@ -897,15 +898,12 @@ def test_a_run_that_kept_no_epochs_has_no_slider(page, html):
     assert page.locator("#training").is_hidden() and page.locator("#tab-training").is_hidden()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_three_latents_and_training(page, tmp_path, width, scheme):
+@pytest.mark.parametrize("width,scheme", [(1280, "dark"), (390, "light")])
+def test_axe_finds_nothing_in_three_latents_and_training(page, framed, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.base", reason='pip install "vaelab[test-all]"').AXE_SCRIPT
-    run, _ = framed_run()
-    path = write(run, tmp_path / "e.html", projections=["pca"])
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)
-    at(page, path, map="three", epoch=1, tab="training", density=1)
+    at(page, framed[0], map="three", epoch=1, tab="training", density=1)
     expect(page.locator("#epoch-value")).to_have_text("epoch 1")
     expect(page.locator("#kept-samples figure")).to_have_count(5)
     page.evaluate(axe)
