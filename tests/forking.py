@@ -97,7 +97,7 @@ class Forked:
 
     def __init__(self, words, reports, out, errors):
         self.args, self._reports, self._out, self._errors, self.returncode = words, reports, out, errors, None
-        self.pid = self._report(120)
+        self.pid = self._report(600)  # when the host has its imports done
 
     def _report(self, timeout) -> int:
         self._reports.settimeout(timeout)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from scripts import MEASURES, timed_while_measuring
 from scripts import script_job as job
 from support import BACKEND, ROOT, jobs_of, started, vaelab
 
@@ -70,27 +71,26 @@ def test_a_job_whose_training_is_done_is_done_however_its_process_ended(tmp_path
 
 
 def test_a_job_over_the_memory_limit_is_ended_alone(tmp_path):
-    hungry = job(tmp_path, 0, "x = bytearray(400_000_000); x[::4096] = b'1' * len(x[::4096]); time.sleep(60)")
+    hungry = job(tmp_path, 0, "x = bytearray(400_000_000); x[::4096] = b'1' * len(x[::4096]); time.sleep(600)")
     modest = job(tmp_path, 1)
-    started = time.monotonic()
     run([hungry, modest], memory_limit=0.2)
-    assert modest.state == "done" and hungry.state == "failed" and time.monotonic() - started < 30
+    assert modest.state == "done" and hungry.state == "failed"
     assert "hydra.launcher.memory_limit=0.2" in hungry.message
 
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_a_job_that_never_ends_is_ended_after_its_timeout(deaf, tmp_path, monkeypatch):
     """One in its training saves and ends when it is asked to; one that hangs somewhere else is killed."""
-    monkeypatch.setattr(local, "GRACE", 0.3)
+    monkeypatch.setattr(local, "GRACE", 0.3 if deaf else 600)
+    timed_while_measuring(monkeypatch)
     end = "state('interrupted'); sys.exit(130)" if not deaf else "pass"
-    script = f"import signal\ndef end(*a): {end}\nsignal.signal(signal.SIGTERM, end)\nt = time.time()\n"
-    script += "(folder / 'status.json').write_text(json.dumps({'state': 'running', 'phase': 'measuring'}))\n"
-    script += "while time.time() - t < 60: time.sleep(0.1)"
+    script = f"import signal\ndef end(*a): {end}\nsignal.signal(signal.SIGTERM, end)\n{MEASURES}"
+    script += "while True: time.sleep(0.1)"
     jobs = [job(tmp_path, 0, script), job(tmp_path, 1)]
-    run(jobs, timeout_min=0.05)
+    run(jobs, timeout_min=0.005)
     assert [j.state for j in jobs] == ["failed", "done"]
     why = jobs[0].folder.status()["message"]
-    assert why == "ended after hydra.launcher.timeout_min=0.05 minutes, while it was measuring"
+    assert why == "ended after hydra.launcher.timeout_min=0.005 minutes, while it was measuring"
     assert jobs[0].folder.status()["state"] == ("killed" if deaf else "failed")
 
 
@@ -137,7 +137,7 @@ def test_a_jobs_phase_and_what_evaluation_took(tmp_path):
 
 def test_jobs_run_at_once_and_with_their_threads(tmp_path):
     wait = "import os; (folder / 'on').touch(); t = time.time()\n"
-    wait += "while time.time() - t < 20 and len(list(folder.parent.glob('job*/on'))) < 2: time.sleep(0.01)\n"
+    wait += "while time.time() - t < 300 and len(list(folder.parent.glob('job*/on'))) < 2: time.sleep(0.01)\n"
     wait += "assert len(list(folder.parent.glob('job*/on'))) == 2\n"
     wait += "assert os.environ['OMP_NUM_THREADS'] == os.environ['TF_NUM_INTRAOP_THREADS'] == '1'; state('done')"
     jobs = [job(tmp_path, n, wait) for n in range(2)]

@@ -149,7 +149,7 @@ def test_a_job_that_is_stopped_before_it_began_never_begins(jobs_of):
     assert forked.poll() == 130 and not forked.refused() and not job.status()
 
 
-def await_(true, seconds=30):
+def await_(true, seconds=300):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
@@ -187,7 +187,7 @@ def test_a_backend_can_be_forked_after_its_import(backend):
     host = warm.Host(warm.command(backend, "cpu", 2), {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}, None)
     try:
         forked = host.fork(["/nowhere"], {"OPENBLAS_NUM_THREADS": "2"}, os.devnull)
-        await_(lambda: forked.poll() is not None or host.ended, seconds=300)
+        await_(lambda: forked.poll() is not None or host.ended, seconds=600)
         assert host.refusal is None and forked.poll() == 2  # there is no such run
     finally:
         host.close()
