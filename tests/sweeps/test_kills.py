@@ -16,7 +16,7 @@ WORDS = [
     "train", "-m", "model=dense", "trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}",
     f"trainer.epochs={EPOCHS}", "beta=0.5,4", "seed=0,1", "sweep_name=s", "hydra.launcher.n_jobs=2",
 ]  # fmt: skip
-KILLS = ("job", "sweep", "host", "job", "group")  # in this order, each in a call of its own
+KILLS = ("job", "sweep", "host", "group")  # in this order, each in a call of its own
 
 
 def kill(what, process, sweep, rng):
