@@ -390,12 +390,12 @@ def test_jobs_that_hang_eat_or_abort_cost_no_other_and_the_report_says_what_happ
     words = ["train", "-m", "--config-dir", "conf", "trusted=[bad]", "model=dense", "trainer=quick", "plot=[]"]
     words += ["trainer.epochs=1", "dataset.limit=300"]
     words += ["metric=[elbo],[elbo,hangs],[elbo,eats],[elbo,aborts]", f"backend={BACKEND}", "tracking=none"]
-    words += ["hydra.launcher.timeout_min=1", "hydra.launcher.memory_limit=3", "hydra.launcher.n_jobs=2"]
+    words += ["hydra.launcher.timeout_min=2", "hydra.launcher.memory_limit=3", "hydra.launcher.n_jobs=2"]
     done = vaelab(*words, "sweep_name=s", cwd=tmp_path, check=False)
     assert done.returncode == 1 and "3 of 4 jobs failed" in done.stderr and "Traceback" not in done.stderr
     sweep = tmp_path / "outputs" / "sweeps" / "s"
     page = (sweep / "report.html").read_text()
-    for told in ("ended after hydra.launcher.timeout_min=1 minutes, while it was measuring",
+    for told in ("ended after hydra.launcher.timeout_min=2 minutes, while it was measuring",
                  "GiB, over hydra.launcher.memory_limit=3", "ended by SIGABRT"):  # fmt: skip
         assert told in page and told in done.stderr
     states = {name: status(next(sweep.glob(f"metric-_elbo+{name}*")))["state"] for name in kinds}
