@@ -30,7 +30,7 @@ test: $(BIN)/.installed ## the tests that need neither data nor network (BACKEND
 
 test-all: test ## the tests above, then real data, browser, database, clusters, other backends, long trainings
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,test-all]"
-	$(BIN)/python -m pytest -n 2 --durations=15 -m "slow and not alone and not network"
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m "slow and not alone and not network"
 	$(BIN)/python -m pytest --durations=5 -m "slow and alone and not network"
 
 bench: $(BIN)/.installed ## speed beside Keras, PyTorch and Pythae (hours; benchmarks/README.md has single questions)

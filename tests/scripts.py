@@ -1,10 +1,13 @@
 """Jobs of a sweep that are a few lines of Python."""
 
 import sys
+import time
 from dataclasses import dataclass
 
 from vaelab.records.run_folder import RunFolder
 from vaelab.sweeps.job import Job
+
+MEASURES = "(folder / 'status.json').write_text(json.dumps({'state': 'running', 'phase': 'measuring'}))\n"
 
 
 @dataclass
@@ -27,3 +30,13 @@ def script_job(tmp_path, number, script="state('done')", **trainer):
     made = Script(number, ["model=dense", f"seed={number}"], f"seed={number}", folder, cfg, {})
     made.script = script
     return made
+
+
+def timed_while_measuring(monkeypatch):
+    """Scripts' seconds count from when they say that they measure: how fast a machine starts a process is no matter."""
+    since = {}
+
+    def seconds(job):
+        return time.monotonic() - since.setdefault(job.number, time.monotonic()) if job.phase() == "measuring" else 0.0
+
+    monkeypatch.setattr(Script, "seconds", seconds)

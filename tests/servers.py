@@ -78,7 +78,7 @@ def _known(account):
         return None
 
 
-def wait_for(port, seconds=120):
+def wait_for(port, seconds=600):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with socket.socket() as probe:

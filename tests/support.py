@@ -1,11 +1,13 @@
 """What tests share besides fixtures: the checkout, the backend, and `vaelab` in a process of its own."""
 
+import functools
 import itertools
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import forking
 import numpy as np
 import pytest
 
@@ -46,14 +48,38 @@ def same_weights(run, other) -> bool:
     return bool(one) and one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)
 
 
-def vaelab(*words, cwd=None, check=True, env=None, timeout=600):
+def vaelab(*words, cwd=None, check=True, env=None, timeout=600, fresh=False):
     """Runs `vaelab ...` in a process of its own, which must not end with a complaint of TensorFlow's; returns it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "vaelab", *map(str, words)],
-        cwd=cwd, capture_output=True, text=True, timeout=timeout,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-    )  # fmt: skip
+    process = started(*words, cwd=cwd, env=env, fresh=fresh)
+    try:
+        out, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        process.kill()
+        raise
     if check:
-        assert done.returncode == 0, f"vaelab {' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}"
-        assert "GeneratorDataset" not in done.stderr, f"vaelab {' '.join(map(str, words))}\n{done.stderr}"
-    return done
+        assert process.returncode == 0, f"vaelab {' '.join(map(str, words))}\n{out}\n{errors}"
+        assert "GeneratorDataset" not in errors, f"vaelab {' '.join(map(str, words))}\n{errors}"
+    return subprocess.CompletedProcess(words, process.returncode, out, errors)
+
+
+def started(*words, cwd=None, env=None, fresh=False, new_session=False):
+    """`vaelab ...` in a process of its own, in the background: what has `pid`, `poll`, `wait`, `communicate`, `kill`.
+
+    Args:
+        env: variables beside those of this process.
+        fresh: start Python anew; else the process is forked from one that has the imports done (`forking`).
+        new_session: whether it leads a session, so that `os.killpg` reaches it and what it starts.
+    """
+    words = [str(word) for word in words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    chosen = [word.removeprefix("backend=") for word in words if word.startswith("backend=")]
+    if not fresh and sys.platform == "linux":
+        host = _host((chosen or ["tensorflow" if words[:1] == ["train"] else BACKEND])[-1])
+        if host.serves(environment):
+            return host.fork(words, cwd, environment, new_session)
+    return forking.Fresh(words, cwd, environment, new_session)
+
+
+@functools.cache
+def _host(backend: str) -> forking.Host:
+    return forking.Host(backend, {**os.environ, "PYTHONPATH": str(ROOT)})

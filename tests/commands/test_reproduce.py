@@ -94,7 +94,7 @@ def test_an_unfinished_run_is_no_measure_of_its_repetition(own_run):
 @pytest.mark.slow
 def test_a_run_is_repeated_byte_for_byte(own_run):
     cwd, run = own_run
-    done = vaelab("reproduce", f"run={run}", cwd=cwd)
+    done = vaelab("reproduce", f"run={run}", cwd=cwd, fresh=True)
     assert "identical byte for byte; largest difference 0" in done.stdout and "PASS" in done.stdout
 
 

@@ -5,13 +5,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import BACKEND, ROOT, vaelab
+from support import BACKEND, started, vaelab
 
 MODELS = {
     "dense": ["model=dense"],
@@ -44,14 +43,6 @@ def words(model, run, **more):
     return [*MODELS[model], *(f"{k}={v}" for k, v in settings.items()), f"backend={BACKEND}", f"hydra.run.dir={run}"]
 
 
-def start(cwd, *words):
-    """`vaelab ...` in the background."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "vaelab", *words], cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
 def killed_while_writing(process, run: Path) -> bool:
     """SIGKILL at a moment when a checkpoint is half written; False if the process ended before."""
     while process.poll() is None:
@@ -67,12 +58,14 @@ def killed_while_writing(process, run: Path) -> bool:
     return False
 
 
-def killed_at_random(process, run: Path, seconds: float) -> bool:
-    """SIGKILL so long after the first new epoch (or at once where there is none within that time again)."""
-    before = epochs(run)
-    while process.poll() is None and epochs(run) <= before:
-        time.sleep(0.005)
-    return killed_after(process, seconds)
+def killed_while_training(process, run: Path, share: float) -> bool:
+    """SIGKILL after the second new checkpoint, so long as a share of the time from the first to it."""
+    seen, newest = [], epochs(run)
+    while process.poll() is None and len(seen) < 2:
+        if epochs(run) > newest:
+            seen, newest = [*seen, time.monotonic()], epochs(run)
+        time.sleep(0.002)
+    return killed_after(process, share * (seen[-1] - seen[0])) if len(seen) == 2 else False
 
 
 def killed_after(process, seconds: float) -> bool:
@@ -131,10 +124,10 @@ def assert_identical(run: Path, reference: Path) -> None:
 
 def kill_and_resume(cwd, run: Path, first: list[str], kills: list) -> int:
     """Starts, kills, resumes, ...; then lets it end. Returns how many kills hit."""
-    hit, process = 0, start(cwd, "train", *first)
-    for kill, *seconds in kills:
+    hit, process = 0, started("train", *first, cwd=cwd)
+    for n, (kill, *seconds) in enumerate(kills, start=1):
         if kill == "training":
-            dead = killed_at_random(process, run, *seconds)
+            dead = killed_while_training(process, run, *seconds)
         elif kill == "starting":
             dead = killed_after(process, *seconds)
         else:
@@ -144,7 +137,8 @@ def kill_and_resume(cwd, run: Path, first: list[str], kills: list) -> int:
             break
         assert "killed" in vaelab("runs", "output_dir=.", cwd=cwd).stdout
         assert kill == "ending" or not (run / "encoder.h5").exists()
-        process = start(cwd, "resume", f"run={run}")
+        fresh = any(kill == "starting" for kill, *_ in kills[n : n + 1])  # killed among its own imports
+        process = started("resume", f"run={run}", cwd=cwd, fresh=fresh)
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     return hit
@@ -153,9 +147,9 @@ def kill_and_resume(cwd, run: Path, first: list[str], kills: list) -> int:
 @pytest.mark.slow
 def test_killed_twice_and_resumed_gives_the_same_bytes(tmp_path):
     reference, run = tmp_path / "reference", tmp_path / "run"
-    length = {"trainer.epochs": 60, "trainer.early_stopping": 50}
+    length = {"trainer.epochs": 20, "trainer.early_stopping": 18}
     vaelab("train", *words("dense", reference, **length), cwd=tmp_path)
-    assert kill_and_resume(tmp_path, run, words("dense", run, **length), [("writing",), ("training", 0.2)]) == 2
+    assert kill_and_resume(tmp_path, run, words("dense", run, **length), [("writing",), ("training", 1.4)]) == 2
     assert_identical(run, reference)
     leftovers = [p.name for p in run.rglob(".*") if p.name not in (".lock", ".update.lock", ".hydra")]
     assert leftovers == [] and len(list(run.glob("checkpoint/*"))) == 1
@@ -165,28 +159,38 @@ def test_killed_twice_and_resumed_gives_the_same_bytes(tmp_path):
 @pytest.mark.parametrize("learned", LEARNED)
 def test_what_a_prior_a_flow_or_a_conditional_model_learned_survives_a_kill(learned, tmp_path):
     reference, run = tmp_path / "reference", tmp_path / "run"
-    length, more = {"trainer.epochs": 40, "explorer": "none"}, ["model.hidden_dims=[32]", *LEARNED[learned]]
+    length, more = {"trainer.epochs": 12, "explorer": "none"}, ["model.hidden_dims=[32]", *LEARNED[learned]]
     vaelab("train", *words("dense", reference, **length), *more, cwd=tmp_path)
-    kills = [("writing",), ("training", 0.1)]
-    assert kill_and_resume(tmp_path, run, [*words("dense", run, **length), *more], kills) == 2
+    assert kill_and_resume(tmp_path, run, [*words("dense", run, **length), *more], [("training", 0.5)]) == 1
     assert_identical(run, reference)
     assert (run / "prior.npz").is_file() == (not learned.startswith(("posterior", "condition", "m2")))
     assert (run / "condition.json").is_file() == (learned in ("condition", "m2"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS)
-def test_killed_again_and_again(model, tmp_path):
-    """Eight kills: at random moments of training and of starting again, three times while a checkpoint is being
-    written, and once when all epochs are done and the models are being saved; checkpoints every 3 epochs."""
+def killed_and_compared(model, tmp_path, n_epochs, kills):
+    """A run of so many epochs, a checkpoint every 3, and the same killed so often end in the same bytes."""
     reference, run = tmp_path / "reference", tmp_path / "run"
-    length = {"trainer.epochs": 300 if model == "dense" else 60, "trainer.checkpoint_every": 3}
-    vaelab("train", *words(model, reference, **length), cwd=tmp_path)
-    draw = random.Random(model).uniform
-    kills = [("writing",), ("training", draw(0, 1)), ("starting", draw(0, 6)), ("writing",), ("training", draw(0, 2)),
-             ("writing",), ("training", 0.0), ("ending",)]  # fmt: skip
+    length = {"trainer.epochs": n_epochs, "trainer.checkpoint_every": 3, "explorer": "none"}
+    vaelab("train", *words(model, reference, **length), cwd=tmp_path, fresh=True)
     assert kill_and_resume(tmp_path, run, words(model, run, **length), kills) == len(kills)
     assert_identical(run, reference)
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(tmp_path):
+    """Eight kills: at random moments of training and of starting again, three times while a checkpoint is being
+    written, and once when all epochs are done and the models are being saved."""
+    draw = random.Random("dense").uniform
+    kills = [("writing",), ("training", draw(0, 1)), ("starting", draw(0, 3)), ("writing",), ("training", draw(0, 2)),
+             ("writing",), ("training", 0.0), ("ending",)]  # fmt: skip
+    killed_and_compared("dense", tmp_path, 60, kills)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["conv_v2", "avb"])
+def test_batch_statistics_and_a_critic_survive_kills(model, tmp_path):
+    kills = [("writing",), ("training", random.Random(model).uniform(0, 2)), ("ending",)]
+    killed_and_compared(model, tmp_path, 24, kills)
 
 
 # -- what resume says --------------------------------------------------------------------------------------------------

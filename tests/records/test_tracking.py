@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from servers import free_port, mlflow_server
-from support import BACKEND, ROOT, vaelab
+from support import BACKEND, ROOT, started, vaelab
 
 from vaelab.records import run_folder as run_folder_module
 from vaelab.records import tracking
@@ -375,12 +374,8 @@ def test_a_sweep_with_postgresql_behind_the_server(postgres, tmp_path):
 def test_the_server_goes_away_in_the_middle(tmp_path):
     """Gone at the end: sync delivers. The training is not disturbed."""
     port, store = free_port(), f"sqlite:///{tmp_path}/server.db"
-    words = [sys.executable, "-m", "vaelab", "train", *QUICK, "trainer.epochs=60"]
     with mlflow_server(store, tmp_path / "artifacts", port) as uri:
-        training = subprocess.Popen(
-            [*words, f"tracking.uri={uri}"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        training = started("train", *QUICK, "trainer.epochs=60", f"tracking.uri={uri}", cwd=tmp_path)
         while training.poll() is None and not any(tmp_path.glob("outputs/*/*/checkpoint/epoch-*")):
             time.sleep(0.02)
     _, errors = training.communicate(timeout=300)

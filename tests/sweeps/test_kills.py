@@ -3,22 +3,20 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
 import numpy as np
 import psutil
 import pytest
-from support import BACKEND, ROOT, same_weights, vaelab
+from support import BACKEND, same_weights, started, vaelab
 
 EPOCHS = 30
 WORDS = [
     "train", "-m", "model=dense", "trainer=quick", "metric=[elbo]", "plot=[]", f"backend={BACKEND}",
     f"trainer.epochs={EPOCHS}", "beta=0.5,4", "seed=0,1", "sweep_name=s", "hydra.launcher.n_jobs=2",
 ]  # fmt: skip
-KILLS = ("job", "sweep", "host", "job", "group")  # in this order, each in a call of its own
+KILLS = ("job", "sweep", "host", "group")  # in this order, each in a call of its own
 
 
 def kill(what, process, sweep, rng):
@@ -40,12 +38,8 @@ def kill(what, process, sweep, rng):
 def test_killed_at_random_moments_and_typed_again(tmp_path):
     vaelab(*WORDS, f"output_dir={tmp_path}/undisturbed", "tracking=none", cwd=tmp_path)
     rng, sweep, disturbed = np.random.default_rng(0), tmp_path / "disturbed" / "sweeps" / "s", 0
-    command = [sys.executable, "-m", "vaelab", *WORDS, "output_dir=disturbed"]
     for what in KILLS:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        process = started(*WORDS, "output_dir=disturbed", cwd=tmp_path, new_session=True)
         epochs_before, more = count(sweep), rng.integers(1, EPOCHS // 2)
         while process.poll() is None and (count(sweep) < epochs_before + more or not any(sweep.glob("*/.holder"))):
             time.sleep(0.02)

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from scripts import MEASURES, timed_while_measuring
 from scripts import script_job as job
-from support import BACKEND, ROOT, jobs_of, same_weights, vaelab
+from support import BACKEND, ROOT, jobs_of, started, vaelab
 
 from vaelab.config import compose, locate
 from vaelab.config.check import check_launcher
@@ -70,27 +71,26 @@ def test_a_job_whose_training_is_done_is_done_however_its_process_ended(tmp_path
 
 
 def test_a_job_over_the_memory_limit_is_ended_alone(tmp_path):
-    hungry = job(tmp_path, 0, "x = bytearray(400_000_000); x[::4096] = b'1' * len(x[::4096]); time.sleep(60)")
+    hungry = job(tmp_path, 0, "x = bytearray(400_000_000); x[::4096] = b'1' * len(x[::4096]); time.sleep(600)")
     modest = job(tmp_path, 1)
-    started = time.monotonic()
     run([hungry, modest], memory_limit=0.2)
-    assert modest.state == "done" and hungry.state == "failed" and time.monotonic() - started < 30
+    assert modest.state == "done" and hungry.state == "failed"
     assert "hydra.launcher.memory_limit=0.2" in hungry.message
 
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_a_job_that_never_ends_is_ended_after_its_timeout(deaf, tmp_path, monkeypatch):
     """One in its training saves and ends when it is asked to; one that hangs somewhere else is killed."""
-    monkeypatch.setattr(local, "GRACE", 0.3)
+    monkeypatch.setattr(local, "GRACE", 0.3 if deaf else 600)
+    timed_while_measuring(monkeypatch)
     end = "state('interrupted'); sys.exit(130)" if not deaf else "pass"
-    script = f"import signal\ndef end(*a): {end}\nsignal.signal(signal.SIGTERM, end)\nt = time.time()\n"
-    script += "(folder / 'status.json').write_text(json.dumps({'state': 'running', 'phase': 'measuring'}))\n"
-    script += "while time.time() - t < 60: time.sleep(0.1)"
+    script = f"import signal\ndef end(*a): {end}\nsignal.signal(signal.SIGTERM, end)\n{MEASURES}"
+    script += "while True: time.sleep(0.1)"
     jobs = [job(tmp_path, 0, script), job(tmp_path, 1)]
-    run(jobs, timeout_min=0.05)
+    run(jobs, timeout_min=0.005)
     assert [j.state for j in jobs] == ["failed", "done"]
     why = jobs[0].folder.status()["message"]
-    assert why == "ended after hydra.launcher.timeout_min=0.05 minutes, while it was measuring"
+    assert why == "ended after hydra.launcher.timeout_min=0.005 minutes, while it was measuring"
     assert jobs[0].folder.status()["state"] == ("killed" if deaf else "failed")
 
 
@@ -137,7 +137,7 @@ def test_a_jobs_phase_and_what_evaluation_took(tmp_path):
 
 def test_jobs_run_at_once_and_with_their_threads(tmp_path):
     wait = "import os; (folder / 'on').touch(); t = time.time()\n"
-    wait += "while time.time() - t < 20 and len(list(folder.parent.glob('job*/on'))) < 2: time.sleep(0.01)\n"
+    wait += "while time.time() - t < 300 and len(list(folder.parent.glob('job*/on'))) < 2: time.sleep(0.01)\n"
     wait += "assert len(list(folder.parent.glob('job*/on'))) == 2\n"
     wait += "assert os.environ['OMP_NUM_THREADS'] == os.environ['TF_NUM_INTRAOP_THREADS'] == '1'; state('done')"
     jobs = [job(tmp_path, n, wait) for n in range(2)]
@@ -350,42 +350,8 @@ def test_the_same_command_skips_what_is_done_and_adds_what_is_new(tmp_path):
 
 
 @pytest.mark.slow
-def test_kill_the_whole_group_and_type_it_again(tmp_path):
-    """SIGKILL to launcher and jobs in the middle; the same command ends in the weights of the undisturbed sweep."""
-    words = ["train", "-m", *QUICK, "trainer.epochs=30", "beta=0.5,4", "seed=0,1", "sweep_name=s"]
-    vaelab(*words, f"output_dir={tmp_path}/undisturbed", "tracking=none", cwd=tmp_path)
-    disturbed = tmp_path / "disturbed" / "sweeps" / "s"
-
-    def n_epochs():
-        return sum(len(file.read_text().splitlines()) for file in disturbed.glob("*/history.csv"))
-
-    for _ in range(2):
-        before = n_epochs()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "vaelab", *words, "output_dir=disturbed"], cwd=tmp_path, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        while n_epochs() < before + 5:
-            assert process.poll() is None
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    vaelab(*words, "output_dir=disturbed", cwd=tmp_path)
-    jobs = sorted(p.parent for p in disturbed.glob("*/status.json"))
-    assert len(jobs) == 4
-    for folder in jobs:
-        assert same_weights(folder, tmp_path / "undisturbed" / "sweeps" / "s" / folder.name)
-    mlflow = pytest.importorskip("mlflow")
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/disturbed/mlflow.db")
-    found = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    assert len(found) == 5 and {r.info.status for r in found} == {"FINISHED"}
-
-
-@pytest.mark.slow
 def test_two_sweeps_at_once_on_one_database(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "vaelab", "train", "-m", *QUICK, "seed=0,1"]
-    both = [subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) for _ in "ab"]
+    both = [started("train", "-m", *QUICK, "seed=0,1", cwd=tmp_path) for _ in "ab"]
     for process in both:
         _, errors = process.communicate(timeout=600)
         assert process.returncode == 0 and "warning: tracking" not in errors, errors
@@ -422,6 +388,7 @@ def test_jobs_that_hang_eat_or_abort_cost_no_other_and_the_report_says_what_happ
         yaml = f"# @package metrics.{name}\n_target_: bad.{name}\n"
         (tmp_path / "conf" / "metric" / f"{name}.yaml").write_text(yaml)
     words = ["train", "-m", "--config-dir", "conf", "trusted=[bad]", "model=dense", "trainer=quick", "plot=[]"]
+    words += ["trainer.epochs=1", "dataset.limit=300"]
     words += ["metric=[elbo],[elbo,hangs],[elbo,eats],[elbo,aborts]", f"backend={BACKEND}", "tracking=none"]
     words += ["hydra.launcher.timeout_min=2", "hydra.launcher.memory_limit=3", "hydra.launcher.n_jobs=2"]
     done = vaelab(*words, "sweep_name=s", cwd=tmp_path, check=False)

@@ -9,7 +9,7 @@ import time
 
 import psutil
 import pytest
-from scripts import script_job
+from scripts import MEASURES, script_job, timed_while_measuring
 from support import ROOT
 
 from vaelab.sweeps import job as jobs_module
@@ -41,9 +41,10 @@ def test_a_job_finds_what_it_would_where_the_sweep_was_typed(tmp_path, monkeypat
 
 @pytest.mark.parametrize("script,limit,told", [
     ("x = bytearray(400_000_000); x[::4096] = b'1' * len(x[::4096]); time.sleep(60)", {"memory_limit": 0.2}, "GiB"),
-    ("time.sleep(60)", {"timeout_min": 0.1}, "timeout_min"),
-])  # fmt: skip
-def test_limits_hold_on_a_worker_and_the_next_job_is_as_any(script, limit, told, tmp_path):
+    (MEASURES + "time.sleep(600)", {"timeout_min": 0.005}, "timeout_min"),
+], ids=["memory", "time"])  # fmt: skip
+def test_limits_hold_on_a_worker_and_the_next_job_is_as_any(script, limit, told, tmp_path, monkeypatch):
+    timed_while_measuring(monkeypatch)
     worker = Worker(*arguments({**SETTINGS, **limit}))
     code, message = worker.run(script_job(tmp_path, 0, script))
     assert code < 0 and told in message

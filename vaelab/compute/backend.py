@@ -57,7 +57,8 @@ def threads_of_process(backend: str) -> int | None:
     if backend == "tensorflow" and "tensorflow" in sys.modules:
         import tensorflow as tf
 
-        return tf.config.threading.get_intra_op_parallelism_threads() or None
+        with quiet_stderr():  # looks for devices
+            return tf.config.threading.get_intra_op_parallelism_threads() or None
     return None
 
 
