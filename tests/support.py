@@ -3,6 +3,7 @@
 import functools
 import itertools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,12 +73,25 @@ def started(*words, cwd=None, env=None, fresh=False, new_session=False):
     """
     words = [str(word) for word in words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    chosen = [word.removeprefix("backend=") for word in words if word.startswith("backend=")]
     if not fresh and sys.platform == "linux":
-        host = _host((chosen or ["tensorflow" if words[:1] == ["train"] else BACKEND])[-1])
+        host = _host(_backend(words, Path(cwd or Path.cwd())))
         if host.serves(environment):
             return host.fork(words, cwd, environment, new_session)
     return forking.Fresh(words, cwd, environment, new_session)
+
+
+def _backend(words: list[str], cwd: Path) -> str:
+    """What a command will run on: what is typed, else what its recipe or its run says, else the default."""
+    typed = dict(word.partition("=")[::2] for word in words)
+    if "backend" in typed:
+        return typed["backend"]
+    told = [ROOT / f"conf/experiment/{typed.get('experiment')}.yaml", cwd / typed.get("run", "none") / "config.yaml"]
+    if typed.get("run") == "latest":
+        told += sorted(cwd.glob("outputs/*/*/config.yaml"), key=lambda file: file.stat().st_mtime)[-1:]
+    for file in filter(Path.is_file, told):
+        if found := re.search(r"^backend: (\w+)", file.read_text(encoding="utf-8"), flags=re.M):
+            return found[1]
+    return "tensorflow" if words[:1] == ["train"] else BACKEND
 
 
 @functools.cache
