@@ -203,7 +203,7 @@ class TwoLevel(layers.Layer):
         reads_above = above and not self.ladder
         return joined(fed(self.joins[level], [features, *above]) if reads_above else features, *known.given)
 
-    def _parameters(self, level, known, above):
+    def _posterior_of(self, level, known, above):
         """Parameters of q(z_l | x, z_>l)."""
         q = self.heads[level].parameters(self._seen(level, known, above))
         if not (self.ladder and above):
@@ -217,14 +217,14 @@ class TwoLevel(layers.Layer):
         z, of_x = self.heads[level](self._seen(level, known, above), training=training)
         if not self.ladder:
             return z, of_x
-        q = self._parameters(level, known, above)
+        q = self._posterior_of(level, known, above)
         return q.mean + q.std * (z - of_x.mean) / of_x.std, q  # the same eps
 
     def _made(self, level, known, above, eps):
         """z_l ~ q(z_l | x, z_>l) of noise eps ~ N(0, I), (B, d)."""
         if not self.ladder:
             return made_of(self.heads[level], self._seen(level, known, above), eps)
-        q = self._parameters(level, known, above)
+        q = self._posterior_of(level, known, above)
         return q.mean + q.std * eps
 
     def _rate_sizes(self):
@@ -283,7 +283,7 @@ class TwoLevel(layers.Layer):
         """[log q(z_l | x, z_>l)] in nats, (B,) each, the lowest level first: z (B, D)."""
         levels = [z[:, part] for part in self.latent_parts.values()]
         return [
-            head.log_prob(levels[k], self._parameters(k, known, levels[k + 1 :])) for k, head in enumerate(self.heads)
+            head.log_prob(levels[k], self._posterior_of(k, known, levels[k + 1 :])) for k, head in enumerate(self.heads)
         ]
 
     def log_q(self, x, z):
