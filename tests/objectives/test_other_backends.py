@@ -26,6 +26,8 @@ JOBS = {
     "factorvae": ["objective=factorvae", "objective.critic_learning_rate=0.0001"],
     "avb": ["objective=avb", "posterior=implicit", "objective.critic_learning_rate=0.002"],
     "avb_ac": ["objective=avb_ac", "posterior=basis", "objective.inner_dim=32", "objective.critic_beta_1=0.5"],
+    "vae, ladder": ["structure=two_level", "structure.levels=[3,2]", "structure.inference=ladder", "latent_dim=5"],
+    "m2": ["objective=m2", "condition=label", "dataset.labelled=50", "objective.labelled_batch=20"],
     "conjoint flow": ["dataset=conjoint_synthetic", "structure=conjoint", "posterior=realnvp"],
     "conjoint vae": ["dataset=conjoint_synthetic", "structure=conjoint"],
     "conjoint avb": [
