@@ -57,12 +57,12 @@ def test_serves_until_interrupted(digits_run, page):
         (["host=192.0.2.7"], "no address of this machine"),
         (["explorer.pointss=3"], "Did you mean 'explorer.points'"),
         (["explorer.points=0"], "explorer.points: expected an integer greater than 0"),
-        (["explorer.projections=[umap]"], "explorer.projections"),
+        (["explorer.projections=[isomap]"], "explorer.projections"),
     ],
 )
 def test_wrong_input_is_told_in_a_sentence(digits_run, command, words, told):
     cwd, folder = digits_run
-    done = command("explore", f"run={folder}", *words, cwd=cwd, check=False)
+    done = command("explore", f"run={folder}", *words, cwd=cwd, check=False, timeout=120)
     assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
 
 
