@@ -85,13 +85,20 @@ def _backend(words: list[str], cwd: Path) -> str:
     typed = dict(word.partition("=")[::2] for word in words)
     if "backend" in typed:
         return typed["backend"]
-    told = [ROOT / f"conf/experiment/{typed.get('experiment')}.yaml", cwd / typed.get("run", "none") / "config.yaml"]
+    if (ROOT / f"conf/experiment/{typed.get('experiment')}.yaml").is_file():
+        return _backend_of_recipe(typed["experiment"])
+    told = [cwd / typed.get("run", "none") / "config.yaml"]
     if typed.get("run") == "latest":
-        told += sorted(cwd.glob("outputs/*/*/config.yaml"), key=lambda file: file.stat().st_mtime)[-1:]
+        told = sorted(cwd.glob("outputs/*/*/config.yaml"), key=lambda file: file.stat().st_mtime)[-1:]
     for file in filter(Path.is_file, told):
         if found := re.search(r"^backend: (\w+)", file.read_text(encoding="utf-8"), flags=re.M):
             return found[1]
     return "tensorflow" if words[:1] == ["train"] else BACKEND
+
+
+@functools.cache
+def _backend_of_recipe(name: str) -> str:
+    return compose.compose("train", [f"experiment={name}"]).backend
 
 
 @functools.cache
