@@ -64,9 +64,12 @@ def _possible(model) -> Any:
     import keras
     from keras import ops
 
-    class Softplus(keras.layers.Layer):
+    class Softplus(keras.Operation):
         def call(self, x):
             return ops.relu(x) + ops.log(1.0 + ops.exp(-ops.abs(x)))
+
+        def compute_output_spec(self, x):
+            return keras.KerasTensor(x.shape, x.dtype)
 
     others = {"Softplus": Softplus}
 
