@@ -83,11 +83,11 @@ class VAE(layers.Layer):
             ]
             rates = ops.maximum(rates, ops.convert_to_tensor(bits or self.free_bits, rates.dtype))
         if self.level_warmup and stage.epoch is not None:
-            weights = [
+            weighed = [
                 ops.minimum(stage.epoch / epochs, 1.0) * ops.sum(rates[part]) if epochs else ops.sum(rates[part])
                 for epochs, part in zip(self.level_warmup, self.rate_parts.values())
             ]
-            return sum(weights)
+            return sum(weighed)
         return ops.sum(rates)
 
 

@@ -205,7 +205,10 @@ class TwoLevel(layers.Layer):
 
     def _posterior_of(self, level, known, above):
         """Parameters of q(z_l | x, z_>l)."""
-        q = self.heads[level].parameters(self._seen(level, known, above))
+        return self._with_prior(level, self.heads[level].parameters(self._seen(level, known, above)), above)
+
+    def _with_prior(self, level, q, above):
+        """Parameters of the Gaussian that is proportional to that of a head and, as a ladder, to p(z_l | z_>l)."""
         if not (self.ladder and above):
             return q
         p = self.below_heads[level].parameters(fed(self.below_joins[level], above))
@@ -213,11 +216,11 @@ class TwoLevel(layers.Layer):
         return q._replace(mean=p.mean + share * (q.mean - p.mean), std=ops.exp(log_std), log_std=log_std)
 
     def _drawn(self, level, known, above, training):
-        """(z_l ~ q(z_l | x, z_>l), its parameters)."""
+        """(z_l ~ q(z_l | x, z_>l), its parameters); z_(l+1), ..., z_L above it."""
         z, of_x = self.heads[level](self._seen(level, known, above), training=training)
         if not self.ladder:
             return z, of_x
-        q = self._posterior_of(level, known, above)
+        q = self._with_prior(level, of_x, above)
         return q.mean + q.std * (z - of_x.mean) / of_x.std, q  # the same eps
 
     def _made(self, level, known, above, eps):
