@@ -1,11 +1,11 @@
 """The tables of README.md from the runs below a folder of outputs: `python study.py outputs`."""
 
 import csv
-import json
 import sys
 from pathlib import Path
 
 from vaelab.config import locate
+from vaelab.records.run_folder import all_runs
 
 HERE = Path(__file__).resolve().parent
 FOILS = ("flipped", "flipped_horizontally", "inverted", "noise", "constant", "shuffled_patches")
@@ -18,12 +18,7 @@ PAIRS = {
 
 def runs(outputs: Path):
     """{run name: metrics} of the newest run of each name."""
-    found = {}
-    for path in sorted(outputs.rglob("metrics.json"), key=lambda p: p.stat().st_mtime):
-        status = json.loads((path.parent / "status.json").read_text())
-        name = status.get("run_name") or path.parent.name
-        found[name] = json.loads(path.read_text())
-    return found
+    return {run.status().get("run_name") or run.path.name: run.read_metrics() for run in all_runs(outputs)}
 
 
 def against(metrics: dict, others) -> list[list]:
@@ -37,7 +32,7 @@ def against(metrics: dict, others) -> list[list]:
 
 
 def left_out(found: dict) -> list[list]:
-    """A row per score: AUROC of each digit that was left out, and the mean."""
+    """A row per score: AUROC of each digit that was left out, and the mean; none where no such run is found."""
     table = {}
     for metrics in found.values():
         for key, entry in metrics.items():
@@ -46,6 +41,8 @@ def left_out(found: dict) -> list[list]:
                 digit, score = name.removesuffix("_auroc").split("_", 1)
                 table.setdefault(score, {})[digit] = entry["value"]
     digits = sorted({d for row in table.values() for d in row})
+    if not digits:
+        return []
     rows = [["score", *digits, "mean"]]
     for score, row in sorted(table.items()):
         mean = sum(row.values()) / len(row)
@@ -56,7 +53,8 @@ def left_out(found: dict) -> list[list]:
 def main(outputs: Path) -> None:
     found = runs(outputs)
     tables = {name: against(found[name], others) for name, others in PAIRS.items() if name in found}
-    tables["left_out"] = left_out(found)
+    if rows := left_out(found):  # a table measured before is not written over by none
+        tables["left_out"] = rows
     for name, rows in tables.items():
         with (HERE / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
