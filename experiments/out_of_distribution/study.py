@@ -13,6 +13,7 @@ PAIRS = {
     "fashion": ("mnist", *FOILS),
     "fashion_long": ("mnist", *FOILS),
     "mnist": ("fashionmnist", *FOILS),
+    "cifar10": FOILS,
 }  # run -> other images
 
 
