@@ -36,8 +36,8 @@ def train(path, *words, kill_after=None):
     watching = during.DuringTraining(cfg, trainer, folder, vae, dataset, last_epoch=wanted.epochs)
     watching.before()
 
-    def on_epoch(row):
-        if row["epoch"] == kill_after:
+    def on_epoch(history):
+        if history[-1]["epoch"] == kill_after:
             raise Killed
 
     fitted = fit(

@@ -48,9 +48,9 @@ def log(folder, base, epochs, first=1, **more) -> tracking.Tracker:
     mine = tracker(folder, base, **more)
     mine.log_dataset("digits", "0123", "here", {"train": 3})
     mine.start()
-    for row in rows(epochs)[first - 1 :]:
-        folder.write_history(rows(row["epoch"]))
-        mine.log_epoch(row)
+    for epoch in range(first, epochs + 1):
+        folder.write_history(rows(epoch))
+        mine.log_epochs(rows(epoch))
     return mine
 
 
@@ -167,18 +167,16 @@ def test_what_a_lost_connection_missed_is_delivered_when_it_is_back(store, monke
             raise ConnectionError("nobody there")
 
     mine.client = Away()
-    for row in rows(3)[1:]:
-        folder.write_history(rows(row["epoch"]))
-        mine.log_epoch(row)
+    for epoch in (2, 3):
+        mine.log_epochs(rows(epoch))
     told = capsys.readouterr().err
     assert told.count("warning: tracking") == 1 and "nobody there" in told
     assert folder.status()["mlflow_delivered"] is False
     mine.client = whole
-    mine.log_epoch(rows(4)[3])  # too early for another attempt
+    mine.log_epochs(rows(4))  # too early for another attempt
     assert steps(store, folder) == [1]
     mine.connection.again_at = 0.0
-    folder.write_history(rows(5))
-    mine.log_epoch(rows(5)[4])
+    mine.log_epochs(rows(5))
     assert steps(store, folder) == [1, 2, 3, 4, 5] and "works again" in capsys.readouterr().err
 
 

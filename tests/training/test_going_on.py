@@ -25,8 +25,12 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing of ours may catch it."""
 
 
-def train(path, *words, kill_after=None):
-    """Trains from the newest checkpoint below `path`; returns (what fit returns, the model's arrays)."""
+def train(path, *words, kill_after=None, told=None):
+    """Trains from the newest checkpoint below `path`; returns (what fit returns, the model's arrays).
+
+    Args:
+        told: a list that gets the numbers of the epochs that each call of `on_epoch` told of.
+    """
     from vaelab.build import build, part
     from vaelab.training.fit import fit, plan
     from vaelab.training.initializers import start_objective, start_prior
@@ -39,9 +43,11 @@ def train(path, *words, kill_after=None):
     start_prior(vae, dataset.train.training_inputs, 0)
     start_objective(vae, dataset.train.training_inputs)
 
-    def on_epoch(row):
-        if row["epoch"] == kill_after:
+    def on_epoch(history):
+        if history[-1]["epoch"] == kill_after:
             raise Killed
+        if told is not None:
+            told.append([row["epoch"] for row in history])
 
     fitted = fit(
         vae, dataset, trainer, seed=0, optimize=None, checkpoint_path=path, on_epoch=on_epoch,
@@ -87,6 +93,14 @@ def test_what_was_learned_goes_on(tmp_path, learned):
     whole = train(tmp_path / "whole", *words)
     killed(tmp_path / "cut", *words, after=2)
     assert_same(train(tmp_path / "cut", *words), whole)
+
+
+def test_an_epoch_that_a_kill_left_untold_is_told_after_the_resume(tmp_path):
+    """Its checkpoint was written, history.csv and MLflow did not have it yet."""
+    killed(tmp_path / "cut", "trainer.epochs=3", after=2)
+    told = []
+    train(tmp_path / "cut", "trainer.epochs=3", told=told)
+    assert told == [[1, 2, 3]]
 
 
 @pytest.mark.slow

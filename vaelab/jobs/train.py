@@ -179,12 +179,10 @@ def fit(cfg: dict, trainer: Trainer, folder: RunFolder, vae, dataset, tracker):
 
     parameters = sum(math.prod(v.shape) for v in vae.trainable_variables)
     log.info(f"{parameters:,} parameters, {len(dataset.train):,} training images")
-    rows: list[dict] = folder.read_history()
 
-    def on_epoch(row):
-        rows[:] = [*[r for r in rows if r["epoch"] < row["epoch"]], row]
-        folder.write_history(rows)
-        tracker.log_epoch(row)
+    def on_epoch(history):
+        folder.write_history(history)
+        tracker.log_epochs(history)
 
     last = training.plan(trainer, len(dataset.train)).epochs
     during = DuringTraining(cfg, trainer, folder, vae, dataset, last_epoch=last)

@@ -184,14 +184,13 @@ class Tracker:
         facts = {"name": name, "digest": digest, "source": json.dumps({"uri": source}), "profile": json.dumps(profile)}
         self.folder.update_status(dataset=facts, **({"mlflow_delivered": False} if self.enabled else {}))
 
-    def log_epoch(self, row: dict) -> None:
-        """One epoch's values, in one call."""
-        self._safely(self._log_new, row)
+    def log_epochs(self, rows: list[dict]) -> None:
+        """The values of those epochs that MLflow has not been told of yet, in one call.
 
-    def _log_new(self, row):
-        behind = row["epoch"] - self.logged_epochs > 1
-        rows = self.folder.read_history() if behind else []
-        self._log_rows([*(r for r in rows if r["epoch"] < row["epoch"]), row])
+        Args:
+            rows: all epochs so far.
+        """
+        self._safely(self._log_rows, rows)
 
     def _log_rows(self, rows):
         new = (row for row in rows if row["epoch"] > self.logged_epochs)

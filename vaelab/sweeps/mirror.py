@@ -74,7 +74,7 @@ class Mirror:
         if final:
             tracker.finish(state, at_once=False)
         elif rows:
-            tracker.log_epoch(rows[-1])
+            tracker.log_epochs(rows)
         if tracker.working:
             self._seen[job.number] = news
 

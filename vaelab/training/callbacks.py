@@ -89,7 +89,7 @@ class Bookkeeper(Callback):
         every: checkpoint every so many epochs (number) or minutes ("5min").
         best: {path: array} of the best epoch so far (a resumed run's), or None.
         last_epoch, total_steps: wanted in all.
-        on_epoch: function (epoch's dict) called after each epoch: tracking, live files.
+        on_epoch: function (dicts of all epochs so far) called after each epoch: tracking, live files.
         measure: function (epoch's dict, history before it) -> more values of this epoch, not timed as training.
     """
 
@@ -131,7 +131,7 @@ class Bookkeeper(Callback):
         if self._due():
             self.save()
         try:
-            self.on_epoch(row)
+            self.on_epoch(state.history)
         except OSError as error:
             log.warning(f"epoch {state.epoch} was not recorded: {error}")
 

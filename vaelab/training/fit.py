@@ -110,7 +110,7 @@ def monitored_key(optimize: str | None, vae, *, validates: bool, early_stopping:
     return None if term is None else f"{splits[-1]}/{term}"
 
 
-def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda row: None,
+def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_path, on_epoch=lambda history: None,
         measure=lambda row, history: {}) -> Fitted:  # fmt: skip
     """Trains, from the newest checkpoint where there is one, and leaves the wanted weights in `vae`.
 
@@ -123,7 +123,7 @@ def fit(vae, dataset, trainer: Trainer, *, seed, schedule, optimize, checkpoint_
         schedule: learning-rate factor over progress.
         optimize: as in the configuration.
         checkpoint_path: folder of the run's checkpoints, or None.
-        on_epoch: called with each epoch's dict.
+        on_epoch: called after each epoch with the dicts of all epochs so far, those before a resume too.
         measure: called with each epoch's dict and the history before it; what it returns belongs to that epoch.
 
     Raises:
