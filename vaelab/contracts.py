@@ -35,6 +35,9 @@ class DatasetModule(Protocol):
     listed: Callable | None = None
     """listed(*, data_dir, ...) -> `vaelab.datasets.base.Listed`: every image of a source of the user's by its file or
     row, training and test images alike, from those of the settings that act on that; None: its test images by row."""
+    listed_told: Callable | None = None
+    """`listed` with what is known of each image beside its pixels (class, covariates), for runs that are told of it and
+    from the settings that act on that, too; None: nothing is."""
     needed: Callable | None = None
     """needed(**settings) -> entries of the files that these settings read; None: all that the yaml lists."""
 

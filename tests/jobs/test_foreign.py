@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 import vaelab
+from vaelab.conditions import columns
 from vaelab.config import compose
+from vaelab.config.parts import part
 from vaelab.config.plain import plain
 from vaelab.datasets.base import Dataset, Split
 from vaelab.datasets.digits import load
@@ -192,6 +194,57 @@ def test_every_row_of_an_array_file_is_listed(tmp_path):
     np.testing.assert_array_equal(found.images.x[0][..., 0], np.concatenate([rows, rows[:2] + 1]))
     np.save(tmp_path / "y.npy", rows)
     assert list(foreign.listed(node("npz", f"on.path={tmp_path / 'y.npy'}"), own, config()).names)[-1] == "x[4]"
+
+
+def told(found, own, cfg):
+    """The class that a run with condition=label is told of each image, by name."""
+    assert np.isfinite(found.images.given[0]).all()
+    return dict(zip(found.names, own.condition.told(found.images.given[0])))
+
+
+def with_classes(names):
+    """A dataset of a run that is told the class of each image."""
+    cfg = config("condition=label")
+    split = Split((np.zeros((len(names), 8, 8, 1), np.uint8),), np.arange(len(names)))
+    own = Dataset("own", split, split, class_names=tuple(names))
+    return columns.applied(part(cfg["condition"], "condition"), "label", own), cfg
+
+
+@pytest.mark.parametrize("splits", [False, True])
+def test_images_of_class_folders_are_listed_with_their_class(splits, tmp_path):
+    """In a run's own numbering, whatever classes the folder lacks; one class alone is enough."""
+    own, cfg = with_classes(["ant", "bee", "cat"])
+    places = (
+        ["train/cat/1.png", "test/bee/2.png", "train/bee/3.png"] if splits else ["cat/1.png", "bee/2.png", "bee/3.png"]
+    )
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 90, np.uint8)).save(tmp_path / place)
+    words = [f"on.path={tmp_path}", "on.image_size=8", "on.color=grey"]
+    found = told(foreign.listed(node("image_folder", *words), own, cfg), own, cfg)
+    assert found == {place: place.split("/")[-2] for place in places}
+    some = told(foreign.listed(node("image_folder", *words, "on.classes=[bee]"), own, cfg), own, cfg)
+    assert some == {place: "bee" for place in places if "bee" in place}
+    with pytest.raises(ConfigError, match="not known of these"):
+        foreign.listed(node("image_folder", *words, "on.labels=none"), own, cfg)
+    without = foreign.listed(node("image_folder", *words), dataset(np.zeros((3, 8, 8, 1), np.uint8)), config())
+    assert without.images.y is None and not without.images.given
+    Image.fromarray(np.full((8, 8), 90, np.uint8)).save(tmp_path / "train.png")
+    with pytest.raises(ConfigError, match="not known of these"):
+        foreign.listed(node("image_folder", *words), own, cfg)
+
+
+def test_rows_of_an_array_file_are_listed_with_what_a_run_is_told(tmp_path):
+    own, cfg = with_classes(["0", "1", "2"])
+    x = np.zeros((4, 8, 8), np.uint8)
+    np.savez(tmp_path / "x.npz", x_train=x, y_train=np.array([2, 0, 1, 1]), x_test=x[:2], y_test=np.array([1, 2]))
+    path = f"on.path={tmp_path / 'x.npz'}"
+    found = told(foreign.listed(node("npz", path), own, cfg), own, cfg)
+    assert list(found.values()) == ["2", "0", "1", "1", "1", "2"] and list(found)[-1] == "x_test[1]"
+    with pytest.raises(DataError, match=r"class of image 4 of on=npz is -1.*2 images lack it"):
+        foreign.listed(node("npz", path, "on.test_labels=null"), own, cfg)
+    with pytest.raises(ConfigError, match="would be ignored"):
+        foreign.check(node("npz", path, "on.train_labels=z", "on.image_shape=[8,8,1]"), config(), whole=True)
 
 
 @pytest.mark.parametrize("word", ["on.test_fraction=0.5", "on.labels=none"])

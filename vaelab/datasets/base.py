@@ -199,13 +199,15 @@ class Listed(NamedTuple):
         images: in the order of the names.
         names: of their files or rows.
         skipped: {file: why it is no image}.
-        values: as those of `Dataset`.
+        values, class_names, covariate_names: as those of `Dataset`.
     """
 
     images: Split
     names: Sequence[str]
     skipped: dict[str, str] = {}  # noqa: RUF012
     values: str = "grey"
+    class_names: tuple[str, ...] = ()
+    covariate_names: tuple[str, ...] = ()
 
 
 class DataFacts(NamedTuple):

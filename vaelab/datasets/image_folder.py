@@ -115,13 +115,27 @@ def _masks(root: Path, files: list[str], shown: list[str], recipe: Recipe) -> np
 
 def listed(*, data_dir: str | None, path, image_size, color, fit, classes) -> Listed:
     """Every image of the folder by its name below it, whatever splits and classes it has."""
+    given = {"image_size": image_size, "color": color, "fit": fit, "classes": classes}
+    found = listed_told(data_dir=data_dir, path=path, labels="folder", **given)
+    return found._replace(images=Split(found.images.x), class_names=())
+
+
+def listed_told(*, data_dir: str | None, path, image_size, color, fit, labels, classes) -> Listed:
+    """`listed` with the class of each image: its first folder, below train/ and test/ where both exist."""
     root, files, foreign = _found(path, data_dir)
+    inner = {f: f for f in files}
     if all(any(f.startswith(f"{part}/") for f in files) for part in ("train", "test")):
         files = [f for f in files if not f.startswith(f"{MASKS}/")]
+        inner = {f: f.partition("/")[2] if f.startswith(("train/", "test/")) else f for f in files}
+    of = {f: inner[f].split("/")[0] if "/" in inner[f] else None for f in files}
     if classes:
-        files, _, _ = with_labels("image_folder", root, files, files, "folder", classes)
+        _refuse_unknown(root, labels, classes, of.values())
+        files = [f for f in files if of[f] in classes]
     found = _decoded(root, files, Recipe(_size(image_size), color, fit))
-    return Listed(Split((found.images,)), found.names, found.skipped | foreign)
+    known = None not in (own := [of[name] for name in found.names]) and labels == "folder"
+    names = tuple(classes or sorted({name for name in own if name})) if known else ()
+    y = np.array([names.index(name) for name in own], np.int64) if known else None
+    return Listed(Split((found.images,), y), found.names, found.skipped | foreign, class_names=names)
 
 
 def _found(path: str | None, data_dir: str | None) -> tuple[Path, list[str], dict[str, str]]:
@@ -249,17 +263,10 @@ def with_labels(
         files, inner: names as in the source, and the same without the folder of their split.
     """
     top = [name.split("/")[0] if "/" in name else None for name in inner]
+    _refuse_unknown(root, labels, classes, top)
     if labels == "none" or (None in top and not classes):
-        if classes:
-            raise ConfigError("dataset.classes needs dataset.labels=folder: without labels there are no classes.")
         return files, (), None
-    there = sorted({t for t in top if t is not None})
-    for wanted in classes or ():
-        if wanted not in there:
-            near = difflib.get_close_matches(wanted, there, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(there[:110])}."
-            raise DataError(f"dataset.classes: {root} has no class '{wanted}'. {hint}")
-    names = tuple(classes or there)
+    names = tuple(classes or sorted({t for t in top if t is not None}))
     if len(names) == 1:
         raise DataError(
             f"dataset={dataset}: {root} has one class only, '{names[0]}': labels would say nothing. "
@@ -268,6 +275,22 @@ def with_labels(
     number = {name: i for i, name in enumerate(names)}
     y = {f: number[t] for f, t in zip(files, top) if t in number}
     return list(y), names, y
+
+
+def _refuse_unknown(root, labels: str, classes: list[str] | None, top) -> None:
+    """An error for classes that are asked for and not there.
+
+    Args:
+        top: the class folders that there are, None among them.
+    """
+    if classes and labels == "none":
+        raise ConfigError("dataset.classes needs dataset.labels=folder: without labels there are no classes.")
+    there = sorted({t for t in top if t is not None})
+    for wanted in classes or ():
+        if wanted not in there:
+            near = difflib.get_close_matches(wanted, there, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(there[:110])}."
+            raise DataError(f"dataset.classes: {root} has no class '{wanted}'. {hint}")
 
 
 def _alike(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -50,44 +50,74 @@ def load(
         values: grey (intensities), binary (0 and 1 by nature) or real (any numbers).
         class_names: of labels 0, 1, ... (None: the numbers).
     """
-    tested = [*test, test_labels, test_covariates] if test else []
-    source, arrays = _read(path, data_dir, [*train, train_labels, train_covariates, *tested])
+    splits, names, covariates = _splits(
+        path, data_dir, train, test, (train_labels, test_labels), (train_covariates, test_covariates), covariate_names,
+        image_shape, values, class_names,
+    )  # fmt: skip
+    if len(splits) == 1:
+        whole = splits[0]
+        splits = [whole.take(rows) for rows in split_rows(len(whole), test_fraction, data_seed, whole.y)]
+    notes = ()
+    if values == "grey" and any(v.dtype == np.uint8 and _range(v)[1] == 1 for v in splits[0].x):
+        told = f"the pixels of {_find(path, data_dir)} are 0 and 1 of 255, nearly black"
+        notes = (f"npz: {told}. If 1 means white: dataset.values=binary.",)
+    return Dataset("npz", *splits, class_names=names, covariate_names=covariates, values=values, notes=notes)
+
+
+def listed(*, data_dir: str | None, path, train, test, image_shape, values) -> Listed:
+    """Every image of the arrays `train` and, where there are any, `test`, by the first array's name and its row."""
+    return listed_told(
+        data_dir=data_dir, path=path, train=train, test=test, train_labels=None, test_labels=None,
+        train_covariates=None, test_covariates=None, covariate_names=None, image_shape=image_shape, values=values,
+        class_names=None,
+    )  # fmt: skip
+
+
+def listed_told(
+    *, data_dir: str | None, path, train, test, train_labels, test_labels, train_covariates, test_covariates,
+    covariate_names, image_shape, values, class_names,
+) -> Listed:  # fmt: skip
+    """`listed` with labels and covariates; -1 and not-a-number where only the other array's images have any."""
+    splits, names, covariates = _splits(
+        path, data_dir, train, test, (train_labels, test_labels), (train_covariates, test_covariates), covariate_names,
+        image_shape, values, class_names,
+    )  # fmt: skip
+    groups = [["x"]] if str(path).lower().endswith(".npy") else [train, test][: len(splits)]
+    x = splits[0].x if len(splits) == 1 else tuple(np.concatenate(pair) for pair in zip(*(s.x for s in splits)))
+    y = [np.full(len(s), -1) if s.y is None else s.y for s in splits] if names else None
+    nothing = [np.full((len(s), len(covariates)), np.nan, np.float32) for s in splits]
+    c = [n if s.covariates is None else s.covariates for s, n in zip(splits, nothing)] if covariates else None
+    images = Split(x, None if y is None else np.concatenate(y), covariates=None if c is None else np.concatenate(c))
+    rows = Rowed(*((group[0], len(split)) for group, split in zip(groups, splits)))
+    return Listed(images, rows, {}, values, names, covariates)
+
+
+def _splits(
+    path, data_dir, train, test, labels, covariates, covariate_names, image_shape, values, class_names
+) -> tuple[list[Split], tuple[str, ...], tuple[str, ...]]:
+    """(training and, where there are any, test images; names of their classes; names of their covariates)
+
+    Args:
+        labels, covariates: names of the arrays of training and of test images, or None.
+    """
+    wanted = [*train, labels[0], covariates[0], *([*test, labels[1], covariates[1]] if test else [])]
+    source, arrays = _read(path, data_dir, wanted)
     if source.suffix.lower() == ".npy":
-        train, test, train_labels, train_covariates = ["x"], None, None, None
-    splits = [_split(arrays, source, train, train_labels, train_covariates, image_shape, values)]
-    if test:
-        splits.append(_split(arrays, source, test, test_labels, test_covariates, image_shape, values))
-    covariates = _covariate_names(covariate_names, splits, source)
-    labels = [s.y for s in splits if s.y is not None]
-    n_classes = max((int(y.max(initial=-1)) for y in labels), default=-1) + 1
+        train, test, labels, covariates = ["x"], None, (None, None), (None, None)
+    groups = [(train, labels[0], covariates[0])] + ([(test, labels[1], covariates[1])] if test else [])
+    splits = [_split(arrays, source, *group, image_shape, values) for group in groups]
+    columns = _covariate_names(covariate_names, splits, source)
+    known = [s.y for s in splits if s.y is not None]
+    n_classes = max((int(y.max(initial=-1)) for y in known), default=-1) + 1
     if n_classes > MOST_CLASSES:
         raise DataError(
             f"dataset=npz {source}: labels run to {n_classes - 1}; expected numbers of classes 0, 1, ..., below "
             f"{MOST_CLASSES}. Leave them out with dataset.train_labels=null dataset.test_labels=null."
         )
     names = tuple(class_names or map(str, range(n_classes)))
-    for y in labels:
+    for y in known:
         check_labels(y, names, f"dataset=npz {source}")
-    if not test:
-        whole = splits[0]
-        splits = [whole.take(rows) for rows in split_rows(len(whole), test_fraction, data_seed, whole.y)]
-    notes = ()
-    if values == "grey" and any(v.dtype == np.uint8 and _range(v)[1] == 1 for v in splits[0].x):
-        notes = (
-            f"npz: the pixels of {source} are 0 and 1 of 255, nearly black. If 1 means white: dataset.values=binary.",
-        )
-    return Dataset(
-        "npz", *splits, class_names=names if labels else (), covariate_names=covariates, values=values, notes=notes
-    )
-
-
-def listed(*, data_dir: str | None, path, train, test, image_shape, values) -> Listed:
-    """Every image of the arrays `train` and, where there are any, `test`, by the first array's name and its row."""
-    source, arrays = _read(path, data_dir, [*train, *(test or ())])
-    groups = [["x"]] if source.suffix.lower() == ".npy" else [train, test] if test else [train]
-    splits = [_split(arrays, source, names, None, None, image_shape, values) for names in groups]
-    images = splits[0].x if len(splits) == 1 else tuple(np.concatenate(pair) for pair in zip(*(s.x for s in splits)))
-    return Listed(Split(images), Rowed(*((g[0], len(s)) for g, s in zip(groups, splits))), {}, values)
+    return splits, names if known else (), columns
 
 
 def _read(path: str | None, data_dir: str | None, names: list) -> tuple[Path, dict]:

@@ -10,7 +10,7 @@ from vaelab.conditions import columns
 from vaelab.config import locate, trust
 from vaelab.config.parts import part
 from vaelab.config.schema import SHARED
-from vaelab.contracts import misfit_of
+from vaelab.contracts import Condition, misfit_of, optional
 from vaelab.datasets import module
 from vaelab.datasets.base import Dataset, Listed, Rowed, Split
 from vaelab.datasets.by_name import settings_of
@@ -29,7 +29,7 @@ def check(node: dict, cfg: dict, *, whole: bool = False) -> None:
         cfg: the run's configuration.
         whole: whether every image is to be listed, so that settings of training and test images do not act.
     """
-    if whole and (lists := trust.beside(node["_target_"], "dataset", "listed")):
+    if whole and (lists := _lister(node, cfg)):
         usual = locate.node("dataset", _option(node))[0]
         acting = {*inspect.signature(lists).parameters, *SHARED}
         for key in (k for k in usual if k not in acting and node[k] != usual[k]):
@@ -39,6 +39,14 @@ def check(node: dict, cfg: dict, *, whole: bool = False) -> None:
     own = declared_shapes(cfg["dataset"])
     if theirs is not None and own is not None:
         _fit(_option(node), theirs, own)
+
+
+def _lister(node: dict, cfg: dict):
+    """What lists every image of a dataset, with what a run of that configuration is told of each; None where nothing
+    does."""
+    told = part(cfg["condition"], "condition", trusted=cfg.get("trusted") or ())
+    names = ("listed_told", "listed") if optional(told, Condition, "conditional") else ("listed",)
+    return next(filter(None, (trust.beside(node["_target_"], "dataset", name) for name in names)), None)
 
 
 def _option(node: dict) -> str:
@@ -120,13 +128,14 @@ def listed(node: dict, own: Dataset, cfg: dict) -> Listed:
     """
     if not node:
         return Listed(own.test, Rowed(("test", len(own.test))))
-    lists, found = trust.beside(node["_target_"], "dataset", "listed"), []
+    lists, found = _lister(node, cfg), []
 
     def load(node: dict, *, data_dir, seed, trusted, validation) -> Dataset:
         if lists:
             settings = {k: v for k, v in module.own(node).items() if k in inspect.signature(lists).parameters}
             found.append(lists(data_dir=data_dir, **settings))
-            loaded = Dataset(_option(node), found[0].images, found[0].images, values=found[0].values)
+            same = {name: getattr(found[0], name) for name in ("values", "class_names", "covariate_names")}
+            loaded = Dataset(_option(node), found[0].images, found[0].images, **same)
         else:
             loaded = module.load(node, data_dir=data_dir, seed=seed, trusted=trusted)
             found.append(Listed(loaded.test, Rowed(("test", len(loaded.test)))))
