@@ -253,3 +253,10 @@ def test_settings_of_splits_do_not_act_on_a_list(word, tmp_path):
     with pytest.raises(ConfigError, match="would be ignored: every image is scored"):
         foreign.check(folder, config("dataset=digits"), whole=True)
     foreign.check(folder, config("dataset=digits"))
+
+
+@pytest.mark.parametrize("word", ["on.limit=20", "on.normal_classes=[1]"])
+def test_fewer_training_images_are_no_fewer_to_score(word):
+    with pytest.raises(ConfigError, match="would be ignored: every image is scored"):
+        foreign.check(node("digits", word), config("dataset=digits"), whole=True)
+    foreign.check(node("digits", word), config("dataset=digits"))

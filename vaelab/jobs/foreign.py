@@ -21,6 +21,9 @@ from vaelab.errors import ConfigError, DataError
 AS_PUBLISHED = {"binary": "threshold", "static": "static"}
 
 
+OF_TRAINING = ("limit", "normal_classes")  # settings of every dataset that leave its test images as they are
+
+
 def check(node: dict, cfg: dict, *, whole: bool = False) -> None:
     """ConfigError where images cannot be those of a run, as far as both configurations say.
 
@@ -29,10 +32,10 @@ def check(node: dict, cfg: dict, *, whole: bool = False) -> None:
         cfg: the run's configuration.
         whole: whether every image is to be listed, so that settings of training and test images do not act.
     """
-    if whole and (lists := _lister(node, cfg)):
-        usual = locate.node("dataset", _option(node))[0]
-        acting = {*inspect.signature(lists).parameters, *SHARED}
-        for key in (k for k in usual if k not in acting and node[k] != usual[k]):
+    if whole and node["_target_"] in trust.built_in("dataset"):
+        usual, lists = locate.node("dataset", _option(node))[0], _lister(node, cfg)
+        acting = {*inspect.signature(lists).parameters, *SHARED} if lists else {*usual}
+        for key in (k for k in usual if (k not in acting or k in OF_TRAINING) and node[k] != usual[k]):
             raise ConfigError(f"on.{key} would be ignored: every image is scored. Leave it out.")
     with _said_of_on():
         theirs = declared_shapes(node)
