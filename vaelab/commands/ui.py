@@ -16,6 +16,12 @@ from vaelab.system import address, signals
 from vaelab.system.streams import output
 
 PATIENCE = 5  # seconds the server has to end
+SETTINGS = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "PYTHONWARNINGS": "ignore",  # of the server's own libraries
+}
 
 
 def run(cfg) -> int:
@@ -33,11 +39,12 @@ def run(cfg) -> int:
     address.listening(host, cfg.port).close()
     bring_up_to_date(cfg.output_dir, cfg.uri)
     shown = f"[{host}]" if ":" in host else host
-    environment = dict(os.environ, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host]
-    command += ["--port", str(cfg.port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--registry-store-uri", uri]
+    command += ["--host", host, "--port", str(cfg.port), "--workers", "1"]
+    command += [] if sys.platform == "win32" else ["--uvicorn-opts", "--log-level warning"]  # no line for each request
     with signals.handled_by(signal.default_int_handler):
-        server = subprocess.Popen(command, env=environment, start_new_session=True)  # its workers are ended with it
+        # its workers are ended with it
+        server = subprocess.Popen(command, env={**os.environ, **SETTINGS}, start_new_session=True)
         try:
             output("MLflow starts ...")
             table = _runs_table(uri)
