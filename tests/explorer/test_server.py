@@ -4,6 +4,7 @@ import asyncio
 import socket
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -118,7 +119,8 @@ def asked(application, host: str, path="/", method="GET") -> int:
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "headers": [(b"host", host.encode())], "query_string": b""}
-    asyncio.run(application(scope, receive, send))
+    with ThreadPoolExecutor() as own:  # playwright's loop may run in this thread
+        own.submit(lambda: asyncio.run(application(scope, receive, send))).result()
     return sent[0]["status"]
 
 

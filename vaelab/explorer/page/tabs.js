@@ -85,7 +85,7 @@ const chosenPart = id => facts.parts[+$(id).value] ?? {start: 0, stop: D};
 
 // -- latents ------------------------------------------------------------------------------------------------------------
 
-const sliders = []; // per latent {range, output}
+const sliders = []; // per latent {d, range, output, row, shown: the value that both show}
 const INACTIVE = 0.01; // nats
 let traversed = 0; // the latent whose traversal is shown
 let traversalSets = [];
@@ -146,7 +146,7 @@ function sliderRow(d, largest) {
   };
   range.addEventListener('focus', traverse);
   row.addEventListener('pointerenter', traverse);
-  sliders[d] = {range, output, row};
+  sliders[d] = {d, range, output, row};
   return row;
 }
 
@@ -157,10 +157,19 @@ function setPart({start, stop}, value) {
   announce();
 }
 
+// What has changed; where that is many, a few times a second: a browser needs 20 ms to paint sixty sliders anew.
+const LIVE_SLIDERS = 16;
 function showSliders() {
-  for (let d = 0; d < D; d++) {
-    setRange(sliders[d].range, current.z[d]);
-    sliders[d].output.textContent = spoken(current.z[d]);
+  const changed = sliders.filter(slider => slider.shown !== current.z[slider.d]);
+  if (changed.length > LIVE_SLIDERS) later('sliders', () => setSliders(sliders));
+  else setSliders(changed);
+}
+
+function setSliders(chosen) {
+  for (const slider of chosen) {
+    slider.shown = current.z[slider.d];
+    setRange(slider.range, slider.shown);
+    slider.output.textContent = spoken(slider.shown);
   }
 }
 
