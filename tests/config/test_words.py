@@ -1,8 +1,11 @@
 """Printed commands, taken apart again by a shell and by Hydra."""
 
+import importlib.metadata
+import json
 import random
 import shlex
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -64,6 +67,25 @@ def test_the_program_is_named_as_it_can_be_called(tmp_path, monkeypatch):
     (tmp_path / ".venv/bin/vaelab").unlink()
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert words.program() == ".venv/bin/python -m vaelab"
+
+
+@pytest.mark.parametrize(
+    "url,typed",
+    [
+        ("file://HERE", "uvx --from . vaelab"),
+        ("file:///else%20where", "uvx --from '/else where' vaelab"),
+        ("https://host/vaelab.whl", "uvx --from https://host/vaelab.whl vaelab"),
+        (None, "uvx vaelab"),
+    ],
+)
+def test_what_uvx_ran_is_typed_with_uvx_again(url, typed, tmp_path, monkeypatch):
+    """The environment in uv's cache is on the path for that one command alone."""
+    told = None if url is None else json.dumps({"url": url.replace("HERE", str(tmp_path)), "dir_info": {}})
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: SimpleNamespace(read_text=lambda file: told))
+    monkeypatch.setattr(sys, "prefix", "/home/me/.cache/uv/archive-v0/1mQv")
+    monkeypatch.setenv("UV", "/usr/bin/uv")
+    monkeypatch.chdir(tmp_path)
+    assert words.program() == typed
 
 
 def test_a_path_is_told_where_the_folder_one_is_in_is_gone(tmp_path, monkeypatch):

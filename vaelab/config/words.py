@@ -1,10 +1,13 @@
 """Commands that are printed, as a shell and Hydra take them."""
 
+import json
+import os
 import re
 import shlex
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 PLAIN = re.compile(r"[A-Za-z0-9_./:@%+-]+")  # what Hydra reads as it stands
 
@@ -51,7 +54,12 @@ def _for_shell(word: str) -> str:
 
 
 def program() -> str:
-    """What to type for this very vaelab: `vaelab` where the shell finds it, else its path, else Python's -m."""
+    """What to type for this very vaelab: `vaelab` where the shell finds it, else its path, else Python's -m.
+
+    What uvx puts on the path is there for its one command only: that is typed with uvx again.
+    """
+    if "UV" in os.environ and any(part.startswith("archive-v") for part in Path(sys.prefix).parts):
+        return pasteable("uvx", *_source_for_uvx(), "vaelab")
     beside = Path(sys.executable).parent / "vaelab"
     found = shutil.which("vaelab")
     if found and (not beside.is_file() or Path(found).samefile(beside)):
@@ -59,6 +67,18 @@ def program() -> str:
     if beside.is_file():
         return pasteable(from_here(beside))
     return pasteable(from_here(Path(sys.executable)), "-m", "vaelab")
+
+
+def _source_for_uvx() -> list[str]:
+    """--from and the folder or file it was installed from; nothing where that was the package registry."""
+    from importlib.metadata import distribution
+
+    told = distribution("vaelab").read_text("direct_url.json")
+    url = json.loads(told)["url"] if told else None
+    if url is None:
+        return []
+    place = from_here(Path(unquote(urlsplit(url).path))) if url.startswith("file:") else url
+    return ["--from", place]
 
 
 def from_here(path: Path) -> str:
