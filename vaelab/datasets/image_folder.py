@@ -132,9 +132,12 @@ def listed_told(*, data_dir: str | None, path, image_size, color, fit, labels, c
         _refuse_unknown(root, labels, classes, of.values())
         files = [f for f in files if of[f] in classes]
     found = _decoded(root, files, Recipe(_size(image_size), color, fit))
-    known = None not in (own := [of[name] for name in found.names]) and labels == "folder"
-    names = tuple(classes or sorted({name for name in own if name})) if known else ()
-    y = np.array([names.index(name) for name in own], np.int64) if known else None
+    own = [of[name] for name in found.names]
+    if labels == "none" or None in own:
+        return Listed(Split((found.images,)), found.names, found.skipped | foreign)
+    names = tuple(classes or sorted({name for name in own if name}))
+    number = {name: k for k, name in enumerate(names)}
+    y = np.array([number[name] for name in own if name], np.int64)
     return Listed(Split((found.images,), y), found.names, found.skipped | foreign, class_names=names)
 
 

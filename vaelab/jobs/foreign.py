@@ -19,8 +19,6 @@ from vaelab.errors import ConfigError, DataError
 
 # How grey images become those of a run whose own are binary by nature, by what its own are (`Dataset.values`).
 AS_PUBLISHED = {"binary": "threshold", "static": "static"}
-
-
 OF_TRAINING = ("limit", "normal_classes")  # settings of every dataset that leave its test images as they are
 
 
