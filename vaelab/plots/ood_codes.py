@@ -42,7 +42,7 @@ def ood_codes(
     kinds = np.repeat(np.arange(len(means)), list(map(len, means)))
     codes = np.concatenate(means).astype(np.float64)
     if view.latent_dim == 2:
-        points, note, shares, axes = codes, "two latents", NO_SHARES, ("z1", "z2")
+        points, note, shares, axes = codes, "two latents", NO_SHARES, ("z0", "z1")
     else:
         settings = {"engine": engine, "perplexity": perplexity, "iterations": iterations} if method == "tsne" else {}
         points, note, shares = METHODS[method](codes, 2, int(view.rng("plots", 21).integers(2**31 - 1)), **settings)
