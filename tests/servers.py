@@ -180,6 +180,7 @@ export SLURM_JOB_NODELIST=here
 grep '^#SBATCH' "$1" > jobs/$id/asked
 cd "$OLDPWD"
 setsid bash "$1" < /dev/null > /dev/null 2>&1 &
+until kill -0 -$! 2> /dev/null || ! kill -0 $! 2> /dev/null; do sleep 0.01; done  # its group begins with setsid
 echo $! > "$here/jobs/$id/group"
 echo Submitted batch job $id""",
     "srun": """

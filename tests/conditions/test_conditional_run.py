@@ -118,5 +118,9 @@ def test_images_are_scored_with_their_own_condition(run, tmp_path, command):
     assert found["npz:test/elbo"]["value"] == pytest.approx(own.metrics["value"]["test/elbo"], rel=1e-6)
     judged = own.evaluate("ood", "metrics.ood.on=[flipped]", "metrics.ood.scores=[elbo]", "metrics.ood.bootstrap=2")
     assert judged["test/ood_flipped_elbo_auroc"]["value"] > 0.5
-    refused = command("score", f"run={run}", "on=npz", f"on.path={tmp_path / 'own.npz'}", check=False)
+    listed = ["on=npz", f"on.path={tmp_path / 'own.npz'}", "on.train=[x_test]", "on.test=null"]
+    of = [f"run={run}", "score=[elbo]", *listed]
+    command("score", *of, "on.train_labels=y_test", f"csv={tmp_path / 'n.csv'}")
+    np.testing.assert_allclose(pd.read_csv(tmp_path / "n.csv").elbo, told.elbo, rtol=1e-3)
+    refused = command("score", *of, "on.train_labels=null", check=False)
     assert refused.returncode == 2 and "on=npz: this run is told of each image its class" in refused.stderr
