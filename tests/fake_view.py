@@ -90,6 +90,7 @@ class FakeView:
     """
 
     enumerated = discrete = False
+    own = None
     moment_draws, learned = None, {}
 
     def __init__(

@@ -6,7 +6,7 @@ from fake_view import spots
 
 from vaelab.errors import ConfigError
 from vaelab.plots.latent_scatter import latent_scatter
-from vaelab.plots.points import colouring
+from vaelab.plots.points import BEHIND, colouring
 from vaelab.plots.style import colour, marker
 from vaelab.plots.tsne import tsne
 
@@ -85,3 +85,29 @@ def test_two_latents_are_no_matter_for_tsne(latents, words):
     assert figure.axes[0].get_xlabel().startswith("z0")
     with pytest.raises(ConfigError, match=r"plots\.tsne\.color: nothing"):
         tsne(view, **settings, color="wheight")
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 3, 6])
+def test_own_images_lie_in_grey_behind_others(latent_dim):
+    """All of them, inside the frame, and the small print counts them."""
+    from matplotlib.colors import to_hex
+
+    view, other = (spots(latent_dim=latent_dim, shape=(8, 8, 1)) for _ in range(2))
+    other.own = view
+    own = view.split("test")
+    own.mean = own.mean + 20
+    figure = latent_scatter(other, **USUAL)
+    assert f"grey: own test split, {len(own)} images" in "".join(t.get_text() for t in figure.texts)
+    for ax in figure.axes:
+        greys = [c for c in ax.collections if to_hex(c.get_facecolor()[0]) == BEHIND]
+        if latent_dim == 1:
+            assert ax.get_xlim()[1] > own.mean.max() and any(to_hex(p.get_facecolor()) == BEHIND for p in ax.patches)
+        elif hasattr(ax, "get_zlim"):
+            assert len(greys) == 1
+        else:
+            (points,) = (c.get_offsets() for c in greys)
+            assert len(points) == len(own) and ax.get_xlim()[1] > points[:, 0].max() > ax.get_xlim()[0] + 10
+    assert not any("grey" in t.get_text() for t in latent_scatter(view, **USUAL).texts)
+    assert len(
+        tsne(other, split="test", n=30, engine="scikit-learn", perplexity=5.0, iterations=260, color="auto").texts
+    )

@@ -134,3 +134,25 @@ def test_both_engines_count_the_exaggerated_iterations(monkeypatch):
     monkeypatch.setitem(sys.modules, "openTSNE", SimpleNamespace(TSNE=Recorder))
     project(spots(shape=(8, 8, 1)), "test", "tsne", 50, **{**TSNE, "engine": "opentsne"})
     assert asked["early_exaggeration_iter"] + asked["n_iter"] == TSNE["iterations"]
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_own_images_lie_on_the_map_of_others(method, tmp_path):
+    """Codes of the same place are at the same place, whoever's they are; from the disk, too."""
+    settings = TSNE if method == "tsne" else {}
+    view, part = clustered()
+    other, theirs = clustered()
+    other.own, theirs.mean = view, theirs.mean[::-1].copy()
+    for _ in range(2):
+        found = project(other, "test", method, 1000, folder=tmp_path, **settings)
+        assert found.points.shape == found.own.shape == (80, 2)
+        distance = np.linalg.norm(found.points[:, None] - found.own[None], axis=-1)
+        nearest = part.y[distance.argmin(axis=1)]
+        assert (nearest == part.y[::-1]).mean() > 0.95  # theirs are ours, reversed
+        projections._CACHE.clear()
+    few = project(other, "test", method, 20, folder=tmp_path, **settings)
+    assert few.points.shape == few.own.shape == (20, 2)
+    other = spots(latent_dim=5, shape=(8, 8, 1), n=60)
+    other.own = view
+    assert len(project(other, "test", method, 1000, **settings).own) == 80 > len(other.split("test"))
+    assert project(view, "test", method, 1000, **settings).own.shape == (0, 2)

@@ -7,8 +7,11 @@ import numpy as np
 from vaelab.config.types import PositiveInt, Split
 from vaelab.errors import ConfigError
 from vaelab.plots import choose as pick
+from vaelab.plots.maps import own_facts
 from vaelab.plots.points import (
+    BEHIND,
     colouring,
+    draw_behind,
     draw_ellipses,
     draw_legend,
     draw_points,
@@ -19,6 +22,7 @@ from vaelab.plots.points import (
 )
 from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, Page, colour, layout
 from vaelab.system.palette import FAINT
+from vaelab.view.projections import some_rows
 
 PLANES = ((0, 1), (0, 2), (1, 2))  # of a box
 
@@ -34,6 +38,8 @@ def latent_scatter(
     color: str,
 ):
     """Codes of a split coloured by class, with the prior's 1 and 2 standard deviation circles.
+
+    On images that the run was not trained on, its own test images lie behind them in grey.
 
     Args:
         n: images, drawn at random (null: all).
@@ -52,20 +58,20 @@ def _scatter(view, split, n, dims, code, draws, color, plot, why=""):
     rows = np.arange(len(part)) if n is None else pick.random_rows(view, part, n, "projection")
     shown, chosen = _dims(view, part, dims)
     z, rows, what = _codes(view, part, rows, code, draws)
+    behind, own = _own_codes(view, n, code, draws, shown)
     colours = colouring(view, part, rows, color, f"plots.{plot}.color")
     labels = [pick.latent_name(view, d) for d in shown]
-    facts = [view.name, pick.split_facts(view, part, len(np.unique(rows))), what, chosen, why]
+    facts = [view.name, pick.split_facts(view, part, len(np.unique(rows))), what, chosen, why, own]
     title = "Latent codes" if len(shown) > 1 else "Codes of one latent"
     if len(shown) == 2:
         return scatter_figure(
             z[:, shown], colours, title=title, facts=facts, labels=labels, ticks=True,
-            circles=prior_ellipses(view, shown),
+            circles=prior_ellipses(view, shown), behind=behind,
         )  # fmt: skip
     if len(shown) == 1:
-        return _histogram(z[:, shown[0]], colours, title, facts, labels[0], _marginal(view, shown[0]))
-    return _box(
-        z[:, shown], colours, title, facts, labels, [prior_ellipses(view, [shown[k] for k in p]) for p in PLANES]
-    )
+        return _histogram(z[:, shown[0]], behind[:, 0], colours, title, facts, labels[0], _marginal(view, shown[0]))
+    ellipses = [prior_ellipses(view, [shown[k] for k in p]) for p in PLANES]
+    return _box(z[:, shown], behind, colours, title, facts, labels, ellipses)
 
 
 def codes_as_they_are(view, *, split: Split, n: PositiveInt, color: str, plot: str, instead_of: str):
@@ -99,6 +105,15 @@ def _codes(view, part, rows, code, draws):
     return z.reshape(-1, z.shape[-1]), np.tile(rows, draws), f"{draws} posterior draws per image"
 
 
+def _own_codes(view, n, code, draws, shown) -> tuple[np.ndarray, str]:
+    """(codes of the run's own test images where the view is on others, what is said of them)"""
+    if view.own is None:
+        return np.empty((0, len(shown))), ""
+    part = view.own.split("test")
+    rows = some_rows(view.own, "test", len(part) if n is None else n)
+    return _codes(view.own, part, rows, code, draws)[0][:, shown], own_facts(view, len(rows))
+
+
 def _marginal(view, d: int) -> tuple[np.ndarray, np.ndarray]:
     """(values, p(z_d)) of a latent's prior, the density from its quantiles: d probability / d value."""
     levels = np.concatenate([np.geomspace(1e-3, 0.01, 20)[:-1], np.linspace(0.01, 0.5, 100)])
@@ -107,11 +122,14 @@ def _marginal(view, d: int) -> tuple[np.ndarray, np.ndarray]:
     return (at[1:] + at[:-1]) / 2, np.diff(levels) / np.maximum(np.diff(at), 1e-12)
 
 
-def _histogram(values, colours, title, facts, label, prior):
+def _histogram(values, behind, colours, title, facts, label, prior):
     side, below, present = legend_space(colours)
     page = Page(title, facts, 4.6 + below)
     ax = page.axes(0.75, below + 0.6, page.width - 0.75 - side - MARGIN, 3.9)
-    edges = np.linspace(values.min() - 1e-6, values.max() + 1e-6, 41)
+    every = np.concatenate([values, behind])
+    edges = np.linspace(every.min() - 1e-6, every.max() + 1e-6, 41)
+    if len(behind):
+        ax.hist(behind, edges, color=BEHIND, density=True)
     if colours.values is None or not colours.names:
         ax.hist(values, edges, color=colour(0), alpha=0.7, density=True)
     else:
@@ -125,7 +143,7 @@ def _histogram(values, colours, title, facts, label, prior):
     return page.figure
 
 
-def _box(z, colours, title, facts, labels, ellipses):
+def _box(z, behind, colours, title, facts, labels, ellipses):
     """The three-dimensional view large, the three planes small beside it."""
     side, below, present = legend_space(colours)
     height = 0.72 * layout().width
@@ -136,13 +154,15 @@ def _box(z, colours, title, facts, labels, ellipses):
     ax = page.figure.add_axes(
         (0.0, (below + 0.2) / size[1], (large - 0.1) / size[0], (height - 0.3) / size[1]), projection="3d"
     )  # fmt: skip
+    draw_behind(ax, behind)
     draw_points_3d(ax, z, colours)
     _frame_3d(ax, labels)
     for k, (i, j) in enumerate(PLANES):
         flat = page.axes(large + 0.62, below + 0.42 + (2 - k) * (small + 0.42), small, small)
         draw_ellipses(flat, ellipses[k])
+        draw_behind(flat, behind[:, [i, j]])
         draw_points(flat, z[:, [i, j]], colours, size=max(1.0, min(6.0, 160 / np.sqrt(len(z)))))
-        frame(flat, z[:, [i, j]], (labels[i], labels[j]), True, circles=ellipses[k])
+        frame(flat, np.concatenate([z, behind])[:, [i, j]], (labels[i], labels[j]), True, circles=ellipses[k])
         flat.set_ylabel(labels[j], labelpad=1)
         flat.set_xlabel(labels[i], labelpad=1)
     draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + height - 0.1, below)

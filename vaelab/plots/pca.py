@@ -1,8 +1,7 @@
 """Principal axes of the posterior means."""
 
 from vaelab.config.types import PositiveInt, Split
-from vaelab.plots.choose import split_facts
-from vaelab.plots.points import colouring, scatter_figure
+from vaelab.plots.maps import map_figure
 from vaelab.view.projections import project
 
 
@@ -16,12 +15,7 @@ def pca(view, *, split: Split, n: PositiveInt, color: str):
         matplotlib Figure.
     """
     found = project(view, split, "pca", n)
-    part = view.split(split)
-    return scatter_figure(
-        found.points,
-        colouring(view, part, found.rows, color, "plots.pca.color"),
-        title="Principal axes of the posterior means",
-        facts=[view.name, split_facts(view, part, len(found.rows)), f"{view.latent_dim} latents"],
-        labels=[f"axis {k + 1}  ({share:.0%} of the variance)" for k, share in enumerate(found.explained)],
-        ticks=True,
-    )
+    return map_figure(
+        view, split, found, color, plot="pca", title="Principal axes of the posterior means",
+        labels=[f"axis {k + 1}  ({share:.0%} of the variance)" for k, share in enumerate(found.explained)], ticks=True,
+    )  # fmt: skip

@@ -27,6 +27,7 @@ from vaelab.plots.style import (
 )
 
 MANY_CLASSES = 20  # beyond this the legend moves below and class numbers stand in the picture
+BEHIND = "#c8cdd4"  # of the run's own images, where others are looked at
 MANY_LEVELS = 12  # a factor with more values gets a colour bar
 
 
@@ -74,7 +75,7 @@ def colouring(view, part, rows, color: str, setting: str) -> Colouring:
     raise ConfigError(f"{setting}: nothing to colour by is called '{color}'. There are: {', '.join(known)}.")
 
 
-def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool, circles=None):
+def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool, circles=None, behind=()):
     """A square-scaled scatter with its legend, no higher than its points and its legend need.
 
     Args:
@@ -82,20 +83,23 @@ def scatter_figure(xy, colours: Colouring, *, title, facts, labels, ticks: bool,
         labels: of the two axes.
         ticks: False where coordinates mean nothing (t-SNE, UMAP).
         circles: `prior_ellipses` of the two latents, or None.
+        behind: (m, 2) points in grey behind the others, or none.
     Returns:
         matplotlib Figure.
     """
+    all_points = np.concatenate([xy, behind]) if len(behind) else xy
     side, below, present = legend_space(colours)
     left, around = (0.75, 0.65) if ticks else (0.45, 0.45)  # inches of axis labels
     width = layout().width - left - side - MARGIN
-    wide, high = np.subtract(*_limits(xy, circles)[::-1])
+    wide, high = np.subtract(*_limits(all_points, circles)[::-1])
     listed = 0.0 if below else 0.2 * len(present) + 0.4
     height = float(np.clip(width * high / wide + around, max(0.4 * layout().width, listed), 0.7 * layout().width))
     page = Page(title, facts, height + below)
     ax = page.axes(left, below + around - 0.05, width, height - around)
     draw_ellipses(ax, circles)
+    draw_behind(ax, behind)
     draw_points(ax, xy, colours)
-    frame(ax, xy, labels, ticks, circles)
+    frame(ax, all_points, labels, ticks, circles)
     draw_labels(ax, xy, colours, present)
     draw_legend(page, colours, present, page.width - side - MARGIN + 0.2, below + height - 0.1, below)
     return page.figure
@@ -125,6 +129,13 @@ def frame(ax, xy, labels, ticks, circles=None) -> None:
     if not ticks:
         ax.set_xticks([])
         ax.set_yticks([])
+
+
+def draw_behind(ax, points) -> None:
+    """Points (m, k) in grey, in two or three dimensions, before the others are drawn."""
+    if len(points):
+        size = float(np.clip(480 / np.sqrt(len(points)), 2.0, 36.0))
+        ax.scatter(*np.asarray(points).T, s=size, c=BEHIND, linewidths=0, rasterized=len(points) > 500)
 
 
 def draw_points(ax, xy, colours: Colouring, size: float | None = None) -> None:

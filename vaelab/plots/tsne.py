@@ -3,9 +3,8 @@
 from typing import Literal
 
 from vaelab.config.types import PositiveFloat, PositiveInt, Split, TSNEIterations
-from vaelab.plots.choose import split_facts
 from vaelab.plots.latent_scatter import codes_as_they_are
-from vaelab.plots.points import colouring, scatter_figure
+from vaelab.plots.maps import map_figure
 from vaelab.view.projections import project
 
 
@@ -33,12 +32,7 @@ def tsne(
     if view.latent_dim <= 2:
         return codes_as_they_are(view, split=split, n=n, color=color, plot="tsne", instead_of="t-SNE")
     found = project(view, split, "tsne", n, engine=engine, perplexity=perplexity, iterations=iterations)
-    part = view.split(split)
-    return scatter_figure(
-        found.points,
-        colouring(view, part, found.rows, color, "plots.tsne.color"),
-        title="t-SNE of the posterior means",
-        facts=[view.name, split_facts(view, part, len(found.rows)), f"{view.latent_dim} latents", found.note],
-        labels=("t-SNE 1", "t-SNE 2"),
-        ticks=False,
-    )
+    return map_figure(
+        view, split, found, color, plot="tsne", title="t-SNE of the posterior means",
+        labels=("t-SNE 1", "t-SNE 2"), ticks=False,
+    )  # fmt: skip

@@ -1,9 +1,8 @@
 """UMAP map of the posterior means."""
 
 from vaelab.config.types import NonNegativeFloat, PositiveInt, Split
-from vaelab.plots.choose import split_facts
 from vaelab.plots.latent_scatter import codes_as_they_are
-from vaelab.plots.points import colouring, scatter_figure
+from vaelab.plots.maps import map_figure
 from vaelab.view.projections import project
 
 
@@ -30,12 +29,7 @@ def umap(
     if view.latent_dim <= 2:
         return codes_as_they_are(view, split=split, n=n, color=color, plot="umap", instead_of="UMAP")
     found = project(view, split, "umap", n, neighbours=neighbours, min_dist=min_dist)
-    part = view.split(split)
-    return scatter_figure(
-        found.points,
-        colouring(view, part, found.rows, color, "plots.umap.color"),
-        title="UMAP of the posterior means",
-        facts=[view.name, split_facts(view, part, len(found.rows)), f"{view.latent_dim} latents", found.note],
-        labels=("UMAP 1", "UMAP 2"),
-        ticks=False,
-    )
+    return map_figure(
+        view, split, found, color, plot="umap", title="UMAP of the posterior means",
+        labels=("UMAP 1", "UMAP 2"), ticks=False,
+    )  # fmt: skip

@@ -36,15 +36,16 @@ class LatentView:
         foreign: function (name, resize) -> views of another dataset's test images, prepared as the run's own.
         batch: images per compiled call.
         prior: one to see the model with in the place of its own.
+        own: the run's view of its own dataset, for one of other images (`on`).
     """
 
     def __init__(
         self, vae, dataset, *, name, seed, history=(), weights_epoch=None, schedules=None, frames=None, batch=500,
-        prior=None, foreign=None,
+        prior=None, foreign=None, own=None,
     ):  # fmt: skip
         self._vae, self._structure, self.dataset = vae, vae.structure, dataset
         self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
-        self.schedules, self._frames, self._foreign = schedules or {}, frames, foreign
+        self.schedules, self._frames, self._foreign, self.own = schedules or {}, frames, foreign, own
         self.latent_dim, self.parts = self._structure.latent_dim, dict(self._structure.latent_parts)
         self.n_views, self.data_shapes, self.condition = len(dataset.shapes), dataset.shapes, dataset.condition
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)
@@ -80,7 +81,7 @@ class LatentView:
         """The same model with another prior; codes and what is decoded stay, with the functions compiled here."""
         other = LatentView(
             self._vae, self.dataset, name=self.name, seed=self.seed, weights_epoch=self.weights_epoch,
-            batch=self._batch, prior=prior, foreign=self._foreign,
+            batch=self._batch, prior=prior, foreign=self._foreign, own=self.own,
         )  # fmt: skip
         other._functions = self._functions
         return other
@@ -94,6 +95,7 @@ class LatentView:
         other = LatentView(
             self._vae, dataset, name=f"{self.name}, on {dataset.name}", seed=self.seed,
             weights_epoch=self.weights_epoch, batch=self._batch, prior=self._prior, foreign=self._foreign,
+            own=self.own or self,
         )  # fmt: skip
         other._functions = self._functions
         return other

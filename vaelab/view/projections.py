@@ -32,6 +32,7 @@ class Projection(NamedTuple):
         total: images in the split.
         note: method and settings for the small print ("scikit-learn, perplexity 30").
         explained: (k,) share of the codes' variance on each axis (PCA), else (0,).
+        own: (m, k) the run's own test images on the same map, of a view on other images; else (0, k).
     """
 
     points: np.ndarray
@@ -39,10 +40,13 @@ class Projection(NamedTuple):
     total: int
     note: str
     explained: np.ndarray = NO_SHARES
+    own: np.ndarray = np.empty((0, 2))
 
 
 def project(view, split: str, method: str, n: int, *, components: int = 2, folder=None, **settings) -> Projection:
     """Posterior means of n images of a split (all where there are fewer), mapped to `components` dimensions.
+
+    Where the view is on images that the run was not trained on, n of its own test images lie on the same map.
 
     Args:
         split: "train", "validation" or "test".
@@ -54,7 +58,8 @@ def project(view, split: str, method: str, n: int, *, components: int = 2, folde
     Raises:
         ConfigError: the method's package is not installed, or there are too few images.
     """
-    n = min(n, len(view.split(split)))  # the picture and the explorer ask for different numbers of few images
+    if view.own is None:
+        n = min(n, len(view.split(split)))  # the picture and the explorer ask for different numbers of few images
     key = json.dumps([split, method, n, components, settings], sort_keys=True)
     kept = _CACHE.setdefault(view, {})
     if key not in kept:
@@ -63,30 +68,38 @@ def project(view, split: str, method: str, n: int, *, components: int = 2, folde
 
 
 def _from_disk_or_fresh(view, split, method, n, components, settings, key, folder) -> Projection:
-    part = view.split(split)
-    total = len(part)
-    rows = np.arange(total)
-    if n < total:
-        rows = np.sort(view.rng("plots", zlib.crc32(b"projection")).choice(total, n, replace=False))
-    codes = np.ascontiguousarray(part.mean[rows], np.float64)
+    total = len(view.split(split))
+    rows = some_rows(view, split, n)
+    codes = np.ascontiguousarray(view.split(split).mean[rows], np.float64)
+    if view.own is not None:
+        codes = np.concatenate([codes, view.own.split("test").mean[some_rows(view.own, "test", n)]])
     digest = hashlib.sha256(key.encode() + codes.tobytes()).hexdigest()[:16]
     path = None if folder is None else Path(folder) / f"{method}-{split}-{digest}.npz"
     if path is not None and path.is_file():
         try:
             with np.load(path) as found:
-                return Projection(found["points"], rows, total, str(found["note"]), found["explained"])
+                points, note, explained = found["points"], str(found["note"]), found["explained"]
+            return Projection(points[: len(rows)], rows, total, note, explained, points[len(rows) :])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             pass  # damaged: made anew below
     if len(codes) < 3 and method != "pca":
         raise ConfigError(f"{method} needs at least 3 images; the {split} split has {len(codes)}.")
     seed = int(view.rng("plots", zlib.crc32(method.encode())).integers(2**31 - 1))
     points, note, explained = METHODS[method](codes, components, seed, **settings)
-    result = Projection(np.asarray(points, np.float32), rows, total, note, explained)
+    points = np.asarray(points, np.float32)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(OSError), atomic_file(path) as temporary:  # kept for the next time only
-            np.savez(temporary, points=result.points, note=note, explained=explained)
-    return result
+            np.savez(temporary, points=points, note=note, explained=explained)
+    return Projection(points[: len(rows)], rows, total, note, explained, points[len(rows) :])
+
+
+def some_rows(view, split: str, n: int) -> np.ndarray:
+    """n rows of a split, ascending, drawn at random; all where there are fewer. The same ones for every method."""
+    total = len(view.split(split))
+    if n >= total:
+        return np.arange(total)
+    return np.sort(view.rng("plots", zlib.crc32(b"projection")).choice(total, n, replace=False))
 
 
 def pca(codes: np.ndarray, components: int, seed: int):
