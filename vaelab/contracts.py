@@ -467,6 +467,8 @@ class View(Protocol):
     classify: Callable | None = None
     """classify(images) -> chances of each choice of the condition, (N, K) float32, of a run that learns to tell it from
     the image; None: it does not."""
+    own: "View | None" = None
+    """The same of the run's own images, where this one is of others (`on=`)."""
 
     def frames(self):
         """[(epoch, arrays)] kept during training."""
