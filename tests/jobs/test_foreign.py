@@ -80,7 +80,7 @@ def test_shapes_are_compared_before_anything_is_read():
 @pytest.mark.parametrize(
     "words,said",
     [
-        (["on=mnst"], "Did you mean 'mnist'"),
+        (["on=mnst"], "on=mnst: there is no dataset called 'mnst'. Did you mean 'mnist'"),
         (["on=mnist", "on.binarize=static"], "on.binarize would be ignored"),
         (["on=mnist", "on.validation=0.5"], "on.validation would be ignored: nothing is trained"),
         (["on=mnist", "on.resiz=[8,8]"], r"Did you mean 'on\.resize'"),

@@ -306,7 +306,8 @@ def _explained(error: Exception, primary: str, word: str | None, overrides: list
         group, option = missing[1], typed.shown(missing[2])
         if not (known := locate.options(group)):
             return f"There is no group '{group}'. {nearest(group, locate.groups())}"
-        return f"{group}={option}: there is no {group} called '{option}'. {nearest(option, known)}"
+        key = "on" if (word or "").startswith(FOREIGN) else group
+        return f"{key}={option}: there is no {group} called '{option}'. {nearest(option, known)}"
     if bad_key := re.search(r"Could not (?:override|append|delete)[^']*'([^']+)'", text):
         key = bad_key[1].partition("@")[0]
         if "already" in text:
