@@ -468,7 +468,7 @@ class View(Protocol):
     """classify(images) -> chances of each choice of the condition, (N, K) float32, of a run that learns to tell it from
     the image; None: it does not."""
     own: "View | None" = None
-    """The same of the run's own images, where this one is of others (`on=`)."""
+    """The view of the run's own dataset, where this one is of other images (`on=`)."""
 
     def frames(self):
         """[(epoch, arrays)] kept during training."""

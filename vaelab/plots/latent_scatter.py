@@ -22,7 +22,6 @@ from vaelab.plots.points import (
 )
 from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, Page, colour, layout
 from vaelab.system.palette import FAINT
-from vaelab.view.projections import some_rows
 
 PLANES = ((0, 1), (0, 2), (1, 2))  # of a box
 
@@ -55,7 +54,7 @@ def latent_scatter(
 
 def _scatter(view, split, n, dims, code, draws, color, plot, why=""):
     part = view.split(split)
-    rows = np.arange(len(part)) if n is None else pick.random_rows(view, part, n, "projection")
+    rows = _rows(view, part, n)
     shown, chosen = _dims(view, part, dims)
     z, rows, what = _codes(view, part, rows, code, draws)
     behind, own = _own_codes(view, n, code, draws, shown)
@@ -98,6 +97,10 @@ def _dims(view, part, dims):
     return best, f"the 2 of {view.latent_dim} latents with the highest {'rate' if unit == 'nats' else unit}"
 
 
+def _rows(view, part, n: int | None) -> np.ndarray:
+    return np.arange(len(part)) if n is None else pick.random_rows(view, part, n, "projection")
+
+
 def _codes(view, part, rows, code, draws):
     if code == "mean":
         return np.asarray(part.mean[rows]), rows, "posterior means"
@@ -110,7 +113,7 @@ def _own_codes(view, n, code, draws, shown) -> tuple[np.ndarray, str]:
     if view.own is None:
         return np.empty((0, len(shown))), ""
     part = view.own.split("test")
-    rows = some_rows(view.own, "test", len(part) if n is None else n)
+    rows = _rows(view.own, part, n)
     return _codes(view.own, part, rows, code, draws)[0][:, shown], own_facts(view, len(rows))
 
 

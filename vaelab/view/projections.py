@@ -69,10 +69,10 @@ def project(view, split: str, method: str, n: int, *, components: int = 2, folde
 
 def _from_disk_or_fresh(view, split, method, n, components, settings, key, folder) -> Projection:
     total = len(view.split(split))
-    rows = some_rows(view, split, n)
+    rows = _rows(view, split, n)
     codes = np.ascontiguousarray(view.split(split).mean[rows], np.float64)
     if view.own is not None:
-        codes = np.concatenate([codes, view.own.split("test").mean[some_rows(view.own, "test", n)]])
+        codes = np.concatenate([codes, view.own.split("test").mean[_rows(view.own, "test", n)]])
     digest = hashlib.sha256(key.encode() + codes.tobytes()).hexdigest()[:16]
     path = None if folder is None else Path(folder) / f"{method}-{split}-{digest}.npz"
     if path is not None and path.is_file():
@@ -94,7 +94,7 @@ def _from_disk_or_fresh(view, split, method, n, components, settings, key, folde
     return Projection(points[: len(rows)], rows, total, note, explained, points[len(rows) :])
 
 
-def some_rows(view, split: str, n: int) -> np.ndarray:
+def _rows(view, split: str, n: int) -> np.ndarray:
     """n rows of a split, ascending, drawn at random; all where there are fewer. The same ones for every method."""
     total = len(view.split(split))
     if n >= total:
