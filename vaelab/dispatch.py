@@ -114,8 +114,10 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
         compose.register_resolvers()
         _hydra_main(command, options, overrides, task=lambda cfg: None)
         return 0
+    grid = None
     if multirun:
-        wanted = compose.check_sweep(overrides)
+        grid = compose.check_sweep(overrides)
+        wanted = grid.folder
     else:
         full, wanted = compose.job(overrides)
         if compose.names_folder(overrides):  # before Hydra writes into it
@@ -148,7 +150,7 @@ def run_under_hydra(command: str, options: list[str], overrides: list[str]) -> i
     compose.register_resolvers(made)
     typed_words = [*locate.typed_dirs(), *options, *overrides]
     try:
-        with launch.sweeping(words.pasteable("vaelab", command, *typed_words)):
+        with launch.sweeping(words.pasteable("vaelab", command, *typed_words), grid):
             _hydra_main(command, options, overrides, task)
     except _Ended as ended:
         raise ended.error from None

@@ -19,7 +19,7 @@ from vaelab.errors import ConfigError, RunError
 from vaelab.records.run_folder import RunFolder
 from vaelab.records.sweep_folder import SweepFolder, find_sweep
 from vaelab.sweeps import launch as sweeping
-from vaelab.sweeps import local, recipe, watch
+from vaelab.sweeps import local, recipe, start, watch
 from vaelab.sweeps.job import value_of
 from vaelab.sweeps.local import LocalPool, fitting_jobs
 from vaelab.sweeps.running import run_all
@@ -257,6 +257,38 @@ def test_every_shipped_sweep_composes():
         assert options == ["-m"] and len(jobs) > 1
         for words in (jobs[0], jobs[-1]):
             compose.compose("train", [w for w in words if not w.startswith(("sweep_name=", "hydra"))])
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (["beta=1,2", "hydra.launcher.n_jobs=2", "seed=range(3)"], 6),
+        (["model=dense,conv_v1", "trainer=quick", "data_dir=http\\://x"], 2),
+        (["dataset.binarize=none,static", "model.hidden_dims=[3],[4,5]", "hydra/sweeper=basic"], 4),
+        (["beta=1,1"], 1),  # twice the same job: the second time Hydra composes it
+        (["beta=1,2", "hydra.job.name=mine"], 0),
+    ],
+)
+def test_a_checked_job_is_what_hydra_would_compose_for_it(words, taken, tmp_path, monkeypatch):
+    """None is composed twice; whichever way a job comes, its configuration and Hydra's record of it are the same."""
+    from omegaconf import OmegaConf
+
+    compared = []
+
+    def compare(sweep, context, config, settings, job_overrides, first_number):
+        for overrides in job_overrides:
+            found = sweep.grid.take(config, overrides)
+            if found is not None:
+                composed = context.config_loader.load_sweep_config(config, list(overrides))
+                compared.append(OmegaConf.to_yaml(found) == OmegaConf.to_yaml(composed))
+        raise RunError("that was all")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sweeping.Sweep, "launch", compare)
+    words = ["dataset=digits", "model=dense", "tracking=none", f"output_dir={tmp_path}", *words]
+    with pytest.raises(RunError, match="that was all"):
+        start.multirun(words, compose.check_sweep(words))
+    assert compared == [True] * taken
 
 
 def test_a_sweep_of_a_name_is_run_by_one_process(tmp_path):

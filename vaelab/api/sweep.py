@@ -109,9 +109,9 @@ def sweep(*words: str, **settings) -> Sweep:
         if any(o.startswith("hydra.launcher.") for o in overrides):
             recipe.check_launcher(overrides)
         _, overrides = recipe.expand(["-m"], overrides)
-        compose.check_sweep(overrides)
+        grid = compose.check_sweep(overrides)
         trusted = next((o.value() for o in typed.parse(overrides) if o.key_or_group == "trusted"), None) or []
-        folder, failed = start.multirun(overrides)
+        folder, failed = start.multirun(overrides, grid)
     if failed:
         raise TrainingError(f"{failed} The others: vaelab.Sweep({str(folder)!r}).")
     return Sweep(folder.path, trusted=list(map(str, trusted)), config_dir=dirs)

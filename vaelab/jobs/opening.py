@@ -141,7 +141,7 @@ def view_of(vae, dataset, folder: RunFolder, cfg: dict, trainer: Trainer, *, his
 
     return LatentView(
         vae, dataset, name=title(cfg, folder, vae.structure.latent_dim), seed=cfg["seed"], history=history,
-        weights_epoch=weights_epoch, schedules=schedule_curves(vae, cfg, trainer, len(dataset.train)),
+        weights_epoch=weights_epoch, schedules=lambda: schedule_curves(vae, cfg, trainer, len(dataset.train)),
         frames=folder.read_frames, foreign=lambda name, resize: foreign.named(name, dataset, cfg, resize=resize),
     )  # fmt: skip
 

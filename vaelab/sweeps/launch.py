@@ -13,6 +13,7 @@ from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import OmegaConf, open_dict
 
 from vaelab.config import words
+from vaelab.config.compose import Grid
 from vaelab.config.folders import config_hash, short_overrides
 from vaelab.errors import Interrupted, RunError, TrainingError
 from vaelab.jobs import results
@@ -33,14 +34,15 @@ class Sweep:
 
     Attributes:
         command: the words that were typed, as sweep.json keeps them.
+        grid: its jobs as they were checked, or None where Hydra alone knows them.
         folder: its folder, locked until `finish`; None before the first batch.
         jobs: those of all batches so far.
         stopped: whether the user stopped it.
         quiet: whether only warnings and errors are shown.
     """
 
-    def __init__(self, command: str):
-        self.command, self.held, self.stopped, self.quiet = command, ExitStack(), False, False
+    def __init__(self, command: str, grid: Grid | None = None):
+        self.command, self.grid, self.held, self.stopped, self.quiet = command, grid, ExitStack(), False, False
         self.folder: SweepFolder | None = None
         self.mirror: Mirror | None = None
         self.jobs: list[Job] = []
@@ -74,7 +76,10 @@ class Sweep:
         jobs = []
         for n, overrides in enumerate(job_overrides):
             swept = [o for o in overrides if o not in shared]
-            jobs.append(job_of(context, config, settings, sweep, list(overrides), swept, first_number + n))
+            composed = self.grid and self.grid.take(config, overrides)
+            if composed is None:
+                composed = context.config_loader.load_sweep_config(config, list(overrides))
+            jobs.append(job_of(composed, settings, sweep, list(overrides), swept, first_number + n))
         by_folder = {}
         for job in jobs:  # equal jobs are one
             by_folder.setdefault(job.folder.path, job)
@@ -141,9 +146,13 @@ _active: ContextVar[Sweep] = ContextVar("active")
 
 
 @contextmanager
-def sweeping(command: str):
-    """Within it the batches that Hydra's launcher is given are one `Sweep`, which is finished in the end."""
-    sweep = Sweep(command)
+def sweeping(command: str, grid: Grid | None = None):
+    """Within it the batches that Hydra's launcher is given are one `Sweep`, which is finished in the end.
+
+    Args:
+        command, grid: as in `Sweep`.
+    """
+    sweep = Sweep(command, grid)
     token = _active.set(sweep)
     try:
         yield sweep
@@ -178,9 +187,8 @@ def open_folder(config, held: ExitStack) -> SweepFolder:
     raise RunError(f"{wanted} and 98 others are taken. Give the sweep a sweep_name.")
 
 
-def job_of(context, config, settings, sweep: SweepFolder, overrides: list[str], swept: list[str], number) -> Job:
+def job_of(composed, settings, sweep: SweepFolder, overrides: list[str], swept: list[str], number) -> Job:
     """One grid point, composed; an earlier call's folder of the same configuration is found by its hash."""
-    composed = context.config_loader.load_sweep_config(config, overrides)
     with open_dict(composed):
         composed.hydra.job.id = composed.hydra.job.num = number
     chosen = {k: v for k, v in composed.hydra.runtime.choices.items() if "/" not in str(k) and isinstance(v, str)}
@@ -207,6 +215,7 @@ def record(sweep: SweepFolder, jobs: list[Job], command: str) -> None:
     for job in jobs:
         if job.hydra:
             job.folder.write_hydra(job.hydra)
+            job.hydra = {}
     known = sweep.record()
     entries = {
         job.folder.path.name: {"overrides": job.overrides, "hash": config_hash(job.cfg), "number": job.number}

@@ -31,7 +31,8 @@ class LatentView:
         seed: the run's seed; evaluation draws come from streams of their own.
         history: one dict per epoch.
         weights_epoch: the epoch whose weights the model holds; None while it is being trained.
-        schedules: {"beta": (epochs, values), "learning_rate": ..., "capacity": ...}, as far as they are known.
+        schedules: function () -> {"beta": (epochs, values), "learning_rate": ..., "capacity": ...}, as far as they are
+            known; None where they are not.
         frames: function () -> [(epoch, arrays)] kept during training; None where there are none.
         foreign: function (name, resize) -> views of another dataset's test images, prepared as the run's own.
         batch: images per compiled call.
@@ -45,7 +46,7 @@ class LatentView:
     ):  # fmt: skip
         self._vae, self._structure, self.dataset = vae, vae.structure, dataset
         self.name, self.seed, self.weights_epoch, self._batch = name, seed, weights_epoch, batch
-        self.schedules, self._frames, self._foreign, self.own = schedules or {}, frames, foreign, own
+        self._schedules, self._frames, self._foreign, self.own = schedules, frames, foreign, own
         self.latent_dim, self.parts = self._structure.latent_dim, dict(self._structure.latent_parts)
         self.n_views, self.data_shapes, self.condition = len(dataset.shapes), dataset.shapes, dataset.condition
         self.class_names, self.tag_names = tuple(dataset.class_names), tuple(dataset.tag_names)
@@ -70,7 +71,7 @@ class LatentView:
             history: one dict per epoch.
         """
         fresh = LatentView(
-            self._vae, self.dataset, name=self.name, seed=self.seed, history=history, schedules=self.schedules,
+            self._vae, self.dataset, name=self.name, seed=self.seed, history=history, schedules=self._schedules,
             frames=self._frames, batch=self._batch, foreign=self._foreign,
         )  # fmt: skip
         if reads_weights_anew():
@@ -128,6 +129,11 @@ class LatentView:
         if self._structure.has_moments:
             return None
         return max(10, min(100, 600_000 // len(self.dataset.train)))  # each draw is a pass through the encoder
+
+    @cached_property
+    def schedules(self) -> dict:
+        """{"beta": (epochs, values), "learning_rate": ..., "capacity": ...}, as far as they are known."""
+        return {} if self._schedules is None else self._schedules()
 
     @cached_property
     def learned(self) -> dict[str, float]:
