@@ -20,7 +20,7 @@ from vaelab.errors import ConfigError, NotApplicable
 from vaelab.jobs.stored import NotStored
 from vaelab.system import tables
 from vaelab.system.files import atomic_file
-from vaelab.system.printing import NOTE, plus_minus
+from vaelab.system.printing import NOTE, counted, plus_minus
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ def rows(scores: dict) -> list[tuple[str, str, str, str]]:
         error = plus_minus(s, 3)
         basis = f"{s['n']:,} {s['split']} images" if s.get("n") else s["split"]
         drawn = s.get("samples")
-        samples = f", {drawn:,} sample{'s' if drawn > 1 else ''} each" if drawn else ""
+        samples = f", {counted(drawn, 'sample')} each" if drawn else ""
         found.append((name, value, error, f"{basis}{samples}, {s['data']}"))
     return found
 

@@ -6,13 +6,15 @@ from vaelab.config import words
 from vaelab.contracts import Objective, optional
 from vaelab.jobs import results
 from vaelab.jobs.phases import Phases
+from vaelab.system.printing import counted
 
 
 def title(cfg, folder, latent_dim: int) -> str:
     """What pictures are titled with: the run's name, else dataset, model, latents and beta."""
     chosen = folder.status().get("chosen") or {}
     kind = "-".join(chosen[group] for group in ("dataset", "model", "objective") if chosen.get(group))
-    return cfg["run_name"] or f"{kind or folder.path.parent.name}, {latent_dim} latents, beta {cfg['beta']:g}"
+    latents = counted(latent_dim, "latent")
+    return cfg["run_name"] or f"{kind or folder.path.parent.name}, {latents}, beta {cfg['beta']:g}"
 
 
 def beta_in_words(cfg, shapes, vae) -> tuple[str, str | None]:

@@ -6,6 +6,7 @@ from matplotlib.path import Path
 
 from vaelab.errors import NotApplicable
 from vaelab.plots.style import INK, MARGIN, MUTED, SMALL, TEXT, Page, shortened, text_width
+from vaelab.system.printing import counted
 
 HEAD_NAMES = ("mean", "log_var", "rho", "std")  # these read the same features: drawn side by side
 COLOURS = {  # background of a box by what the layer does
@@ -114,7 +115,7 @@ def _sampling(page, view, x, y, widest, step) -> tuple[float, float]:
             transform=page.figure.dpi_scale_trans,
         )
     )  # fmt: skip
-    below = "mean + std × eps,  eps ~ N(0, I)" if view.closed_form else f"{view.latent_dim} latents"
+    below = "mean + std × eps,  eps ~ N(0, I)" if view.closed_form else counted(view.latent_dim, "latent")
     page.text("sampling:  z ~ q(z|x)", x, y + height * 0.22, size=SMALL, ha="center")
     page.text(
         shortened(below, SMALL - 0.5, width - 0.2), x, y - height * 0.24, size=SMALL - 0.5, ha="center", color=MUTED

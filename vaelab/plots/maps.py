@@ -2,6 +2,7 @@
 
 from vaelab.plots.choose import split_facts
 from vaelab.plots.points import colouring, scatter_figure
+from vaelab.system.printing import counted
 from vaelab.view.projections import Projection
 
 
@@ -16,7 +17,7 @@ def map_figure(view, split: str, found: Projection, color: str, *, plot: str, ti
         matplotlib Figure.
     """
     part = view.split(split)
-    facts = [view.name, split_facts(view, part, len(found.rows)), f"{view.latent_dim} latents"]
+    facts = [view.name, split_facts(view, part, len(found.rows)), counted(view.latent_dim, "latent")]
     facts += [] if ticks else [found.note]
     return scatter_figure(
         found.points,

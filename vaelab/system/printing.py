@@ -129,6 +129,11 @@ def logged_to(path: Path):
             handler.close()
 
 
+def counted(n: int, what: str) -> str:
+    """ "1 latent", "3,000 latents"."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def plus_minus(score: dict, digits: int) -> str:
     """ "± 0.12" of a stored score, its doubt where it is but a bound, "" where no error is known."""
     return score.get("doubt") or (f"± {score['se']:.{digits}g}" if score.get("se") else "")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vaelab.errors import ConfigError, NotApplicable
+from vaelab.system.printing import counted
 
 MOST_FOR_A_BACKGROUND = 1000  # images per tag its background is found from
 SURE = 0.9  # share of the images in which a pixel has one value, so that nothing is in front of it
@@ -42,7 +43,7 @@ def roles(view, source_view: int, setting: str) -> Roles:
     if view.n_views != 2 or "shared" not in view.parts:
         raise NotApplicable(
             f"{setting} needs a model of two views with a shared part (structure=conjoint); "
-            f"this run has {view.n_views} view{'s' if view.n_views > 1 else ''}."
+            f"this run has {counted(view.n_views, 'view')}."
         )
     if view.condition is not None:
         raise NotApplicable(
