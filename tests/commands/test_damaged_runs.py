@@ -65,6 +65,19 @@ def test_damaged_codes_are_named_by_compare(outputs):
     assert "no codes.npz" in compare.paired(one, two, "test")[1]
 
 
+def test_what_was_measured_of_a_stopped_run_is_compared_image_by_image(outputs):
+    """It has no codes; the values that `evaluate` kept of each test image are enough."""
+    one, two = run_folder.find("one", outputs), run_folder.find("two", outputs)
+    rows = np.arange(5)
+    for run, values in ((one, [80.0, 81, 82, 83, 84]), (two, [79.0, 80, 80, 82, 83])):
+        run.add_metrics({}, {f"{split}/nll_is10": (rows, np.array(values)) for split in ("test", "train")})
+    two.codes_file.unlink()
+    ((term, *told),) = compare.paired_terms(one, two, "test")[0]
+    assert term == "nll_is10" and told == [pytest.approx(-1.2), pytest.approx(0.2), 0.0, 5]
+    assert "elbo and its terms" in compare.paired(one, two, "test")[1]
+    assert compare.paired_terms(one, two, "train")[0] == []  # which images they are depends on the run
+
+
 def test_one_run_with_a_damaged_status_hides_no_other(outputs):
     run_folder.find("one", outputs).path.joinpath("status.json").write_text('{"state": "do')
     assert run_folder.find("two", outputs).path == run_folder.find("latest", outputs).path

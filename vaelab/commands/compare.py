@@ -84,12 +84,15 @@ class Difference(NamedTuple):
 def paired_terms(first, second, split: str) -> tuple[list[Difference], str | None]:
     """(the second run's terms minus the first's, why there are none)."""
     one, two = (folder.read_codes(split) for folder in (first, second))
+    measured = tuple(folder.read_by_image(split) for folder in (first, second))
+    if why := _not_there(first, split, one, measured[0]) or _not_there(second, split, two, measured[1]):
+        return [], why
     if why := not_same_images(first, second, one, two):
         return [], why
-    found, every = [], np.arange(len(one["distortion"]))
+    found = []
     ours, theirs = (
-        {term: (every, codes[term]) for term in TERMS if term in codes} | folder.read_by_image(split)
-        for folder, codes in ((first, one), (second, two))
+        {term: (np.arange(len(codes[term])), codes[term]) for term in TERMS if term in codes} | more
+        for codes, more in zip((one, two), measured)
     )
     for term in (term for term in ours if term in theirs):
         (rows, a), (others, b) = ours[term], theirs[term]
@@ -105,7 +108,10 @@ def paired_terms(first, second, split: str) -> tuple[list[Difference], str | Non
 def paired(first, second, split: str) -> tuple[list[tuple[str, str, str]], str | None]:
     """((term, mean difference with its standard error, what that says) of each term, what is not compared)."""
     found, why = paired_terms(first, second, split)
-    if why is None and not any(d.term.startswith("elbo") for d in found):
+    without = [folder for folder in (first, second) if not folder.read_codes(split)]
+    if why is None and without:
+        why = f"elbo and its terms: {_no_codes(without[0])}"
+    elif why is None and not any(d.term.startswith("elbo") for d in found):
         why = "elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable."
     elif why is not None:
         why = f"not compared: {why}"
@@ -121,14 +127,24 @@ def _in_words(d: Difference) -> tuple[str, str, str]:
     return d.term, f"{d.mean:+10.4f} ± {d.se:.4f}", "  ".join(said)
 
 
+def _no_codes(folder) -> str:
+    return f"{folder} has no codes.npz with this split (its state is {folder.status().get('state')})."
+
+
+def _not_there(folder, split: str, codes: dict, measured: dict) -> str | None:
+    """Why a run has nothing to compare image by image, or None. What was measured of a run that was stopped counts
+    where the images do not depend on the run's seed."""
+    return None if codes or (measured and split == "test") else _no_codes(folder)
+
+
 def not_same_images(first, second, one: dict, two: dict) -> str | None:
-    """Why the rows of two runs do not belong together, or None."""
-    for folder, found in ((first, one), (second, two)):
-        if not found:
-            return f"{folder} has no codes.npz with this split (its state is {folder.status().get('state')})."
-    sizes = len(one["distortion"]), len(two["distortion"])
-    if sizes[0] != sizes[1]:
-        return f"they were measured on {sizes[0]:,} and {sizes[1]:,} images."
+    """Why the rows of two runs do not belong together, or None.
+
+    Args:
+        one, two: their codes, empty where a run has none.
+    """
+    if one and two and len(one["distortion"]) != len(two["distortion"]):
+        return f"they were measured on {len(one['distortion']):,} and {len(two['distortion']):,} images."
     configs = [folder.read_config() for folder in (first, second)]
     data = [{k: v for k, v in (cfg.get("dataset") or {}).items() if k not in SAME_IMAGES} for cfg in configs]
     if data[0] != data[1]:
