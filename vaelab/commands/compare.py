@@ -82,18 +82,22 @@ class Difference(NamedTuple):
 
 
 def paired_terms(first, second, split: str) -> tuple[list[Difference], str | None]:
-    """(the second run's terms minus the first's, why there are none)."""
+    """(the second run's terms minus the first's, why there are none or why the elbo is not among them)."""
     one, two = (folder.read_codes(split) for folder in (first, second))
-    measured = tuple(folder.read_by_image(split) for folder in (first, second))
-    if why := _not_there(first, split, one, measured[0]) or _not_there(second, split, two, measured[1]):
-        return [], why
+    measured, others_measured = (folder.read_by_image(split) for folder in (first, second))
+    bare = [folder for folder, codes in ((first, one), (second, two)) if not codes]
+    without = None
+    if bare:
+        without = f"{bare[0]} has no codes.npz with this split (its state is {bare[0].status().get('state')})."
+    if without and not (first.data_checksum and first.data_checksum == second.data_checksum):
+        return [], without  # no labels to tell by that the images are the same
     if why := not_same_images(first, second, one, two):
         return [], why
-    found = []
     ours, theirs = (
         {term: (np.arange(len(codes[term])), codes[term]) for term in TERMS if term in codes} | more
-        for codes, more in zip((one, two), measured)
+        for codes, more in ((one, measured), (two, others_measured))
     )
+    found = []
     for term in (term for term in ours if term in theirs):
         (rows, a), (others, b) = ours[term], theirs[term]
         _, k, j = np.intersect1d(rows, others, assume_unique=True, return_indices=True)
@@ -102,20 +106,16 @@ def paired_terms(first, second, split: str) -> tuple[list[Difference], str | Non
         delta = b[j].astype(float) - a[k].astype(float)
         se = delta.std(ddof=1) / math.sqrt(len(delta)) if len(delta) > 1 else math.nan
         found.append(Difference(term, delta.mean(), se, (delta > 0).mean(), len(delta)))
-    return found, None
+    if any(d.term.startswith("elbo") for d in found):
+        return found, None
+    critic = "one run has a closed-form rate, the other a critic's estimate; they are not comparable."
+    return found, f"elbo: {without or critic}"
 
 
 def paired(first, second, split: str) -> tuple[list[tuple[str, str, str]], str | None]:
     """((term, mean difference with its standard error, what that says) of each term, what is not compared)."""
     found, why = paired_terms(first, second, split)
-    without = [folder for folder in (first, second) if not folder.read_codes(split)]
-    if why is None and without:
-        why = f"elbo and its terms: {_no_codes(without[0])}"
-    elif why is None and not any(d.term.startswith("elbo") for d in found):
-        why = "elbo: one run has a closed-form rate, the other a critic's estimate; they are not comparable."
-    elif why is not None:
-        why = f"not compared: {why}"
-    return list(map(_in_words, found)), why
+    return list(map(_in_words, found)), why if found or why is None else f"not compared: {why}"
 
 
 def _in_words(d: Difference) -> tuple[str, str, str]:
@@ -125,16 +125,6 @@ def _in_words(d: Difference) -> tuple[str, str, str]:
             said.append(f"({abs(d.mean) / d.se:.1f} standard errors)")
         said.append(f"higher for {d.higher:.0%} of {d.n:,} images")
     return d.term, f"{d.mean:+10.4f} ± {d.se:.4f}", "  ".join(said)
-
-
-def _no_codes(folder) -> str:
-    return f"{folder} has no codes.npz with this split (its state is {folder.status().get('state')})."
-
-
-def _not_there(folder, split: str, codes: dict, measured: dict) -> str | None:
-    """Why a run has nothing to compare image by image, or None. What was measured of a run that was stopped counts
-    where the images do not depend on the run's seed."""
-    return None if codes or (measured and split == "test") else _no_codes(folder)
 
 
 def not_same_images(first, second, one: dict, two: dict) -> str | None:
