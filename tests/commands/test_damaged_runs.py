@@ -89,6 +89,9 @@ def test_one_run_with_a_damaged_status_hides_no_other(outputs):
 
 def test_a_mistyped_run_name_gets_the_nearest_one(outputs):
     assert "Did you mean 'two'?" in said(run_folder.find, "twoo", outputs)
+    elsewhere = outputs.parent / "elsewhere"
+    typed = str(outputs / "digits-dense-vae" / "2026-01-01_00-00-0")
+    assert f"Did you mean '{typed}0'?" in said(run_folder.find, typed, elsewhere)  # beside what was typed
     far = said(run_folder.find, "something quite different", outputs)
     assert "newest" in far and "all 2" in far
 

@@ -31,6 +31,17 @@ def test_short_runs_without_validation_and_with_gaps(epochs):
     assert list(lines(training_curves(view, log_scale=True))) == ["loss", "critic loss"]
 
 
+def test_a_term_that_held_out_images_do_not_have_gets_no_curve_of_theirs():
+    """M2's cross-entropy where the labels of the validation images are hidden; a term that is 0 on both sides stays."""
+    view = spots(shape=(8, 8, 1))
+    view.history |= {"train/cross_entropy": [0.5] * 20, "val/cross_entropy": [0.0] * 20}
+    view.history |= {"train/rate_class": [0.0] * 20, "val/rate_class": [0.0] * 20}
+    assert len(view.history["epoch"]) == 20
+    found = lines(training_curves(view, log_scale=False))
+    of_terms = {name: [line for line in found[name] if len(line.get_xdata()) == 20] for name in found}
+    assert len(of_terms["cross entropy"]) == 1 and len(of_terms["rate class"]) == 2
+
+
 def test_no_history():
     view = spots(shape=(8, 8, 1))
     view.history = {}

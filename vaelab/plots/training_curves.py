@@ -58,6 +58,8 @@ def _terms(history) -> tuple[np.ndarray, dict]:
             p: np.array([np.nan if v is None else v for v in c], float) for p, c in found.items() if c is not None
         }
         curves = {p: c for p, c in curves.items() if np.isfinite(c).any()}
+        if np.any(curves.get("train", 0)):  # a 0 throughout beside it is of images without labels (M2)
+            curves = {p: c for p, c in curves.items() if np.any(c)}
         if curves:
             terms[name] = curves
     if not terms:

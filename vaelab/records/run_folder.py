@@ -449,7 +449,9 @@ def _find(reference: str, output_dir) -> RunFolder:
         raise RunError(f"{reference} is no run folder: it has no config.yaml. vaelab runs lists what there is.")
     from difflib import get_close_matches
 
-    close = get_close_matches(reference, sorted({str(r) for r in known}.union(*map(_names, known))), n=1, cutoff=0.6)
+    beside = {str(found.parent) for found in Path(reference).expanduser().parent.glob("*/config.yaml")}
+    choices = beside.union({str(r) for r in known}, *map(_names, known))
+    close = get_close_matches(reference, sorted(choices), n=1, cutoff=0.6)
     newest = f"The newest is {known[-1]}; vaelab runs lists all {len(known)}." if known else "There are none yet."
     hint = f"Did you mean '{close[0]}'?" if close else newest
     raise RunError(f"There is no run '{reference}' under {output_dir}. {hint}")
