@@ -28,6 +28,7 @@ JOBS = {
     "avb_ac": ["objective=avb_ac", "posterior=basis", "objective.inner_dim=32", "objective.critic_beta_1=0.5"],
     "vae, ladder": ["structure=two_level", "structure.levels=[3,2]", "structure.inference=ladder", "latent_dim=5"],
     "m2": ["objective=m2", "condition=label", "dataset.labelled=50", "objective.labelled_batch=20"],
+    "m2, few classes": ["objective=m2", "condition=label", "dataset.labelled=50", "objective.summed_classes=2"],
     "conjoint flow": ["dataset=conjoint_synthetic", "structure=conjoint", "posterior=realnvp"],
     "conjoint vae": ["dataset=conjoint_synthetic", "structure=conjoint"],
     "conjoint avb": [

@@ -82,7 +82,8 @@ LEARNED = {
                "prior.pseudo_inputs=5"],
     "ladder": ["structure=two_level", "structure.inference=ladder", "structure.levels=[3,2]", "structure.hidden_dim=8",
                "objective.free_bits=[0.1,0.2]", "objective.level_warmup=[0,3]"],
-    "m2": ["condition=label", "objective=m2", "objective.bound_weight=1", "dataset.labelled=40"],
+    "m2": ["condition=label", "objective=m2", "objective.bound_weight=1", "objective.summed_classes=1",
+           "dataset.labelled=40"],
 }  # fmt: skip
 
 

@@ -27,12 +27,18 @@ class M2(layers.Layer):
         alpha: weight of the cross-entropy.
         bound_weight: of L(x, y) of the same labelled images, with their labels, beside that of the batch; 0: they count
             as often as they are met.
+        summed_classes: None sums all K labels out. Else training sums an image's so many likeliest ones and draws one v
+            of the rest, C, in proportion to q(y|x): with A_y = distortion + beta * rate of x with y and m the rest's
+            q(C|x), sum_y not in C q(y|x) A_y + m A_v and m (A_v - A_top) grad log q(v|x), without bias, for 1 +
+            summed_classes passes instead of K. Evaluation sums all.
         labelled_batch: images that a step takes it of.
         hidden_dims, activation: of the classifier, a fully connected net on 2x - 1.
 
     References:
         Kingma, Rezende, Mohamed & Welling (2014), Semi-supervised learning with deep generative models; their alpha is
         this one times the number of images, beside sums over images.
+        Liu, Regier, Tripuraneni, Jordan & McAuliffe (2019), Rao-Blackwellized stochastic gradients for discrete
+        distributions: `summed_classes`.
     """
 
     terms = ("distortion", "rate", "rate_class", "cross_entropy")
@@ -43,7 +49,7 @@ class M2(layers.Layer):
 
     def __init__(
         self, *, alpha: NonNegativeFloat, bound_weight: NonNegativeFloat, labelled_batch: PositiveInt,
-        hidden_dims: list[PositiveInt], activation: Activation, structure, seed,
+        summed_classes: PositiveInt | None, hidden_dims: list[PositiveInt], activation: Activation, structure, seed,
     ):  # fmt: skip
         super().__init__(name="objective", dtype="float32")
         self.n_classes = optional(structure, Structure, "condition_dim")
@@ -51,12 +57,19 @@ class M2(layers.Layer):
             raise ConfigError("objective=m2 learns from labels, p(x|z, y) and q(y|x): use condition=label.")
         need_density(structure, "m2")
         need_one_density(structure, "m2")
+        if summed_classes and summed_classes >= self.n_classes:
+            raise ConfigError(
+                f"objective.summed_classes={summed_classes}: expected at most {self.n_classes - 1}, one less than the "
+                f"{self.n_classes} classes; null sums all."
+            )
         self.alpha, self.bound_weight, self.labelled_batch = alpha, bound_weight, labelled_batch
+        self.summed_classes = summed_classes
         self.n_views = len(structure.data_shapes)
         self._at_once = optional(structure, Structure, "many_conditions")
         self._bounds = lambda x, training: _terms(structure, x, training)  # the structure is the model's to track
         self.classifier = _classifier(structure.data_shapes, hidden_dims, activation, self.n_classes)
         self.choice = Noise(seed, "labelled_choice")
+        self.class_choice = Noise(seed, "class_choice") if summed_classes else None
         self._see: Any = None  # set before training, as the labelled images
         self.images: Any = None
         self.classes: Any = None
@@ -90,13 +103,17 @@ class M2(layers.Layer):
         """Scalar terms, means over the batch; arguments as in `VAE.losses`, the condition behind the views."""
         views, label = x[: self.n_views], x[self.n_views]
         log_q = self.classify(views)  # (B, K)
-        distortion, rate = self._each_class(views, stage.training)
         known = ops.sum(label, axis=-1)  # 1 or 0
         weights = ops.where(known[:, None] > 0, label, ops.exp(log_q))
+        if stage.training and self.summed_classes:
+            distortion, rate = self._likeliest_and_one(views, log_q, weights)
+        else:
+            each = self._each_class(views, stage.training)
+            distortion, rate = (ops.sum(weights * values, axis=-1) for values in each)
         of_class = math.log(self.n_classes) + (1.0 - known) * ops.sum(ops.exp(log_q) * log_q, axis=-1)
         terms = {
-            "distortion": ops.mean(ops.sum(weights * distortion, axis=-1)),
-            "rate": ops.mean(ops.sum(weights * rate, axis=-1) + of_class),
+            "distortion": ops.mean(distortion),
+            "rate": ops.mean(rate + of_class),
             "rate_class": ops.mean(of_class),
         }
         loss = terms["distortion"] + stage.beta * terms["rate"]
@@ -112,12 +129,36 @@ class M2(layers.Layer):
     def _each_class(self, views, training):
         """(distortion, rate) of each image with each class, (B, K) each."""
         n, k = ops.shape(views[0])[0], self.n_classes
-        classes = ops.broadcast_to(ops.eye(k)[:, None], (k, n, k))
+        return self._of_classes(views, ops.broadcast_to(ops.eye(k)[:, None], (k, n, k)), training)
+
+    def _of_classes(self, views, classes, training):
+        """(distortion, rate) of each image with each of its C classes (C, B, K), (B, C) each."""
+        k = classes.shape[0]
         if not self._at_once:
             views = tuple(ops.tile(view, (k, 1, 1, 1)) for view in views)
-            classes = ops.reshape(classes, (-1, k))
+            classes = ops.reshape(classes, (-1, self.n_classes))
         found = self._bounds((*views, classes), training)
         return tuple(ops.transpose(ops.reshape(values, (k, -1))) for values in found)
+
+    def _likeliest_and_one(self, views, log_q, weights):
+        """Estimates of each image's sums over all classes of weights (B, K) times (distortion, rate), (B,) each."""
+        _, likeliest = ops.top_k(ops.stop_gradient(weights), self.summed_classes)
+        others = 1.0 - ops.sum(ops.one_hot(likeliest, self.n_classes), axis=1)  # (B, K), 1 or 0
+        gumbel = -ops.log(-ops.log(self.class_choice.uniform(ops.shape(log_q), True)))
+        drawn = ops.argmax(ops.where(others > 0, log_q + gumbel, -math.inf), axis=-1)
+        chosen = ops.concatenate([ops.cast(likeliest, "int32"), ops.cast(drawn, "int32")[:, None]], axis=1)
+        classes = ops.one_hot(chosen, self.n_classes)  # (B, C, K)
+        summed = ops.sum(classes[:, :-1] * weights[:, None], axis=-1)
+        rest = ops.stop_gradient(ops.sum(others * weights, axis=-1))
+        log_drawn = ops.sum(classes[:, -1] * log_q, axis=-1)
+        score = log_drawn - ops.stop_gradient(log_drawn)  # 0, with the gradient of log q(v|x)
+        estimates = []
+        for values in self._of_classes(views, ops.transpose(classes, (1, 0, 2)), True):
+            top = ops.stop_gradient(values[:, :1])  # takes noise away: the weights sum to 1
+            of_drawn = rest * (values - top)[:, -1]
+            estimate = top[:, 0] + ops.sum(summed * (values - top)[:, :-1], axis=-1) + of_drawn
+            estimates.append(estimate + ops.stop_gradient(of_drawn) * score)
+        return estimates
 
     def _labelled(self):
         """(views as the network sees them, labels) of labelled images drawn at random."""
