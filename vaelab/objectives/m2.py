@@ -57,11 +57,6 @@ class M2(layers.Layer):
             raise ConfigError("objective=m2 learns from labels, p(x|z, y) and q(y|x): use condition=label.")
         need_density(structure, "m2")
         need_one_density(structure, "m2")
-        if summed_classes and summed_classes >= self.n_classes:
-            raise ConfigError(
-                f"objective.summed_classes={summed_classes}: expected at most {self.n_classes - 1}, one less than the "
-                f"{self.n_classes} classes; null sums all."
-            )
         self.alpha, self.bound_weight, self.labelled_batch = alpha, bound_weight, labelled_batch
         self.summed_classes = summed_classes
         self.n_views = len(structure.data_shapes)
@@ -82,9 +77,14 @@ class M2(layers.Layer):
         """Keeps the images whose condition is known.
 
         Raises:
-            ConfigError: there are none.
+            ConfigError: there are none, or fewer classes than `summed_classes` needs.
         """
         *views, condition = images
+        if self.summed_classes and self.summed_classes >= condition.shape[1]:
+            raise ConfigError(
+                f"objective.summed_classes={self.summed_classes}: expected less than the {condition.shape[1]} classes "
+                "that the data have. Use null to sum all."
+            )
         rows = condition.sum(axis=1).nonzero()[0]
         if not len(rows):
             raise ConfigError("objective=m2 needs some labelled training images. Use a larger dataset.labelled.")
