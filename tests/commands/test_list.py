@@ -61,3 +61,24 @@ def test_a_term_with_all_its_fields(capsys):
     assert cli.main(["explain", "elbo"]) == 0
     told = capsys.readouterr().out
     assert told.startswith("elbo: ") and all(word in told for word in ("formula ", "unit ", "says ", "not ", "source "))
+
+
+@pytest.mark.parametrize(
+    "typed,told",
+    [("m2", ["objective=m2: ", "vaelab train objective=m2 --help"]),
+     ("score=knn", ["score=knn: ", "vaelab score score=knn"]), ("realnvp", ["posterior=realnvp: ", "prior=realnvp: "]),
+     ("model", ["conv_v2", "vaelab list model"]), ("capacity", ["capacity: "])],
+)  # fmt: skip
+def test_options_and_groups_are_explained_too(capsys, typed, told):
+    assert cli.main(["explain", f"term={typed}" if "=" not in typed else f"term='{typed}'"]) == 0
+    out = capsys.readouterr().out
+    assert all(words in out for words in told), out
+
+
+@pytest.mark.parametrize(
+    "typed,sentence",
+    [("vampp", "no term or option 'vampp'. Did you mean 'vamp'?"), ("zzzz", "vaelab list all options.")],
+)
+def test_what_nothing_explains(capsys, typed, sentence):
+    assert cli.main(["explain", typed]) == 2
+    assert sentence in capsys.readouterr().err

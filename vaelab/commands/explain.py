@@ -1,10 +1,11 @@
-"""`vaelab explain [TERM]`: the glossary, from glossary.yaml."""
+"""`vaelab explain [TERM]`: the glossary, from glossary.yaml, and what options and groups are, from conf/."""
 
 import re
 from pathlib import Path
 
 import yaml
 
+from vaelab.config import comments, locate
 from vaelab.config.nearest import nearest
 from vaelab.config.typed import shown
 from vaelab.errors import ConfigError
@@ -17,16 +18,37 @@ FIELDS = ("formula", "unit", "says", "not", "source", "see")
 
 
 def run(cfg) -> None:
-    """Prints a term, or a line per term; as json: {"terms": {term: its fields}}."""
+    """Prints a term, an option or a group, or a line per term; as json: {"terms": {term: its fields}}."""
     terms = glossary()
     if cfg.term is None:
         document(terms=terms)
         output(tables.entries((name, entry["is"]) for name, entry in terms.items()))
         return
-    name = named(cfg.term, terms)
-    document(terms={name: terms[name]})
-    told = [(field, str(terms[name][field])) for field in FIELDS if field in terms[name]]
-    output(f"{tables.paragraph(f'{name}: ' + terms[name]['is'], indent=0)}\n{tables.entries(told)}")
+    found = {} if cfg.term in terms else options(cfg.term)
+    if not found:
+        name = named(cfg.term, terms)
+        found = {name: terms[name]}
+    document(terms=found)
+    for name, entry in found.items():
+        told = [(field, str(entry[field])) for field in FIELDS if field in entry]
+        output(f"{tables.paragraph(f'{name}: ' + entry['is'], indent=0)}\n{tables.entries(told)}")
+
+
+def options(typed: str) -> dict[str, dict]:
+    """{group=option: its entry} of the options of that name, `knn` or `score=knn`; of a group, what it has."""
+    group, _, name = typed.strip().rpartition("=")
+    if not group and name in locate.groups():
+        return {
+            name: {"is": f"Options to choose from: {', '.join(locate.options(name))}.", "see": f"vaelab list {name}"}
+        }
+    found = {}
+    for where in locate.groups():
+        path = locate.option_file(where, name) if group in ("", where) else None
+        if path is not None:
+            head, command = comments.head(path), "score" if where == "score" else "train"
+            entry = {"is": head.sentence, "source": head.paper, "see": f"vaelab {command} {where}={name} --help"}
+            found[f"{where}={name}"] = {field: said for field, said in entry.items() if said}
+    return found
 
 
 def glossary() -> dict[str, dict]:
@@ -38,7 +60,7 @@ def named(typed: str, terms: dict) -> str:
     """The term that is meant: `test/ELBO`, `active units`, `nll_is500`, as it is met in files and speech.
 
     Raises:
-        ConfigError: there is none; names the nearest.
+        ConfigError: there is none; names the nearest term, option or group.
     """
     plain = re.sub(r"\d+$|\d+(?=_)", "", re.sub(r"[\s-]+", "_", typed.strip().lower().rpartition("/")[2]))
     plain = plain.removesuffix(".se").strip("_")
@@ -48,4 +70,6 @@ def named(typed: str, terms: dict) -> str:
     ]
     if inside:  # the last part of a name says what it is: khat of nll_is500_khat
         return also[max(inside)[2]]
-    raise ConfigError(f"explain: there is no term '{shown(typed)}'. {nearest(plain, also)}")
+    known = {*also, *locate.groups(), *(option for group in locate.groups() for option in locate.options(group))}
+    lists = "vaelab explain lists all terms, vaelab list all options."
+    raise ConfigError(f"explain: there is no term or option '{shown(typed)}'. {nearest(plain, known, lists)}")

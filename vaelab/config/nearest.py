@@ -3,13 +3,13 @@
 import difflib
 
 
-def nearest(name: str, known) -> str:
-    """ "Did you mean 'x'?" for a near miss, else the list of what there is."""
+def nearest(name: str, known, otherwise: str = "") -> str:
+    """ "Did you mean 'x'?" for a near miss, else the list of what there is, or these words."""
     known = sorted(str(k) for k in known)
     close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     if close:
         return f"Did you mean '{close[0]}'?"
-    return f"There are: {', '.join(known)}." if known else "There are none."
+    return otherwise or (f"There are: {', '.join(known)}." if known else "There are none.")
 
 
 # Words that stand for one another, whatever their letters: what one option calls so is called otherwise by the next.
