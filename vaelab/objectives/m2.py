@@ -64,7 +64,7 @@ class M2(layers.Layer):
         self._bounds = lambda x, training: _terms(structure, x, training)  # the structure is the model's to track
         self.classifier = _classifier(structure.data_shapes, hidden_dims, activation, self.n_classes)
         self.choice = Noise(seed, "labelled_choice")
-        self.class_choice = Noise(seed, "class_choice") if summed_classes else None
+        self.class_choice: Any = Noise(seed, "class_choice") if summed_classes else None
         self._see: Any = None  # set before training, as the labelled images
         self.images: Any = None
         self.classes: Any = None
