@@ -67,7 +67,7 @@ def test_a_term_with_all_its_fields(capsys):
     "typed,told",
     [("m2", ["objective=m2: ", "vaelab train objective=m2 --help"]),
      ("score=knn", ["score=knn: ", "vaelab score score=knn"]), ("realnvp", ["posterior=realnvp: ", "prior=realnvp: "]),
-     ("model", ["conv_v2", "vaelab list model"]), ("capacity", ["capacity: "])],
+     ("model", ["conv_v2", "vaelab list model"]), ("capacity", ["capacity: "]), ("ood", ["auroc: "])],
 )  # fmt: skip
 def test_options_and_groups_are_explained_too(capsys, typed, told):
     assert cli.main(["explain", f"term={typed}" if "=" not in typed else f"term='{typed}'"]) == 0

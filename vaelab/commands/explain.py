@@ -24,7 +24,7 @@ def run(cfg) -> None:
         document(terms=terms)
         output(tables.entries((name, entry["is"]) for name, entry in terms.items()))
         return
-    found = {} if cfg.term in terms else options(cfg.term)
+    found = {} if cfg.term in _words(terms) else options(cfg.term)
     if not found:
         name = named(cfg.term, terms)
         found = {name: terms[name]}
@@ -64,7 +64,7 @@ def named(typed: str, terms: dict) -> str:
     """
     plain = re.sub(r"\d+$|\d+(?=_)", "", re.sub(r"[\s-]+", "_", typed.strip().lower().rpartition("/")[2]))
     plain = plain.removesuffix(".se").strip("_")
-    also = {word: name for name, entry in terms.items() for word in (name, *entry.get("also", ()))}
+    also = _words(terms)
     inside = [
         (f"_{plain}_".find(f"_{word}_") + len(word), len(word), word) for word in also if f"_{word}_" in f"_{plain}_"
     ]
@@ -73,3 +73,8 @@ def named(typed: str, terms: dict) -> str:
     known = {*also, *locate.groups(), *(option for group in locate.groups() for option in locate.options(group))}
     lists = "vaelab explain lists all terms, vaelab list all options."
     raise ConfigError(f"explain: there is no term or option '{shown(typed)}'. {nearest(plain, known, lists)}")
+
+
+def _words(terms: dict) -> dict[str, str]:
+    """{word: term} of the terms and of what else they are called."""
+    return {word: name for name, entry in terms.items() for word in (name, *entry.get("also", ()))}
